@@ -1,0 +1,65 @@
+"""gonogo: mission control for AI agents. Mission, gates, evidence, drift loop.
+
+Everything an author calls is here, and imported when it is first named.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gonogo.agents.agent import agent
+    from gonogo.events import receive
+    from gonogo.evidence.scopes import branch
+    from gonogo.exceptions import record_exception
+    from gonogo.gates import gate
+    from gonogo.missions import mission
+    from gonogo.model import Budget, Measure, Noun, Outcome
+    from gonogo.routes import route
+    from gonogo.steps import step
+    from gonogo.testing import rehearse
+    from gonogo.tools import tool
+
+_HOMES = {
+    "Budget": "model",
+    "Measure": "model",
+    "Noun": "model",
+    "Outcome": "model",
+    "agent": "agents.agent",
+    "branch": "evidence.scopes",
+    "gate": "gates",
+    "mission": "missions",
+    "receive": "events",
+    "record_exception": "exceptions",
+    "rehearse": "testing",
+    "route": "routes",
+    "step": "steps",
+    "tool": "tools",
+}
+
+__all__ = [
+    "Budget",
+    "Measure",
+    "Noun",
+    "Outcome",
+    "agent",
+    "branch",
+    "gate",
+    "mission",
+    "receive",
+    "record_exception",
+    "rehearse",
+    "route",
+    "step",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home the first time it is asked for."""
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module 'gonogo' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"gonogo.{home}"), name)

@@ -1,0 +1,1 @@
+"""Agents: pydantic-ai behind a governor, priced, recorded once and replayed."""

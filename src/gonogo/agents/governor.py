@@ -1,0 +1,194 @@
+"""The governor: the outermost capability of every agent; nothing reaches a model or a tool around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+from pydantic_ai import ModelRetry
+from pydantic_ai import ToolFailed as ToolRefused
+from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
+from pydantic_ai.exceptions import AgentRunError, ModelTimeoutError, UserError
+from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.usage import RequestUsage
+from pydantic_core import to_json
+
+from gonogo.agents.offline import MODEL as OFFLINE
+from gonogo.agents.prices import Cost, cost_of
+from gonogo.errors import ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
+from gonogo.evidence.canon import plain_text, sha256_hex
+from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.gates import Revision
+from gonogo.runs import Run, current_run, step_fields
+from gonogo.tools import TOOLS, act, failure_fields, plain, raise_recorded
+
+if TYPE_CHECKING:
+    from pydantic_ai import RunContext, ToolDefinition
+    from pydantic_ai.messages import ToolCallPart
+    from pydantic_ai.models import ModelRequestContext
+
+RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
+OUTPUT_TOKENS_MAX = 4_096
+"""What one answer may be long; the reservation before a call counts on it."""
+
+
+@dataclass
+class Governor(AbstractCapability[None]):
+    """Records every model request and tool call of one agent's turn, once, and replays it for ever."""
+
+    agent: str = ""
+    key: str = ""
+    """Key of the turn in the run's evidence."""
+    id: str | None = "governor"
+    _requests: int = field(default=0, init=False)
+
+    def get_ordering(self) -> CapabilityOrdering:
+        """Stand outside everything else."""
+        return CapabilityOrdering(position="outermost")
+
+    async def wrap_model_request(
+        self, ctx: RunContext[None], *, request_context: ModelRequestContext, handler: Any
+    ) -> ModelResponse:
+        """Return the recorded response, or reserve, record the intent, ask, and record the answer."""
+        del ctx
+        run = current_run()
+        key = f"{self.key}/model" + (f"#{self._requests}" if self._requests else "")
+        self._requests += 1
+        recorded = run.ledger.result(key)
+        if recorded is not None:
+            if recorded.data["outcome"] != "done":
+                raise_recorded(recorded)
+            return RESPONSE.validate_json(must_have_payload(recorded))
+        asked = ModelMessagesTypeAdapter.dump_json(request_context.messages)
+        parameters = request_context.model_request_parameters
+        tools = to_json([tool.parameters_json_schema for tool in parameters.function_tools + parameters.output_tools])
+        # A token is at least one byte, so the bytes sent bound the tokens billed.
+        most = RequestUsage(input_tokens=len(asked) + len(tools), output_tokens=OUTPUT_TOKENS_MAX)
+        reserved = cost_of(run.registry, run.model, most)
+        run.meter.reserve(reserved.micros, f"A call of {self.agent} to {run.model}")
+        common = self._common(run, key)
+        intent = {"phase": "intent", "request_digest": sha256_hex(asked), "reserved_micros": reserved.micros}
+        await run.ledger.write("model_call", common | intent, fields=self._fields(run))
+        return await run.shielded(self._ask(run, common, reserved, handler, request_context))
+
+    async def _ask(
+        self, run: Run, common: dict[str, Any], reserved: Cost, handler: Any, request_context: ModelRequestContext
+    ) -> ModelResponse:
+        """Ask the model, price what it says, and make it durable before anybody acts on it."""
+        watch = Stopwatch()
+        try:
+            response: ModelResponse = await handler(request_context)
+        except (AgentRunError, UserError, OSError) as error:
+            await self._failed(run, common, reserved, watch, _known(run.model, error))
+            raise _known(run.model, error) from error
+        usage = response.usage
+        cost, unpriced = self._price(run, response, reserved)
+        result = common | {
+            "phase": "result",
+            "outcome": "done",
+            "returned_model": response.model_name or "",
+            "finish_reason": response.finish_reason or "",
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "cost_micros": cost.micros,
+            "currency": "USD",
+            "price_basis": cost.basis,
+            "price_book": cost.book,
+            "latency_us": watch.microseconds,
+            "response_id": response.provider_response_id or "",
+        }
+        if unpriced is not None:
+            result |= {"outcome": "failed", **failure_fields(unpriced)}
+        record = await run.ledger.write(
+            "model_call", result, payload=RESPONSE.dump_json(response), fields=self._fields(run)
+        )
+        run.meter.settle(reserved.micros, record)
+        if unpriced is not None:
+            raise unpriced
+        return response
+
+    def _price(self, run: Run, response: ModelResponse, reserved: Cost) -> tuple[Cost, PriceUnknown | None]:
+        """Return the cost; where it cannot be known, the whole reservation and the reason to stop."""
+        if not response.usage.input_tokens and not response.usage.output_tokens:
+            return reserved, PriceUnknown(
+                f"{run.model} reported no usage, so the call has no known price; it stops here."
+            )
+        if run.model == OFFLINE:
+            return cost_of(run.registry, OFFLINE, response.usage), None
+        provider = run.model.partition(":")[0]
+        try:
+            return cost_of(run.registry, f"{provider}:{response.model_name}", response.usage), None
+        except PriceUnknown:
+            # The returned name is often a dated alias of the requested one, which is known.
+            return cost_of(run.registry, run.model, response.usage), None
+
+    async def _failed(
+        self, run: Run, common: dict[str, Any], reserved: Cost, watch: Stopwatch, error: ModelFailed | StepTimedOut
+    ) -> None:
+        """Record a call that brought no answer; nothing was billed that anybody knows of."""
+        result = common | {
+            "phase": "result",
+            "outcome": "failed",
+            "returned_model": "",
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
+            "cost_micros": 0,
+            "currency": "USD",
+            "price_basis": reserved.basis,
+            "price_book": reserved.book,
+            "latency_us": watch.microseconds,
+            **failure_fields(error),
+        }
+        record = await run.ledger.write("model_call", result, fields=self._fields(run))
+        run.meter.settle(reserved.micros, record)
+
+    async def wrap_tool_execute(
+        self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any
+    ) -> Any:
+        """Do a tool call through the law; what it refuses, the model is told."""
+        del ctx, tool_def, handler
+        run = current_run()
+        tool = TOOLS.get(call.tool_name)
+        if tool is None:
+            raise ToolRefused(f"{call.tool_name} is not a governed tool; it was not called.")
+        key = f"{self.key}/tool:{call.tool_name}({call.tool_call_id})"
+        try:
+            values = tool.checked(args)
+        except ToolFailed as error:
+            raise ModelRetry(str(error)) from error
+        try:
+            done = await act(run, tool, values, key, self.agent)
+        except (PolicyDenied, ToolFailed) as error:
+            raise ToolRefused(str(error)) from error
+        if isinstance(done, Revision):
+            wish = f" Use instead: {plain_text(str(done.changes), 500)}." if done.changes else ""
+            raise ToolRefused(f"A reviewer asks you to revise this action: {plain_text(done.reason, 500)}.{wish}")
+        return plain(done)
+
+    def _common(self, run: Run, key: str) -> dict[str, Any]:
+        return {
+            "objects": [{"id": run.id, "type": "run"}, {"id": self.agent, "type": "agent"}],
+            "key": key,
+            "agent": self.agent,
+            "requested_model": run.model,
+            "provider": run.model.partition(":")[0],
+            "offline": run.is_offline,
+        }
+
+    def _fields(self, run: Run) -> dict[str, Any]:
+        """Return the envelope of a record about this agent."""
+        card = run.registry.card(self.agent)
+        return {"agentid": self.agent, "agentversion": card.version, "manifestdigest": card.digest, **step_fields()}
+
+
+def _known(model: str, error: Exception) -> ModelFailed | StepTimedOut:
+    """Return a provider's failure in our taxonomy."""
+    told = plain_text(f"{type(error).__name__}: {error}", 300)
+    if isinstance(error, ModelTimeoutError | TimeoutError):
+        return StepTimedOut(f"{model} did not answer in time ({told}).")
+    return ModelFailed(f"{model} gave no usable answer ({told}).")

@@ -1,0 +1,145 @@
+"""Answers to gates: who may give one, what it is bound to, and how it becomes evidence.
+
+An answer is a record at the run's desk. Waking the run is somebody else's business: a run that
+wakes without an accepted answer goes back to sleep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from gonogo.errors import AnswerRefused, RunUnknown
+from gonogo.evidence.canon import moment, payload_bytes, plain_text
+from gonogo.evidence.ledger import only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gonogo.evidence.journal import FileJournal, Stream
+    from gonogo.evidence.records import Record
+    from gonogo.model import Answer, Door, Environment, Proof
+
+_INHERITED = (
+    "subject", "runid", "tenantid", "envname", "missionid", "missiondigest",
+    "agentid", "agentversion", "manifestdigest", "policydigest", "attempt", "traceparent",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody answered."""
+
+    answer: Answer
+    by: str
+    reason: str
+    door: Door
+    proof: Proof = "unproven"
+    changes: dict[str, Any] = field(default_factory=dict)
+    """For ``revise``: arguments the reviewer wants instead."""
+
+
+def inherited(record: Record) -> dict[str, Any]:
+    """Return the envelope fields a desk record takes over from the run's own evidence."""
+    return {name: record.fields[name] for name in _INHERITED if name in record.fields}
+
+
+def accepted_answer(desk: Iterable[Record], gate_id: str) -> Record | None:
+    """Return the one answer that counts for a gate, or ``None`` while it is open."""
+    for record in desk:
+        if record.artifact == "approval_record" and record.data["gate"] == gate_id and record.data["accepted"]:
+            return record
+    return None
+
+
+def find_request(journal: FileJournal, gate_id: str, run_id: str | None = None) -> Record:
+    """Return the request of a gate, whichever run it belongs to.
+
+    Raises:
+        RunUnknown: no run has asked at such a gate.
+
+    """
+    for run in [run_id] if run_id else journal.runs_mentioning(gate_id):
+        for record in only(journal.read_flight(run), "approval_request"):
+            if record.data["gate"] == gate_id:
+                return record
+    msg = f"There is no gate {gate_id}; `gonogo gates` lists those that wait."
+    raise RunUnknown(msg)
+
+
+def answer_gate(
+    journal: FileJournal,
+    gate_id: str,
+    reply: Reply,
+    environment: Environment,
+    run_id: str | None = None,
+) -> Record:
+    """Record an answer to a gate; the first accepted one counts, and a refused one is evidence, too.
+
+    Raises:
+        RunUnknown: there is no such gate.
+        AnswerRefused: the answer does not count; the message says why. The refusal is recorded.
+
+    """
+    request = find_request(journal, gate_id, run_id)
+    with journal.open_desk(request.run_id) as desk:
+        objection = _objection(request, desk.records, reply, environment)
+        record = _write(desk, request, reply, objection)
+    if objection is not None:
+        raise AnswerRefused(objection)
+    return record
+
+
+def _objection(  # noqa: PLR0911 - one return for each reason to refuse
+    request: Record, desk: list[Record], reply: Reply, environment: Environment
+) -> str | None:
+    """Return why an answer does not count, or ``None``."""
+    gate_id = request.data["gate"]
+    earlier = accepted_answer(desk, gate_id)
+    if earlier is not None:
+        told = earlier.data["answer"].replace("_", "-")
+        return f"Gate {gate_id} was already answered {told} by {earlier.data['by']}; an answer is given once."
+    if reply.proof == "clock":
+        return None
+    if reply.proof == "unproven" and environment != "dev":
+        return (
+            f"{reply.by} is a name without proof, which counts only in the dev environment; "
+            f"this is {environment}. Answer with proof of who you are."
+        )
+    if reply.answer not in request.data["options"]:
+        return f"Gate {gate_id} takes {', '.join(request.data['options'])}; {reply.answer} is not among them."
+    if not reply.by.strip() or not reply.reason.strip():
+        return f"Gate {gate_id} needs a name and a reason; an answer without either tells nobody anything."
+    if reply.changes and reply.answer != "revise":
+        return f"Changed arguments make it another action: answer revise, not {reply.answer}, to change them."
+    if datetime.now(UTC) >= moment(request.data["deadline"]):
+        return f"The deadline of gate {gate_id} has passed; it counts as no-go."
+    return None
+
+
+def _write(desk: Stream, request: Record, reply: Reply, objection: str | None) -> Record:
+    data: dict[str, Any] = {
+        "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
+        "phase": "fact",
+        "gate": request.data["gate"],
+        "answer": reply.answer,
+        "by": plain_text(reply.by, 200),
+        "role": request.data["role"],
+        "proof": reply.proof,
+        "door": reply.door,
+        "action_digest": request.data["action_digest"],
+        "accepted": objection is None,
+    }
+    if objection is not None:
+        data["refused_because"] = plain_text(objection)
+    who = {"authtype": "system" if reply.proof == "clock" else "unauthenticated", "authid": data["by"]}
+    body = payload_bytes({"reason": reply.reason, "changes": reply.changes})
+    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=body)
+    desk.commit_now()
+    return record
+
+
+def silence(gate_id: str) -> Reply:
+    """Return what the deadline says: no."""
+    return Reply("no_go", "deadline", f"Nobody answered gate {gate_id} before its deadline.", "deadline", "clock")

@@ -1,0 +1,146 @@
+"""What can go wrong, one class per reaction, in words an operator can act on.
+
+Every message says what was wrong, where, and the way out. Each class carries the failure class of
+the closed taxonomy that the evidence records, so that reports never have to parse a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from gonogo.model import FailureClass
+
+
+class GonogoError(Exception):
+    """Base of everything gonogo raises on purpose; the command line prints it as one sentence."""
+
+    failure: ClassVar[FailureClass] = "internal"
+
+
+class MissionMisdefined(GonogoError):
+    """The author has to change the mission; raised at import or at the first ambiguous call."""
+
+    failure = "data_mismatch"
+
+
+class CaseRefused(GonogoError):
+    """The input is not a case this mission can fly; nothing was started."""
+
+    failure = "data_mismatch"
+
+
+class PolicyBroken(GonogoError):
+    """The law does not parse, does not validate, or an agent is not registered: nothing starts."""
+
+    failure = "policy_block"
+
+
+class PolicyDenied(GonogoError):
+    """Policy forbids the action and no person may lift it."""
+
+    failure = "policy_block"
+
+
+class GateDenied(GonogoError):
+    """A person said no-go."""
+
+    failure = "approval_denied"
+
+
+class GateExpired(GateDenied):
+    """Nobody answered before the deadline, and silence is no-go."""
+
+    failure = "approval_expired"
+
+
+class EventMissed(GonogoError):
+    """An outside event did not arrive before its deadline."""
+
+    failure = "timeout"
+
+
+class AnswerRefused(GonogoError):
+    """The answer to a gate does not count; the gate stays open."""
+
+    failure = "policy_block"
+
+
+class EvidenceUnwritable(GonogoError):
+    """The recorder cannot write, so the effect must not happen."""
+
+    failure = "dependency_open"
+
+
+class EvidenceBroken(GonogoError):
+    """What is on disk is not what was written: a chain or a commitment does not hold."""
+
+    failure = "data_mismatch"
+
+
+class RunBusy(GonogoError):
+    """Another process flies this run; two pilots would do things twice."""
+
+    failure = "dependency_open"
+
+
+class RunUnknown(GonogoError):
+    """No evidence of such a run or gate."""
+
+    failure = "data_mismatch"
+
+
+class InDoubt(GonogoError):
+    """An effect began, its result was never recorded, and repeating it could do it twice."""
+
+    failure = "internal"
+
+
+class Diverged(GonogoError):
+    """The mission no longer does what its evidence says it did; code changed under the run."""
+
+    failure = "data_mismatch"
+
+
+class BudgetExceeded(GonogoError):
+    """The next call could cost more than what is left; it was not made."""
+
+    failure = "budget_exceeded"
+
+
+class PriceUnknown(BudgetExceeded):
+    """No price list knows the model; an unknown price is not zero."""
+
+
+class ToolFailed(GonogoError):
+    """A system of record refused or could not do what it was asked."""
+
+    failure = "tool_failure"
+
+
+class StepFailed(GonogoError):
+    """A step's own code failed; the message carries what it raised."""
+
+
+class StepTimedOut(GonogoError):
+    """Something took longer than it may."""
+
+    failure = "timeout"
+
+
+class ModelFailed(GonogoError):
+    """The model could not be reached, refused, or answered what nobody could use."""
+
+    failure = "model_refusal"
+
+
+class ServerUnreachable(GonogoError):
+    """The Prefect server that was asked for does not answer."""
+
+    failure = "dependency_open"
+
+
+class SettingsBroken(GonogoError):
+    """A setting or the project layout is wrong; the message names it."""
+
+    failure = "data_mismatch"

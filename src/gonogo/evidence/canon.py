@@ -1,0 +1,130 @@
+"""Bytes, digests, ids and times: the rules under which evidence can be checked by anyone.
+
+Leaves keep to a subset of JSON in which RFC 8785, orjson and the standard library write the same
+bytes: sorted ASCII keys, no floats, integers within 2^53-1. Payloads may hold any JSON; they are
+committed to by their exact bytes and a salt, so nothing ever has to be serialised again to check.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from base64 import b32encode
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+from unicodedata import normalize
+
+import orjson
+
+from gonogo.errors import EvidenceBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+INTEGER_MAX = 2**53 - 1
+LEAF_MAX_BYTES = 65_535
+SALT_BYTES = 32
+GENESIS = "0" * 64
+"""The previous digest of a stream's first record."""
+
+
+def leaf_bytes(fields: Mapping[str, Any]) -> bytes:
+    """Return the exact bytes of a leaf.
+
+    Raises:
+        EvidenceBroken: a value outside the byte rules, or a leaf above 65,535 bytes.
+
+    """
+    _check(fields, "leaf")
+    raw = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    if len(raw) > LEAF_MAX_BYTES:
+        msg = f"A record of {len(raw)} bytes exceeds {LEAF_MAX_BYTES}; put its body in the payload."
+        raise EvidenceBroken(msg)
+    return raw
+
+
+def _check(value: object, where: str) -> None:  # noqa: C901 - one case for each kind of JSON
+    """Refuse what the three serialisers would write differently."""
+    match value:
+        case None | bool():
+            return
+        case str():
+            if not value.isascii() and value != normalize("NFC", value):
+                msg = f"{where} is not clean Unicode NFC; pass it through plain_text() first."
+                raise EvidenceBroken(msg)
+        case int():
+            if not -INTEGER_MAX <= value <= INTEGER_MAX:
+                msg = f"{where} = {value} is outside the integers JSON readers agree on."
+                raise EvidenceBroken(msg)
+        case dict():
+            for key, inner in cast("dict[object, object]", value).items():
+                if not isinstance(key, str) or not key.isascii():
+                    msg = f"{where} has the key {key!r}; keys are ASCII text."
+                    raise EvidenceBroken(msg)
+                _check(inner, f"{where}.{key}")
+        case list() | tuple():
+            for index, inner in enumerate(cast("list[object]", value)):
+                _check(inner, f"{where}[{index}]")
+        case _:
+            msg = (
+                f"{where} is a {type(value).__name__}; evidence leaves hold text, integers, "
+                "booleans, null, lists and objects. Money goes in micro-units, shares in ppm."
+            )
+            raise EvidenceBroken(msg)
+
+
+def plain_text(text: str, limit: int = 2_000) -> str:
+    """Return text as a leaf may hold it: NFC, no lone surrogates, at most ``limit`` characters."""
+    if not text.isascii():
+        text = normalize("NFC", text.encode("utf-8", "replace").decode())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def payload_bytes(value: object, default: Callable[[Any], Any] | None = None) -> bytes:
+    """Return sorted compact JSON of any value; equal values give equal bytes."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(value, default=default, option=options)
+
+
+def sha256_hex(raw: bytes) -> str:
+    """Return the SHA-256 of the bytes as 64 lower-case hex digits."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def commitment(salt: bytes, raw: bytes) -> str:
+    """Return the salted commitment to a payload; without the salt it tells nothing about it."""
+    return hashlib.sha256(salt + raw).hexdigest()
+
+
+def new_salt() -> bytes:
+    """Return 32 fresh random bytes."""
+    return secrets.token_bytes(SALT_BYTES)
+
+
+def uuid7() -> str:
+    """Return a time-ordered UUID (RFC 9562, version 7) as text."""
+    milliseconds = time.time_ns() // 1_000_000
+    raw = bytearray(milliseconds.to_bytes(6, "big") + os.urandom(10))
+    raw[6] = (raw[6] & 0x0F) | 0x70
+    raw[8] = (raw[8] & 0x3F) | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def short_id(*parts: str, length: int = 12) -> str:
+    """Return a short lower-case id that is the same for the same parts, in ``[a-z2-7]``."""
+    raw = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return b32encode(raw).decode().lower()[:length]
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """Return RFC 3339 UTC with six decimals and ``Z``; now, when no moment is given."""
+    moment = (moment or datetime.now(UTC)).astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    """Read a timestamp back as an aware UTC datetime."""
+    return datetime.fromisoformat(text)

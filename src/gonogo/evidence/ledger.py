@@ -1,0 +1,176 @@
+"""The ledger of one run: what is recorded is looked up, what is not is recorded. Once, for ever."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from gonogo.errors import EvidenceBroken
+from gonogo.evidence.payloads import read_payload, store_if_large
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from gonogo.evidence.journal import FileJournal, Stream
+    from gonogo.evidence.records import Artifact, Record
+
+from gonogo.evidence.canon import timestamp
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The run's evidence, open for writing, indexed by operation key."""
+
+    run_id: str
+    journal: FileJournal
+    payloads: Path
+    envelope: dict[str, Any]
+    """The fields every record of the run carries."""
+    stream: Stream
+    requests: list[Record] = field(default_factory=list)
+    """The gates the run has asked at, oldest first."""
+    _results: dict[str, Record] = field(default_factory=dict)
+    _intents: dict[str, Record] = field(default_factory=dict)
+    _desk: list[Record] = field(default_factory=list)
+    _desk_size: int = -1
+
+    @classmethod
+    def open(cls, run_id: str, journal: FileJournal, payloads: Path, envelope: Mapping[str, Any]) -> Ledger:
+        """Take the run's lease and index what it already did.
+
+        Raises:
+            RunBusy: another process flies the run.
+            EvidenceBroken: the recorded chain does not hold; nothing is flown on broken evidence.
+
+        """
+        stream = journal.open_flight(run_id)
+        fixed = {"runid": run_id, "subject": f"run/{run_id}", "attempt": 1, **envelope}
+        ledger = cls(run_id, journal, payloads, fixed, stream)
+        for record in stream.records:
+            ledger._index(record)
+        return ledger
+
+    def _index(self, record: Record) -> None:
+        if record.artifact == "approval_request":
+            self.requests.append(record)
+        key = record.data.get("key")
+        if not isinstance(key, str):
+            return
+        if record.data.get("phase") == "intent":
+            self._intents[key] = record
+        else:
+            self._results[key] = record
+
+    @property
+    def records(self) -> list[Record]:
+        """What stood in the run's own stream when it was opened."""
+        return self.stream.records
+
+    def result(self, key: str) -> Record | None:
+        """Return the recorded result or fact of an operation, payload included, or ``None``."""
+        found = self._results.get(key)
+        return None if found is None else self.whole(found)
+
+    def intent(self, key: str) -> Record | None:
+        """Return the recorded intent of an operation; with no result beside it, it is in doubt."""
+        return self._intents.get(key)
+
+    def whole(self, record: Record) -> Record:
+        """Fetch a payload that stands in its own file."""
+        if record.payload is None and "dataref" in record.fields:
+            return replace(record, payload=read_payload(self.payloads, record.fields["payloaddigest"]))
+        return record
+
+    def note(
+        self,
+        artifact: Artifact,
+        data: Mapping[str, Any],
+        *,
+        payload: bytes | None = None,
+        fields: Mapping[str, Any] | None = None,
+        occurred: datetime | None = None,
+    ) -> Record:
+        """Chain a record without waiting for the disk; the next :meth:`write` takes it along.
+
+        For what has no effect of its own: if a crash loses it, it is computed again.
+        """
+        body = {"objects": [{"id": self.run_id, "type": "run"}], "phase": "fact", **data}
+        envelope = {**self.envelope, **(fields or {})}
+        kept = payload
+        if payload is not None:
+            kept, reference = store_if_large(self.payloads, payload)
+            envelope.update(reference)
+        when = None if occurred is None else timestamp(occurred)
+        record = self.stream.append(envelope, artifact, body, payload=kept, occurred=when)
+        self._index(record)
+        return record
+
+    async def write(
+        self,
+        artifact: Artifact,
+        data: Mapping[str, Any],
+        *,
+        payload: bytes | None = None,
+        fields: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Chain a record and return once it, and all before it, are on disk.
+
+        Raises:
+            EvidenceUnwritable: the recorder cannot write; whatever was to follow must not happen.
+
+        """
+        record = self.note(artifact, data, payload=payload, fields=fields)
+        await self.stream.commit()
+        return record
+
+    def desk(self) -> list[Record]:
+        """Return what others brought to the run so far; re-read only when the file has grown."""
+        path = self.journal.desk_path(self.run_id)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return []
+        if size != self._desk_size:
+            self._desk = self.journal.read_desk(self.run_id)
+            self._desk_size = size
+        return self._desk
+
+    def close(self) -> None:
+        """Give the lease back."""
+        self.stream.close()
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Measures one operation in whole microseconds."""
+
+    started_ns: int = field(default_factory=time.monotonic_ns)
+
+    @property
+    def microseconds(self) -> int:
+        """Time since the start."""
+        return (time.monotonic_ns() - self.started_ns) // 1_000
+
+
+def only(records: list[Record], artifact: Artifact) -> list[Record]:
+    """Return the records about one kind of thing."""
+    return [record for record in records if record.artifact == artifact]
+
+
+def must_have_payload(record: Record) -> bytes:
+    """Return a record's payload bytes.
+
+    Raises:
+        EvidenceBroken: it was erased or lost, so the run cannot be replayed past this point.
+
+    """
+    if record.payload is None:
+        msg = (
+            f"The payload of {record.artifact} {record.seq} of run {record.run_id} is gone (erased or lost); "
+            "the run cannot continue past it. End it and open a new one."
+        )
+        raise EvidenceBroken(msg)
+    return record.payload.body

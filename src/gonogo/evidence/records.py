@@ -1,0 +1,183 @@
+"""One record: a CloudEvents 1.0 leaf, and beside it, outside the chain, its salted payload.
+
+A record is one line: ``leaf`` or ``leaf TAB salt TAB payload``. Compact JSON holds no raw tab or
+newline, so the leaf's exact bytes can be cut out and hashed without parsing. Erasing the payload
+(or its key) leaves the leaf, the chain and every proof whole.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from gonogo.errors import EvidenceBroken
+from gonogo.evidence.canon import commitment, leaf_bytes, new_salt, sha256_hex, timestamp, uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Artifact = Literal[
+    "run_record",
+    "step_record",
+    "route_record",
+    "model_call",
+    "tool_call",
+    "policy_decision",
+    "approval_request",
+    "approval_record",
+    "event_record",
+    "event_receipt",
+    "exception_record",
+    "version_log",
+]
+"""What a record is about; ``docs/guides/evidence.md`` says what each body holds."""
+
+Phase = Literal["intent", "result", "fact"]
+"""Before the effect, after it, or a thing that has no before."""
+
+TYPE_PREFIX = "io.gonogo.evidence."
+RECORDER = f"urn:gonogo:recorder:{uuid7()}"
+"""This process, as the source of what it records."""
+
+RETENTION: dict[str, str] = {
+    "approval_request": "gate7y",
+    "approval_record": "gate7y",
+    "exception_record": "gate7y",
+    "version_log": "doc10y",
+}
+"""Retention class by artifact; everything else is operations, 400 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Bytes that are committed to by a leaf, and the salt that blinds the commitment."""
+
+    salt: bytes
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """The salted commitment, as the leaf carries it."""
+        return commitment(self.salt, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it stands in a journal."""
+
+    leaf: bytes
+    fields: dict[str, Any]
+    payload: Payload | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the exact leaf bytes: what the next record of the stream points to."""
+        return sha256_hex(self.leaf)
+
+    @property
+    def artifact(self) -> str:
+        """What the record is about."""
+        return str(self.fields["type"]).removeprefix(TYPE_PREFIX).removesuffix(".v1")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The artifact's body."""
+        return self.fields["data"]
+
+    @property
+    def run_id(self) -> str:
+        """The run the record belongs to."""
+        return self.fields["runid"]
+
+    @property
+    def seq(self) -> int:
+        """The record's place in its stream, from 0."""
+        return self.fields["streamseq"]
+
+    def body(self) -> Any:
+        """Return the payload as JSON; ``None`` where there is none or it was erased."""
+        return None if self.payload is None else orjson.loads(self.payload.body)
+
+
+def seal(
+    envelope: Mapping[str, Any],
+    artifact: Artifact,
+    data: Mapping[str, Any],
+    *,
+    stream: tuple[str, int, str],
+    payload: bytes | None = None,
+    occurred: str | None = None,
+) -> Record:
+    """Make the next record of a stream.
+
+    Args:
+        envelope: the fields that are the same for the whole run, and any that override them.
+        artifact: what the record is about.
+        data: its body, within the byte rules.
+        stream: id of the stream, the record's sequence number, the previous record's digest.
+        payload: exact bytes to commit to; the salt is drawn here.
+        occurred: when it happened, if not now.
+
+    Raises:
+        EvidenceBroken: the body breaks the byte rules; nothing was written.
+
+    """
+    now = timestamp()
+    stream_id, seq, previous = stream
+    fields: dict[str, Any] = {
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "id": uuid7(),
+        "source": RECORDER,
+        "type": f"{TYPE_PREFIX}{artifact}.v1",
+        "dataschema": f"urn:gonogo:evidence:{artifact}:1",
+        "time": occurred or now,
+        "recordedtime": now,
+        "streamid": stream_id,
+        "streamseq": seq,
+        "prevdigest": previous,
+        "dataclassification": "confidential",
+        "retentionclass": RETENTION.get(artifact, "ops400d"),
+        **envelope,
+        "data": dict(data),
+    }
+    fields.setdefault("traceparent", f"00-{sha256_hex(stream_id.encode())[:32]}-{os.urandom(8).hex()}-01")
+    sealed = None if payload is None else Payload(new_salt(), payload)
+    if sealed is not None:
+        fields["payloaddigest"] = sealed.digest
+    return Record(leaf_bytes(fields), fields, sealed)
+
+
+def to_line(record: Record) -> bytes:
+    """Return the record as its journal line, newline included."""
+    if record.payload is None:
+        return record.leaf + b"\n"
+    return b"\t".join((record.leaf, record.payload.salt.hex().encode(), record.payload.body)) + b"\n"
+
+
+def from_line(line: bytes, where: str = "journal") -> Record:
+    """Read a journal line back.
+
+    Raises:
+        EvidenceBroken: the line is no record, or its payload is not what the leaf commits to.
+
+    """
+    leaf, _, rest = line.rstrip(b"\n").partition(b"\t")
+    try:
+        fields = orjson.loads(leaf)
+        artifact, data = fields["type"], fields["data"]
+        salt, _, body = rest.partition(b"\t")
+        payload = Payload(bytes.fromhex(salt.decode()), body) if rest else None
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        msg = f"{where}: a line is not an evidence record ({error}); restore the file from its copy."
+        raise EvidenceBroken(msg) from error
+    if not isinstance(artifact, str) or not isinstance(data, dict):
+        msg = f"{where}: a record has no type or no data; restore the file from its copy."
+        raise EvidenceBroken(msg)
+    if payload is not None and payload.digest != fields.get("payloaddigest"):
+        msg = f"{where}: the payload of record {fields.get('streamseq')} is not what was committed to."
+        raise EvidenceBroken(msg)
+    return Record(leaf, fields, payload)

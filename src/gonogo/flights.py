@@ -1,0 +1,269 @@
+"""One flight of a mission, from its first record to its last, whoever schedules it.
+
+A flight that was interrupted continues from its evidence: what has a recorded result is returned,
+not done again. A flight that ended returns what it ended with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from gonogo.agents.offline import MODEL as OFFLINE
+from gonogo.budgets import Meter
+from gonogo.errors import CaseRefused, EvidenceUnwritable, GateDenied, GonogoError, PolicyDenied, StepFailed
+from gonogo.events import received_ids
+from gonogo.evidence.canon import moment, plain_text, sha256_hex
+from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.ledger import Ledger, must_have_payload, only
+from gonogo.evidence.scopes import Scope, entered
+from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.runs import Parked, Run, flying
+from gonogo.tools import TOOLS, failure_fields
+from gonogo.worlds import law_of, registry_of, world
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from gonogo.evidence.records import Record
+    from gonogo.model import Charter, Outcome, RunStatus
+    from gonogo.policy.law import Law
+    from gonogo.policy.registry import Registry
+    from gonogo.settings import Settings
+
+
+async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
+    """Fly a mission to its end, or until it waits for longer than its lane stays.
+
+    Args:
+        mission: what to fly.
+        case: its input; ``None`` to continue a run, whose case is in its evidence.
+        plan: identity, lane and settings.
+
+    Returns:
+        How it ended. A mission that fails, is refused or denied lands; it does not raise.
+
+    Raises:
+        PolicyBroken: the law or the registry does not hold; nothing was started.
+        RunBusy: somebody else flies this run.
+        EvidenceUnwritable, EvidenceBroken: the recorder cannot be trusted; nothing more is done.
+
+    """
+    law, registry = law_of(plan.settings.policy_folder), registry_of(plan.settings.policy_folder)
+    envelope = _envelope(mission.charter, law, plan)
+    ledger = Ledger.open(plan.run_id, FileJournal(plan.settings.journals), plan.settings.payloads, envelope)
+    try:
+        ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
+        if ended:
+            return _landing(mission, ledger, ended[-1])
+        case = await _begin(mission, case, ledger, plan)
+        run = _run(mission, ledger, law, registry, plan)
+        await plan.pilot.begin(run)
+        return await _fly(mission, case, run)
+    finally:
+        ledger.close()
+
+
+async def _begin(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan: Plan) -> BaseModel:
+    """Record that the run starts, or that it goes on, and return its case."""
+    if ledger.records:
+        attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
+        ledger.envelope["attempt"] = attempt
+        await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
+        return read_case(mission, must_have_payload(ledger.whole(ledger.records[0])))
+    if case is None:
+        raise CaseRefused(f"There is no run {plan.run_id} to continue; `gonogo runs` lists them.")
+    charter = mission.charter
+    started: dict[str, Any] = {
+        "phase": "intent",
+        "mission": charter.name,
+        "owner": charter.owner,
+        "lane": plan.pilot.lane,
+        "requester": requester(plan.settings),
+        "scope": list(charter.scope),
+        "budget": {"usd_micros": charter.budget.usd_micros, "actions": charter.budget.actions},
+        "model": plan.settings.model or OFFLINE,
+        "offline": plan.settings.model is None,
+        "case_ref": plain_text(plan.case_ref, 500),
+        **(plan.prefect or {}),
+    }
+    if charter.sla_seconds is not None:
+        started["sla_seconds"] = charter.sla_seconds
+    ledger.note("run_record", started, payload=case.model_dump_json().encode())
+    await ledger.write("version_log", {"versions": _versions(mission, ledger, plan)})
+    return case
+
+
+def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: Plan) -> Run:
+    """Return the run as its evidence left it."""
+    first = ledger.records[0] if ledger.records else None
+    parks = sum(record.data.get("event") == "waiting" for record in only(ledger.records, "run_record"))
+    run = Run(
+        id=plan.run_id,
+        charter=mission.charter,
+        ledger=ledger,
+        law=law,
+        registry=registry,
+        settings=plan.settings,
+        pilot=plan.pilot,
+        meter=Meter.replayed(mission.charter.budget, ledger.records),
+        requester=first.data["requester"] if first else requester(plan.settings),
+        model=plan.settings.model or OFFLINE,
+        parks=parks,
+        received=received_ids(ledger.records),
+    )
+    if first is not None:
+        run.started = moment(first.fields["time"])
+    run.world = lambda: world(law, registry, mission.charter, len(TOOLS))
+    return run
+
+
+async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
+    """Execute the story, and record how it ended."""
+    try:
+        async with flying(run), entered(Scope("")):
+            try:
+                outcome = await mission.story(case)
+            except BaseExceptionGroup as group:
+                # A task group wraps the signal to leave; the lane has to see it bare.
+                signal, _ = group.split(lambda error: not isinstance(error, Exception))
+                raise (signal.exceptions[0] if signal else group.exceptions[0]) from None
+        return await _end(mission, run, outcome, None)
+    except EvidenceUnwritable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a mission raises is how it ended
+        return await _end(mission, run, None, _known(error))
+    except (Parked, asyncio.CancelledError):
+        if not run.left:
+            await run.settle()
+            raise
+        return _waiting(mission, run)
+
+
+def _known(error: Exception) -> GonogoError:
+    if isinstance(error, GonogoError):
+        return error
+    return StepFailed(f"The mission failed: {type(error).__name__}: {plain_text(str(error), 500)}")
+
+
+async def _end(mission: Flyable, run: Run, outcome: Outcome | None, error: GonogoError | None) -> Landing:
+    """Write the last record of the run."""
+    await run.settle()
+    if error is None and not isinstance(outcome, mission.outcome_type):
+        error = StepFailed(f"{mission.charter.name} returned {type(outcome).__name__}, not its declared outcome.")
+    status: RunStatus = "done"
+    if error is not None:
+        status = "no_go" if isinstance(error, GateDenied | PolicyDenied) else "failed"
+    latency_ms = int((datetime.now(UTC) - run.started).total_seconds() * 1_000)
+    data: dict[str, Any] = {
+        "phase": "result",
+        "status": status,
+        "success": outcome is not None and error is None and outcome.is_success,
+        "escalated": outcome is not None and error is None and outcome.is_escalated,
+        "latency_ms": latency_ms,
+        "totals": run.meter.totals(),
+        "measures": _measures(run, outcome if error is None else None, latency_ms),
+        "streams": [_stream_end(run)],
+    }
+    body: bytes | None = None
+    if error is not None:
+        data |= failure_fields(error)
+        if status == "failed":
+            what = {"reason_code": error.failure, "what": plain_text(str(error)), "owner": run.charter.owner}
+            run.ledger.note("exception_record", what)
+            data["streams"] = [_stream_end(run)]
+    elif outcome is not None:
+        data["outcome"] = outcome.outcome
+        body = outcome.model_dump_json().encode()
+    record = await run.ledger.write("run_record", data, payload=body)
+    return _landing(mission, run.ledger, record)
+
+
+def _stream_end(run: Run) -> dict[str, Any]:
+    """Return where the run's stream stands, so that a missing tail can be seen."""
+    stream = run.ledger.stream
+    return {"streamid": stream.stream_id, "seq": stream.next_seq - 1, "digest": stream.head}
+
+
+def _measures(run: Run, outcome: Outcome | None, latency_ms: int) -> list[dict[str, Any]]:
+    found = [] if outcome is None else outcome.measures()
+    sla = run.charter.sla_seconds
+    if sla is not None and all(measure["name"] != "sla_kept" for measure in found):
+        found.append(
+            {"name": "sla_kept", "value": int(outcome is not None and latency_ms <= sla * 1_000), "unit": "bool"}
+        )
+    return found
+
+
+def _landing(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
+    data = record.data
+    body = ledger.whole(record).body()
+    return Landing(
+        run_id=ledger.run_id,
+        mission=mission.charter.name,
+        status=data["status"],
+        outcome=body,
+        success=data["success"],
+        reason_code=data.get("reason_code"),
+        error_class=data.get("error_class"),
+        error=data.get("error"),
+        totals=data["totals"],
+        evidence=ledger.stream.next_seq,
+    )
+
+
+def _waiting(mission: Flyable, run: Run) -> Landing:
+    return Landing(
+        run_id=run.id,
+        mission=mission.charter.name,
+        status="waiting",
+        totals=run.meter.totals(),
+        evidence=run.ledger.stream.next_seq,
+        waits=tuple(wait.name for wait in run.left),
+    )
+
+
+def requester(settings: Settings) -> str:
+    """Return who asks for a run: the setting, or the login name."""
+    return settings.requester or getpass.getuser()
+
+
+def _envelope(charter: Charter, law: Law, plan: Plan) -> dict[str, Any]:
+    """Return the fields that every record of the run carries."""
+    return {
+        "tenantid": plan.settings.tenant,
+        "envname": plan.settings.environment,
+        "missionid": charter.name,
+        "missiondigest": charter.digest,
+        "agentid": charter.name,
+        "agentversion": charter.digest[:12],
+        "manifestdigest": charter.digest,
+        "policydigest": law.digest,
+        "traceparent": f"00-{sha256_hex(plan.run_id.encode())[:32]}-{sha256_hex(plan.run_id.encode())[32:48]}-01",
+    }
+
+
+def _versions(mission: Flyable, ledger: Ledger, plan: Plan) -> list[dict[str, str]]:
+    """Return what is in force: mission, law, model, agents, runtime."""
+    registry = registry_of(plan.settings.policy_folder)
+    scope = {tool.name for tool in TOOLS.values() if tool.system in mission.charter.scope}
+    rows = [
+        ("mission", mission.charter.name, mission.charter.digest[:12], mission.charter.digest),
+        ("policy", "policies", ledger.envelope["policydigest"][:12], ledger.envelope["policydigest"]),
+        ("model", plan.settings.model or OFFLINE, plan.settings.model or OFFLINE, ""),
+        ("package", "gonogo", version("gonogo"), ""),
+        ("package", "prefect", version("prefect"), ""),
+        ("package", "pydantic-ai", version("pydantic-ai-slim"), ""),
+        ("python", sys.implementation.name, platform.python_version(), ""),
+    ]
+    rows += [
+        ("agent", name, card.version, card.digest)
+        for name, card in registry.agents.items()
+        if scope.intersection(card.tools)
+    ]
+    return [{"object": kind, "id": name, "version": number, "digest": digest} for kind, name, number, digest in rows]

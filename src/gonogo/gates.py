@@ -1,0 +1,270 @@
+"""Gates: the law says who must agree, the run waits, and silence is no-go.
+
+A gate's id is bound to the exact action (tool, arguments, target, agent and policy versions), so
+an answer can never count for anything else: a changed action is another gate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gonogo.approvals import accepted_answer, answer_gate, silence
+from gonogo.errors import AnswerRefused, EvidenceBroken, GateDenied, GateExpired, PolicyDenied
+from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex, short_id, timestamp
+from gonogo.evidence.ledger import Stopwatch
+from gonogo.evidence.scopes import current_scope
+from gonogo.policy.law import Request, Ruling
+from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
+
+if TYPE_CHECKING:
+    from gonogo.evidence.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One exact thing that somebody wants to do."""
+
+    key: str
+    request: Request
+    preview: str = ""
+    """What would change, as markdown; shown on the card."""
+    agent_version: str = ""
+
+    def digest(self, run: Run) -> str:
+        """Return the digest an approval is bound to; any change of the action or the law changes it."""
+        return sha256_hex(
+            payload_bytes(
+                {
+                    "action": self.request.action,
+                    "agent_version": self.agent_version,
+                    "args": self.request.args,
+                    "policy": run.law.digest,
+                    "principal": self.request.principal,
+                    "resource": self.request.resource,
+                    "run": run.id,
+                },
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A reviewer wants something else: why, and the arguments to change, if they were named."""
+
+    reason: str
+    changes: dict[str, Any]
+
+
+def clear(run: Run, action: Action) -> list[Record] | Revision:
+    """Return the approvals under which an action may happen now, or the reviewer's revision.
+
+    Raises:
+        PolicyDenied: the law forbids it, and no person may lift that.
+        GateDenied: a person said no-go, or (GateExpired) nobody said anything in time.
+        Held: a person has to be asked first; the mission does that and comes back.
+
+    """
+    digest = action.digest(run)
+    granted: list[Record] = []
+    while True:
+        ruling = _rule(run, action, granted)
+        if ruling.verdict == "allow":
+            return granted
+        if ruling.verdict == "deny":
+            raise PolicyDenied(f"{action.request.action} is refused by {', '.join(ruling.rules)}: {_told(ruling)}")
+        gate_id = short_id(run.id, action.key, digest, ruling.roles[0], length=10)
+        answer = accepted_answer(run.ledger.desk(), gate_id)
+        if answer is None:
+            _open(run, gate_id, action, ruling, digest)
+            raise Held(partial(wait_at, gate_id=gate_id))
+        if answer.data["action_digest"] != digest or answer.data["role"] != ruling.roles[0]:
+            raise EvidenceBroken(f"The answer at gate {gate_id} is bound to another action; it does not count.")
+        match answer.data["answer"]:
+            case "go":
+                granted.append(answer)
+            case "revise":
+                body = answer.body() or {}
+                return Revision(body.get("reason", ""), body.get("changes", {}))
+            case _:
+                raise _denied(action, answer)
+
+
+def _told(ruling: Ruling) -> str:
+    return " ".join(ruling.because)
+
+
+def _denied(action: Action, answer: Record) -> GateDenied:
+    reason = plain_text((answer.body() or {}).get("reason", ""), 300)
+    if answer.data["proof"] == "clock":
+        return GateExpired(f"{action.request.action}: nobody answered before the deadline, and silence is no-go.")
+    return GateDenied(f"{action.request.action}: no-go by {answer.data['by']}: {reason}")
+
+
+def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
+    """Look the decision up, or make and record it; approvals and law are part of its name."""
+    suffix = short_id(run.law.digest, *sorted(record.fields["id"] for record in granted), length=8)
+    key = f"{action.key}/decision:{suffix}"
+    recorded = run.ledger.result(key)
+    if recorded is not None:
+        known = {name: recorded.data[name] for name in ("verdict", "rules", "because", "roles")}
+        return Ruling(**known, deadline_seconds=recorded.data.get("deadline_seconds"))
+    watch = Stopwatch()
+    if run.world is None:
+        raise PolicyDenied("No mission is in force for this run, so nothing is allowed.")
+    roles = [record.data["role"] for record in granted]
+    people = [record.data["by"] for record in granted]
+    ruling = run.law.decide(action.request, run.world(), roles, people)
+    asked = payload_bytes(action.request.model_dump(mode="json"))
+    data: dict[str, Any] = {
+        "key": key,
+        "principal": action.request.principal[1],
+        "action": action.request.action,
+        "resource": action.request.resource[1],
+        "verdict": ruling.verdict,
+        "rules": list(ruling.rules),
+        "because": [plain_text(sentence) for sentence in ruling.because],
+        "roles": list(ruling.roles),
+        "approvals": [record.fields["id"] for record in granted],
+        "request_digest": sha256_hex(asked),
+        "engine": "cedar",
+        "latency_us": watch.microseconds,
+    }
+    if ruling.deadline_seconds is not None:
+        data["deadline_seconds"] = ruling.deadline_seconds
+    run.ledger.note("policy_decision", data, payload=asked, fields=step_fields())
+    return ruling
+
+
+def _open(run: Run, gate_id: str, action: Action, ruling: Ruling, digest: str) -> None:
+    """Record the request of a gate, once."""
+    key = f"{action.key}/gate:{gate_id}"
+    if run.ledger.result(key) is not None:
+        return
+    seconds = ruling.deadline_seconds or run.settings.gate_deadline_seconds
+    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    card = _card(run, gate_id, action, ruling, deadline)
+    data = {
+        "objects": [{"id": run.id, "type": "run"}, {"id": gate_id, "type": "gate"}],
+        "gate": gate_id,
+        "key": key,
+        "action": action.request.action,
+        "action_digest": digest,
+        "card_digest": sha256_hex(card.encode()),
+        "role": ruling.roles[0],
+        "rules": list(ruling.rules),
+        "because": [plain_text(sentence) for sentence in ruling.because],
+        "options": ["go", "no_go", "revise"] if action.request.resource[0] == "Tool" else ["go", "no_go"],
+        "requester": run.requester,
+        "deadline": timestamp(deadline),
+    }
+    body = {"card": card, "args": action.request.args, "preview": action.preview}
+    run.ledger.note("approval_request", data, payload=payload_bytes(body), fields=step_fields())
+
+
+def _card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline: datetime) -> str:
+    """Write what a person has to know to say go: what, why, what changes, what it has cost, what else."""
+    asked = action.request
+    rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in asked.args.items()) or "| (none) | |"
+    why = "\n".join(f"- {sentence} (`{rule}`)" for rule, sentence in zip(ruling.rules, ruling.because, strict=False))
+    meter = run.meter
+    offline = " The agents run on the scripted **offline model**." if run.is_offline else ""
+    return f"""## Go or no-go: `{asked.action}`
+
+**{asked.principal[1]}** of mission **{run.charter.name}** wants to do this for {run.requester}.
+
+| argument | value |
+|---|---|
+{rows}
+
+**Why you are asked**
+{why}
+
+**What would change**
+{action.preview or "The tool gives no preview."}
+
+**So far** this run has made {meter.model_calls} model calls and {meter.actions} of at most \
+{meter.budget.actions} changes, for {meter.spent_micros / 1_000_000:.4f} USD ({meter.price_basis} prices).{offline}
+
+**If you say** `go`, exactly this is done, once. `no_go` stops it. `revise` sends your remarks back. \
+Without an answer by {timestamp(deadline)[:19]}Z it is no-go.
+
+Role **{ruling.roles[0]}** · gate `{gate_id}` · run `{run.id}` · owner {run.charter.owner}
+"""
+
+
+def _cell(value: object) -> str:
+    """Return a value as one table cell; what came from outside cannot break out of it."""
+    text = plain_text(str(value), 200).replace("\n", " ").replace("|", "\\|")
+    return f"`{text.replace('`', chr(39))}`"
+
+
+async def wait_at(run: Run, gate_id: str) -> None:
+    """Wait until a gate is answered; the deadline answers no-go.
+
+    Raises:
+        Parked: the run leaves its process and comes back when there is something to look at.
+
+    """
+    await run.ledger.stream.commit()
+    request = next(r for r in run.ledger.requests if r.data["gate"] == gate_id)
+    deadline = datetime.fromisoformat(request.data["deadline"])
+    card = (run.ledger.whole(request).body() or {}).get("card", "")
+    with run.waiting(Wait("gate", gate_id, deadline, card)):
+        while accepted_answer(run.ledger.desk(), gate_id) is None:
+            if datetime.now(UTC) >= deadline:
+                expire(run, gate_id)
+            else:
+                await run.pilot.rest(run)
+
+
+def expire(run: Run, gate_id: str) -> None:
+    """Let the deadline answer; if a person was faster, their answer stands."""
+    try:
+        answer_gate(run.ledger.journal, gate_id, silence(gate_id), run.settings.environment, run.id)
+    except AnswerRefused:
+        return
+
+
+async def gate(action: str, **facts: Any) -> None:
+    """Hold the mission at a go/no-go point of its own.
+
+    The law decides on ``action`` with these facts: it passes, is refused, or a person is asked.
+    Returns nothing, so there is no answer to forget.
+
+    Raises:
+        PolicyDenied: the law forbids it.
+        GateDenied: a person said no-go; GateExpired: nobody answered in time.
+
+    """
+    run = current_run()
+    key = current_scope().claim("gate", action, sha256_hex(payload_bytes(facts)))
+    request = Request(
+        principal=("Mission", run.charter.name),
+        action=action,
+        resource=("Mission", run.charter.name),
+        call=call_facts(run),
+        args={name: value for name, value in facts.items() if value is not None},
+    )
+    while True:
+        try:
+            clear(run, Action(key, request))
+        except Held as held:
+            if current_step() is not None:
+                raise
+            await held.wait(run)
+        else:
+            return
+
+
+def call_facts(run: Run) -> dict[str, Any]:
+    """Return what the law may know about any call of a run."""
+    return {
+        "mission": run.charter.name,
+        "scope": list(run.charter.scope),
+        "environment": run.settings.environment,
+        "requester": run.requester,
+        "offline": run.is_offline,
+    }

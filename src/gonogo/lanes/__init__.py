@@ -1,0 +1,1 @@
+"""Lanes: who schedules a run. The mission cannot tell which."""

@@ -1,0 +1,54 @@
+"""The local lane: this process alone, no scheduler. Same evidence, same gates, same law."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from gonogo.runs import Parked, Run, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gonogo.model import Lane
+
+T = TypeVar("T")
+
+Patience = Literal["stay", "leave"]
+"""At a wait: stay in the process until it is over, or leave as soon as nothing else is going on."""
+
+
+@dataclass(slots=True)
+class LocalPilot:
+    """Flies in the calling process, and polls the desk while it waits."""
+
+    lane: Lane = "local"
+    patience: Patience = "stay"
+    announce: Callable[[Run, Wait], None] | None = None
+    """Told once of each wait, so that a person can be told how to answer."""
+    _announced: set[str] = field(default_factory=set)
+
+    async def begin(self, run: Run) -> None:
+        """Do nothing: this lane has no door of its own."""
+
+    async def fly_step(self, step: Any, arguments: dict[str, Any], body: Callable[[], Awaitable[T]]) -> T:
+        """Do the work, here."""
+        del step, arguments
+        return await body()
+
+    async def rest(self, run: Run) -> None:
+        """Let one poll pass; leave instead, if that is the lane's patience and nothing else flies."""
+        for wait in run.waits:
+            if wait.name not in self._announced and self.announce is not None:
+                self._announced.add(wait.name)
+                self.announce(run, wait)
+        if self.patience == "leave" and not run.busy:
+            await run.park()
+            raise Parked
+        try:
+            await asyncio.sleep(run.settings.poll_seconds)
+        except asyncio.CancelledError:
+            if not run.left:
+                await run.park()
+            raise

@@ -1,0 +1,164 @@
+"""The nouns, and the closed vocabularies they speak. Imports nothing else of gonogo."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+MICROS_PER_UNIT = 1_000_000
+"""Money is whole micro-units (millionths) of its currency, in evidence and in arithmetic."""
+
+FailureClass = Literal[
+    "tool_failure",
+    "policy_block",
+    "model_refusal",
+    "data_mismatch",
+    "timeout",
+    "budget_exceeded",
+    "aborted",
+    "approval_denied",
+    "approval_expired",
+    "dependency_open",
+    "internal",
+]
+"""Why something failed. Closed: reports group by it."""
+
+Answer = Literal["go", "no_go", "revise"]
+"""A gate's answers: do exactly this, do not, or propose something else."""
+
+Verdict = Literal["allow", "deny", "gate"]
+"""Policy's rulings: runs alone, never runs, runs when a person says go."""
+
+Effect = Literal["read", "write", "irreversible"]
+"""What a tool does to the world: nothing, something that can be undone, something that cannot."""
+
+Tier = Literal["observe", "propose", "execute_with_approval", "execute_within_limits", "execute_with_sampling"]
+"""How much an agent may do alone, least first."""
+
+RunStatus = Literal["flying", "waiting", "done", "no_go", "aborted", "failed"]
+"""Where a run is. The last four are final."""
+
+Lane = Literal["mission", "batch", "local", "rehearsal"]
+"""Who schedules: a Prefect flow run of its own, a batch, this process alone, or a test."""
+
+Door = Literal["cli", "prefect", "dashboard", "deadline", "rehearsal", "driver"]
+"""Where an answer or an event came in."""
+
+Proof = Literal["unproven", "clock"]
+"""What vouches for an answer: a typed name (``dev`` only), or the deadline, which only says no."""
+
+Environment = Literal["dev", "test", "prod"]
+
+FINAL: frozenset[str] = frozenset({"done", "no_go", "aborted", "failed"})
+"""The run states nothing follows."""
+
+
+class Noun(BaseModel):
+    """A frozen fact: equal by value, closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure:
+    """Marks an integer or boolean field of an outcome as a number the warehouse should keep.
+
+    ``Annotated[int, Measure("seconds")]`` lands in the table ``measures`` with its unit; ``None``
+    means it was not measured, and is left out rather than counted as zero.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+
+
+class Outcome(Noun):
+    """What a mission returns: a closed ``outcome``, which of its words are success, and measures.
+
+    Subclasses declare ``outcome`` as a ``Literal`` and name ``successes`` and ``escalations``
+    (handed to a person by rule, not by failure) among its words; a word outside is refused when
+    the class is made.
+    """
+
+    outcome: str
+    successes: ClassVar[frozenset[str]] = frozenset()
+    escalations: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse an outcome class whose words do not close."""
+        super().__pydantic_init_subclass__(**kwargs)
+        words = cls.vocabulary()
+        stray = (cls.successes | cls.escalations) - words
+        if not words or stray:
+            msg = (
+                f"{cls.__name__}.outcome must be a Literal that contains its successes and "
+                f"escalations; {sorted(stray) or 'it is not a Literal'} does not fit. "
+                "Write outcome: Literal[...] and keep both sets within it."
+            )
+            raise TypeError(msg)
+
+    @classmethod
+    def vocabulary(cls) -> frozenset[str]:
+        """Return every word ``outcome`` may be; empty when it is not a Literal."""
+        annotation = cls.model_fields["outcome"].annotation
+        return frozenset(get_args(annotation)) if get_origin(annotation) is Literal else frozenset()
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the mission reached what it exists for."""
+        return self.outcome in self.successes
+
+    @property
+    def is_escalated(self) -> bool:
+        """Whether the case was handed to a person by rule."""
+        return self.outcome in self.escalations
+
+    def measures(self) -> list[dict[str, Any]]:
+        """Return the marked fields that were measured, as ``{name, value, unit}``, value an int."""
+        found: list[dict[str, Any]] = []
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            found += [
+                {"name": name, "value": int(value), "unit": mark.unit}
+                for mark in field.metadata
+                if isinstance(mark, Measure) and value is not None
+            ]
+        return found
+
+
+class Budget(Noun):
+    """What one run may use: money for models, and actions (tool calls that change something).
+
+    ``usd`` is written as text (``"2.00"``) so that no float ever holds money.
+    """
+
+    usd: Decimal = Decimal(1)
+    actions: Annotated[int, Field(ge=0)] = 25
+
+    @field_validator("usd", mode="before")
+    @classmethod
+    def _no_float_money(cls, value: object) -> object:
+        if isinstance(value, float):
+            msg = f'money is written as text: usd="{value}", not a float'
+            raise ValueError(msg)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into its report
+        return value
+
+    @property
+    def usd_micros(self) -> int:
+        """The money cap in millionths of a US dollar."""
+        return int(self.usd * MICROS_PER_UNIT)
+
+
+class Charter(Noun):
+    """What a mission is before it flies: name, owner, scope, budget, service level, law."""
+
+    name: str
+    owner: str
+    scope: tuple[str, ...]
+    budget: Budget
+    sla_seconds: int | None = None
+    """Time from start to outcome that counts as kept; ``None`` where the mission measures it."""
+    description: str = ""
+    digest: str = ""
+    """SHA-256 of the mission's source file: the "should" in force."""

@@ -1,0 +1,86 @@
+"""What a flight is given, and how it lands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, Field, ValidationError
+
+from gonogo import errors
+from gonogo.errors import CaseRefused, StepFailed
+from gonogo.model import Noun, Outcome, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gonogo.model import Charter
+    from gonogo.runs import Pilot
+    from gonogo.settings import Settings
+
+
+class Flyable(Protocol):
+    """What a flight needs of a mission."""
+
+    charter: Charter
+    case_type: type[BaseModel]
+    outcome_type: type[Outcome]
+
+    @property
+    def story(self) -> Callable[[Any], Awaitable[Outcome]]:
+        """The author's function."""
+        ...
+
+
+class Landing(Noun):
+    """How a flight ended, or that it waits."""
+
+    run_id: str
+    mission: str
+    status: RunStatus
+    outcome: dict[str, Any] | None = None
+    success: bool = False
+    reason_code: str | None = None
+    error_class: str | None = None
+    error: str | None = None
+    totals: dict[str, Any] = Field(default_factory=dict)
+    evidence: int = 0
+    """How many records the run has in its own stream."""
+    waits: tuple[str, ...] = ()
+    """Open gates and awaited events, for a run that waits."""
+
+    def raise_if_not_done(self) -> None:
+        """Raise the failure the flight ended with, as the mission raised it."""
+        if self.status == "done":
+            return
+        known = getattr(errors, self.error_class or "", StepFailed)
+        raise known(self.error or f"run {self.run_id} is {self.status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a flight is given besides its case."""
+
+    run_id: str
+    pilot: Pilot
+    settings: Settings
+    case_ref: str = ""
+    """Where the case came from: a file and line, a schedule, a form."""
+    prefect: dict[str, str] | None = None
+    """Ids of the Prefect flow run that schedules it, as attributes."""
+
+
+def read_case(mission: Flyable, given: object) -> BaseModel:
+    """Return the case as the mission takes it.
+
+    Raises:
+        CaseRefused: it does not fit; the message names the field. Nothing was started.
+
+    """
+    try:
+        if isinstance(given, str | bytes):
+            return mission.case_type.model_validate_json(given)
+        return mission.case_type.model_validate(given)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors()[:3])
+        raise CaseRefused(f"This is no case for {mission.charter.name} ({wrong}). Nothing was started.") from error

@@ -1,0 +1,1 @@
+"""Policy: Cedar text decides, validated, closed by default; the registry says who may act at all."""

@@ -1,0 +1,109 @@
+"""The registry: which agents exist, who answers for them, and what they may touch."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gonogo.errors import PolicyBroken
+from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.model import Budget, Noun, Tier
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+T = TypeVar("T")
+
+
+class AgentCard(Noun):
+    """What is registered of an agent; without it the agent does not start."""
+
+    version: str
+    owner: str
+    deputy: str
+    mandate: str
+    """One sentence: what it is for, and what it never does."""
+    tools: tuple[str, ...]
+    data_classes: tuple[str, ...] = ()
+    tier: Tier
+    budget: Budget = Budget()
+    escalation: str
+    """The role that takes over where the agent must not go on."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything registered."""
+        return sha256_hex(payload_bytes(self.model_dump(mode="json")))
+
+
+class Price(Noun):
+    """The price of a model that no public list knows, in US dollars per million tokens."""
+
+    input_usd_per_million: Annotated[Decimal, Field(ge=0)]
+    output_usd_per_million: Annotated[Decimal, Field(ge=0)]
+    basis: Literal["declared", "notional"]
+    """``declared``: what we really pay. ``notional``: nobody is billed; it rehearses the budget."""
+    why: str
+
+
+class Registry(Noun):
+    """Every registered agent and every declared price."""
+
+    agents: dict[str, AgentCard]
+    prices: dict[str, Price]
+
+    def card(self, name: str) -> AgentCard:
+        """Return an agent's card.
+
+        Raises:
+            PolicyBroken: nobody registered it, so it does not start.
+
+        """
+        found = self.agents.get(name)
+        if found is None:
+            msg = (
+                f"The agent {name} is not registered, so it does not start. Register it in policies/agents.yaml "
+                f"(registered: {', '.join(sorted(self.agents)) or 'none'})."
+            )
+            raise PolicyBroken(msg)
+        return found
+
+
+def read_registry(folder: Path) -> Registry:
+    """Read ``agents.yaml`` and ``prices.yaml``.
+
+    Raises:
+        PolicyBroken: a file is missing or wrong; the message names the file and the field.
+
+    """
+    agents = _section(folder / "agents.yaml", "agents")
+    prices = _section(folder / "prices.yaml", "prices")
+    return Registry(
+        agents=_read(agents, TypeAdapter(dict[str, AgentCard]), folder / "agents.yaml"),
+        prices=_read(prices, TypeAdapter(dict[str, Price]), folder / "prices.yaml"),
+    )
+
+
+def _section(path: Path, name: str) -> object:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyBroken(f"{path} cannot be read ({error.strerror}); every mission needs it.") from error
+    except yaml.YAMLError as error:
+        raise PolicyBroken(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or name not in content:
+        raise PolicyBroken(f"{path} must have the top-level key '{name}'.")
+    return cast("dict[str, Any]", content)[name]
+
+
+def _read(value: object, adapter: TypeAdapter[T], path: Path) -> T:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PolicyBroken(f"{path}: {where}: {first['msg']}.") from error

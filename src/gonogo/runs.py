@@ -1,0 +1,211 @@
+"""A run in flight: its identity, its evidence, its law, its meter, and who schedules it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from gonogo.errors import MissionMisdefined
+from gonogo.settings import using
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+
+    from cedarpy import Entities
+
+    from gonogo.budgets import Meter
+    from gonogo.evidence.ledger import Ledger
+    from gonogo.model import Charter, Lane
+    from gonogo.policy.law import Law
+    from gonogo.policy.registry import Registry
+    from gonogo.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something a run cannot go on without: a gate's answer, or an outside event."""
+
+    kind: Literal["gate", "event"]
+    name: str
+    """The gate's id, or the event's name."""
+    deadline: datetime
+    card: str = ""
+    """What a person is shown, as markdown; gates only."""
+
+
+class Pilot(Protocol):
+    """Who schedules a run: Prefect, a batch, this process, a test. The mission cannot tell which."""
+
+    @property
+    def lane(self) -> Lane:
+        """The lane the evidence names."""
+        ...
+
+    async def begin(self, run: Run) -> None:
+        """Take over what came in at the lane's own door while the run slept."""
+        ...
+
+    async def fly_step(self, step: Any, arguments: dict[str, Any], body: Callable[[], Awaitable[T]]) -> T:
+        """Execute the recorded work of a :class:`gonogo.steps.Step`, and show it where the lane shows steps."""
+        ...
+
+    async def rest(self, run: Run) -> None:
+        """Let a little time pass for one waiting branch, or raise to leave the process for longer."""
+        ...
+
+
+class Parked(BaseException):
+    """The run waits and leaves its process; its evidence carries it. Nothing may swallow this."""
+
+
+class Held(BaseException):
+    """Work inside a step needs a gate or an event; the mission opens it and enters the step again.
+
+    Prefect forbids suspending inside tasks, so the wait has to leave the task first.
+    """
+
+    def __init__(self, wait: Callable[[Run], Awaitable[None]]) -> None:
+        super().__init__("held")
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class Run:
+    """One flight of a mission."""
+
+    id: str
+    charter: Charter
+    ledger: Ledger
+    law: Law
+    registry: Registry
+    settings: Settings
+    pilot: Pilot
+    meter: Meter
+    requester: str
+    model: str
+    """``provider:name``, or ``offline:scripted``."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    waits: list[Wait] = field(default_factory=list)
+    """What branches wait for now, oldest first."""
+    busy: int = 0
+    """Branches that are executing a step now; a run rests only when there is none."""
+    parks: int = 0
+    """How often the run has left its process, or paused, to wait."""
+    left: tuple[Wait, ...] = ()
+    """What the run was waiting for when its lane took it out of the process."""
+    received: set[str] = field(default_factory=set)
+    """Desk records the run has signed for."""
+    world: Callable[[], Entities] | None = None
+    _effects: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the scripted offline model answers for the agents."""
+        return self.model.startswith("offline:")
+
+    @contextmanager
+    def waiting(self, wait: Wait) -> Iterator[None]:
+        """Hold a place in the waiting room."""
+        self.waits.append(wait)
+        try:
+            yield
+        finally:
+            self.waits.remove(wait)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count a branch as busy for the block."""
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
+    async def park(self, **how: str) -> None:
+        """Record that the run goes to sleep, on what, and where it can be woken."""
+        await self.settle()
+        self.left = tuple(self.waits)
+        self.parks += 1
+        data: dict[str, Any] = {
+            "event": "waiting",
+            "park": self.parks,
+            "gates": [wait.name for wait in self.left if wait.kind == "gate"],
+            "events": [wait.name for wait in self.left if wait.kind == "event"],
+            **how,
+        }
+        await self.ledger.write("run_record", data)
+
+    async def shielded(self, effect: Coroutine[Any, Any, T]) -> T:
+        """Finish an effect and its record even when the branch around it is cancelled."""
+        task = asyncio.ensure_future(effect)
+        self._effects.add(task)
+        task.add_done_callback(self._effects.discard)
+        return await asyncio.shield(task)
+
+    async def settle(self) -> None:
+        """Wait until no effect is in flight; results are recorded before the run ends or sleeps."""
+        while self._effects:
+            await asyncio.wait(set(self._effects))
+
+
+_run: ContextVar[Run | None] = ContextVar("gonogo_run", default=None)
+_acting: ContextVar[str | None] = ContextVar("gonogo_acting", default=None)
+_step: ContextVar[str | None] = ContextVar("gonogo_step", default=None)
+
+
+def current_run() -> Run:
+    """Return the run in flight.
+
+    Raises:
+        MissionMisdefined: there is none.
+
+    """
+    run = _run.get()
+    if run is None:
+        msg = "Steps, tools, routes and gates only work inside a mission; call the mission, or rehearse() it."
+        raise MissionMisdefined(msg)
+    return run
+
+
+def current_step() -> str | None:
+    """Return the key of the step being executed, or ``None`` in mission code."""
+    return _step.get()
+
+
+def acting_agent() -> str | None:
+    """Return the registered agent on whose mandate the step acts, or ``None`` for the mission itself."""
+    return _acting.get()
+
+
+@asynccontextmanager
+async def flying(run: Run) -> AsyncIterator[Run]:
+    """Make a run the current one for the block."""
+    token = _run.set(run)
+    try:
+        with using(run.settings):
+            yield run
+    finally:
+        _run.reset(token)
+
+
+@asynccontextmanager
+async def executing(step_key: str, acting: str | None) -> AsyncIterator[None]:
+    """Mark the block as the inside of a step."""
+    step_token, acting_token = _step.set(step_key), _acting.set(acting)
+    try:
+        yield
+    finally:
+        _step.reset(step_token)
+        _acting.reset(acting_token)
+
+
+def step_fields() -> dict[str, str]:
+    """Return the envelope fields that tie a record to the step it happened in."""
+    key = _step.get()
+    return {} if key is None else {"stepid": key}

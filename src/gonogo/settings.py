@@ -1,0 +1,150 @@
+"""Settings: ``GONOGO_*`` in the environment, over ``[tool.gonogo]`` in pyproject.toml, over defaults."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+)
+
+from gonogo.errors import SettingsBroken
+from gonogo.model import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Settings(BaseSettings):
+    """Every knob, its unit and its default; ``docs/guides/settings.md`` lists the same."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GONOGO_",
+        pyproject_toml_table_header=("tool", "gonogo"),
+        extra="forbid",
+        frozen=True,
+    )
+
+    home: Path = Path(".gonogo")
+    """Where evidence, warehouse and state live."""
+
+    environment: Environment = "dev"
+    """Only in ``dev`` does an unproven name count as an answer."""
+
+    tenant: str = "default"
+    """Whose evidence this is."""
+
+    model: str | None = None
+    """``provider:name`` of the model every agent uses; without it the scripted offline model."""
+
+    requester: str | None = None
+    """Who asks for runs; the login name, where none is set."""
+
+    gate_deadline_seconds: int = Field(default=86_400, ge=1)
+    """A gate without an answer by then is answered no-go."""
+
+    gate_warm_seconds: float = Field(default=2.0, ge=0)
+    """How long a run with a deployment stays running at a gate before it suspends."""
+
+    event_deadline_seconds: int = Field(default=1_209_600, ge=1)
+    """An outside event that has not come by then is missed."""
+
+    poll_seconds: float = Field(default=0.05, gt=0)
+    """How often a waiting run looks at its desk."""
+
+    flights: int = Field(default=4, ge=1)
+    """Mission-lane runs in flight at once; Prefect's SQLite server loses runs above 4."""
+
+    cases: int = Field(default=8, ge=1)
+    """Cases in flight at once under ``--each``."""
+
+    flow_folder: Path = Path("flows")
+    """Where missions are looked up by name."""
+
+    policy_folder: Path = Path("policies")
+    """Where the law, its schema, the registry and the prices stand."""
+
+    warehouse: str = "analytics.warehouse"
+    """Module with ``land``, the one DuckDB writer."""
+
+    drift: str = "analytics.drift"
+    """Module with ``report``: should beside is."""
+
+    kpis: str = "analytics.kpis"
+    """Module with ``report``: the numbers."""
+
+    cases_module: str = "tasks.adapters"
+    """Module that maps foreign files to cases, and generates the cases of the demo."""
+
+    dashboard: Path = Path("dashboards/app.py")
+    """The Streamlit application that ``gonogo up`` serves."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then pyproject.toml."""
+        return init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls)
+
+    @property
+    def journals(self) -> Path:
+        """The folder of all journals."""
+        return self.home / "journals"
+
+    @property
+    def payloads(self) -> Path:
+        """The folder of payloads too large for a journal line."""
+        return self.home / "payloads"
+
+
+_of_run: ContextVar[Settings | None] = ContextVar("gonogo_settings", default=None)
+"""The settings of the run in flight, where they differ from the process's: a rehearsal has its own home."""
+
+
+def settings() -> Settings:
+    """Return the settings of the run in flight; outside a run, those of the process."""
+    return _of_run.get() or process_settings()
+
+
+@contextmanager
+def using(chosen: Settings) -> Iterator[None]:
+    """Make these the settings for the block."""
+    token = _of_run.set(chosen)
+    try:
+        yield
+    finally:
+        _of_run.reset(token)
+
+
+@lru_cache(maxsize=1)
+def process_settings() -> Settings:
+    """Return this process's settings, and make the project's rooms importable.
+
+    Raises:
+        SettingsBroken: a value is wrong; the message names the setting.
+
+    """
+    root = str(Path.cwd())
+    if root not in sys.path:
+        # A console script has no current directory on its path; the rooms are found there.
+        sys.path.insert(0, root)
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"GONOGO_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        msg = f"Settings do not hold ({wrong}); correct the environment or [tool.gonogo] in pyproject.toml."
+        raise SettingsBroken(msg) from error

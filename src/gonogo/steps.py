@@ -1,0 +1,192 @@
+"""Steps: the work of a mission, each one a Prefect task, each one done once.
+
+A step looks its result up before any task run is made for it, so a replay costs microseconds and
+makes no work for the scheduler. What the mission computes with is what was recorded: the first
+time, too, a step returns its result as read back from its own record.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_type_hints, overload
+
+from prefect import Task
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
+
+from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
+from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.evidence.scopes import Scope, current_scope, entered
+from gonogo.runs import Held, Run, current_run, current_step, executing
+from gonogo.tools import failure_fields, raise_recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from gonogo.evidence.records import Record
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ONE_BY_ONE = (
+    "A step is awaited, alone or in asyncio.gather; .submit() and .map() would run it outside the evidence. "
+    "Use: await asyncio.gather(*(step(x) for x in xs))."
+)
+
+
+_body: ContextVar[Callable[[], Awaitable[Any]]] = ContextVar("gonogo_step_body")
+"""What the task run in the making executes: the recorded work of one call of one step."""
+
+
+class Step(Task[P, R]):
+    """A Prefect task whose result is evidence."""
+
+    def __init__(self, function: Callable[P, Awaitable[R]], acting: str | None, **options: Any) -> None:
+        hints = get_type_hints(function, include_extras=True)
+        if not inspect.iscoroutinefunction(function) or "return" not in hints:
+            raise MissionMisdefined(
+                f"The step {function.__name__} must be async def with a return annotation, "
+                "so that its recorded result can be read back.",
+            )
+
+        @functools.wraps(function)
+        async def shown(*_args: Any, **_kwargs: Any) -> Any:
+            return await _body.get()()
+
+        super().__init__(cast("Callable[P, R]", shown), persist_result=False, **options)
+        self.work = function
+        self.acting = acting
+        self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Do the step, or return what its record says.
+
+        Raises:
+            MissionMisdefined: outside a mission, or indistinguishable from a concurrent call.
+
+        """
+        return self._done_once(args, kwargs)
+
+    async def _done_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        run = current_run()
+        scope = current_scope()
+        bound = inspect.signature(self.work).bind(*args, **kwargs)
+        bound.apply_defaults()
+        raw = payload_bytes(to_jsonable_python(dict(bound.arguments)))
+        digest = sha256_hex(raw)
+        key = scope.claim("step", self.name, digest)
+        recorded = run.ledger.result(key)
+        if recorded is not None:
+            return self._replayed(recorded)
+        common: dict[str, Any] = {"key": key, "step": self.name, "branch": scope.branch}
+        if run.ledger.intent(key) is None:
+            intent = common | {"phase": "intent", "args_digest": digest}
+            if self.acting:
+                intent["agent"] = self.acting
+            run.ledger.note("step_record", intent, payload=raw, fields={"stepid": key})
+        while True:
+            try:
+                with run.working():
+                    body = self._body(run, bound, common)
+                    return await run.pilot.fly_step(self, dict(bound.arguments), body)
+            except Held as held:
+                if current_step() is not None:
+                    raise
+                await held.wait(run)
+
+    def _body(
+        self, run: Run, bound: inspect.BoundArguments, common: dict[str, Any]
+    ) -> Callable[[], Coroutine[Any, Any, Any]]:
+        """Return what the lane executes: the author's function, and the record of what came of it."""
+
+        async def body() -> Any:
+            watch = Stopwatch()
+            key = common["key"]
+            try:
+                async with entered(Scope(key, common["branch"])), executing(key, self.acting):
+                    value = await self.work(*bound.args, **bound.kwargs)
+                raw = self.result_type.dump_json(value)
+            except Exception as error:
+                known = _known(self.name, error)
+                failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
+                await run.settle()
+                await run.ledger.write("step_record", common | failed | failure_fields(known), fields={"stepid": key})
+                raise known from error
+            done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
+            await run.ledger.write("step_record", common | done, payload=raw, fields={"stepid": key})
+            return self.result_type.validate_json(raw)
+
+        return body
+
+    async def as_task_run(self, arguments: dict[str, Any], body: Callable[[], Awaitable[Any]]) -> Any:
+        """Execute a call's recorded work as a Prefect task run; for the lane that shows steps."""
+        token = _body.set(body)
+        try:
+            return await cast("Any", super()).__call__(**arguments)
+        finally:
+            _body.reset(token)
+
+    def _replayed(self, record: Record) -> Any:
+        if record.data["outcome"] != "done":
+            raise_recorded(record)
+        return self.result_type.validate_json(must_have_payload(record))
+
+    def submit(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse: see the message."""
+        raise MissionMisdefined(_ONE_BY_ONE)
+
+    def map(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse: see the message."""
+        raise MissionMisdefined(_ONE_BY_ONE)
+
+    def delay(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse: see the message."""
+        raise MissionMisdefined(_ONE_BY_ONE)
+
+
+def _known(step: str, error: Exception) -> GonogoError:
+    """Return the failure in gonogo's words; a replay raises the same class."""
+    if isinstance(error, GonogoError):
+        return error
+    return StepFailed(f"The step {step} failed: {type(error).__name__}: {plain_text(str(error), 500)}")
+
+
+@overload
+def step(function: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]: ...
+
+
+@overload
+def step(
+    *, acting: str | None = None, name: str | None = None, **options: Any
+) -> Callable[[Callable[P, Awaitable[R]]], Step[P, Coroutine[Any, Any, R]]]: ...
+
+
+def step(
+    function: Callable[P, Awaitable[R]] | None = None,
+    *,
+    acting: str | None = None,
+    name: str | None = None,
+    **options: Any,
+) -> Any:
+    """Make an async function a step of missions.
+
+    Args:
+        function: takes and returns what pydantic can serialise; the return type is annotated.
+        acting: the registered agent on whose mandate the step's own tool calls are decided; the
+            mission itself, within its scope, if none.
+        name: as evidence and the Prefect UI call it; the function's name, if not given.
+        options: anything else a Prefect task takes (``tags``, ``description``, ``task_run_name``).
+
+    Raises:
+        MissionMisdefined: it is not async, or its result has no type.
+
+    """
+
+    def define(body: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]:
+        made = Step(body, acting, name=name or body.__name__, **options)
+        return cast("Step[P, Coroutine[Any, Any, R]]", made)
+
+    return define if function is None else define(function)

@@ -1,0 +1,152 @@
+"""Rehearsals: fly a mission in milliseconds, with scripted answers and events. Public, for authors' tests."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from gonogo.approvals import Reply, answer_gate, find_request, silence
+from gonogo.errors import CaseRefused
+from gonogo.events import deliver
+from gonogo.evidence.canon import short_id, uuid7
+from gonogo.evidence.journal import FileJournal
+from gonogo.flights import fly
+from gonogo.plans import Landing, Plan, read_case
+from gonogo.runs import Parked, Run
+from gonogo.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from gonogo.evidence.records import Record
+    from gonogo.missions import Mission
+    from gonogo.model import Answer, Lane
+
+T = TypeVar("T")
+
+Answers = Callable[["GateView"], "Answer | Reply | None"]
+"""Given a gate, what the approver says; ``None`` leaves it to the deadline, which is no-go."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """What an approver in a rehearsal sees."""
+
+    id: str
+    action: str
+    role: str
+    args: dict[str, Any]
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How a rehearsed flight went."""
+
+    landing: Landing
+    flight: list[Record]
+    desk: list[Record]
+    home: Path
+
+    @property
+    def outcome(self) -> Any:
+        """The outcome's word; ``None`` where the mission did not reach one."""
+        return None if self.landing.outcome is None else self.landing.outcome["outcome"]
+
+    def told(self, artifact: str, phase: str | None = None) -> list[dict[str, Any]]:
+        """Return the bodies of the records about one kind of thing, flight first, then desk."""
+        found = [r for r in self.flight + self.desk if r.artifact == artifact]
+        return [r.data for r in found if phase is None or r.data.get("phase") == phase]
+
+
+@dataclass(slots=True)
+class RehearsalPilot:
+    """Answers gates and delivers events the moment they are waited for; leaves when it has nothing to say."""
+
+    answers: Answers | None
+    events: list[tuple[str, dict[str, Any]]]
+    lane: Lane = "rehearsal"
+    _said: set[str] = field(default_factory=set)
+
+    async def begin(self, run: Run) -> None:
+        """Do nothing: what a rehearsal says, it says when it is asked."""
+
+    async def fly_step(self, step: Any, arguments: dict[str, Any], body: Callable[[], Awaitable[T]]) -> T:
+        """Do the work, here."""
+        del step, arguments
+        return await body()
+
+    async def rest(self, run: Run) -> None:
+        """Say the next thing the script has; park when there is none."""
+        for wait in run.waits:
+            if wait.kind == "gate" and wait.name not in self._said:
+                self._said.add(wait.name)
+                self._answer(run, wait.name)
+                return
+            if wait.kind == "event" and any(name == wait.name for name, _ in self.events):
+                index = next(i for i, (name, _) in enumerate(self.events) if name == wait.name)
+                name, body = self.events.pop(index)
+                deliver(run.ledger.journal, run.id, name, [(body, None)], "rehearsal")
+                return
+        await run.park()
+        raise Parked
+
+    def _answer(self, run: Run, gate_id: str) -> None:
+        request = find_request(run.ledger.journal, gate_id, run.id)
+        body = request.body()
+        view = GateView(gate_id, request.data["action"], request.data["role"], body["args"], body["card"])
+        said = None if self.answers is None else self.answers(view)
+        if said is None:
+            reply = silence(gate_id)
+        elif isinstance(said, Reply):
+            reply = said
+        else:
+            reply = Reply(said, "rehearsal", "rehearsed", "rehearsal")
+        answer_gate(run.ledger.journal, gate_id, reply, run.settings.environment, run.id)
+
+
+async def rehearse(
+    mission: Mission[Any, Any],
+    case: object,
+    *,
+    answers: Answers | Answer | None = None,
+    events: Sequence[tuple[str, dict[str, Any]]] = (),
+    home: Path | None = None,
+    run_id: str | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> Rehearsal:
+    """Fly a mission without Prefect, a server, or a person; the evidence, the law and the tools are real.
+
+    Args:
+        mission: what to fly.
+        case: its input: the model, a dict, or JSON text.
+        answers: what the approver says: a word for every gate, or a function of the gate. Without
+            it nobody answers, and every gate is no-go.
+        events: outside events as ``(name, body)``; each is delivered when it is waited for.
+        home: state folder; a fresh temporary one, if not given. Give the same one with the same
+            ``run_id`` to continue a flight.
+        run_id: identity of the run; a new one, if not given.
+        overrides: settings for this rehearsal.
+
+    Returns:
+        How it landed, with its records.
+
+    """
+    folder = home or Path(tempfile.mkdtemp(prefix="gonogo-rehearsal-"))
+    made = settings().model_copy(update={"home": folder, "model": None, **(overrides or {})})
+    say: Answers | None = cast("Answers", lambda _gate: answers) if isinstance(answers, str) else answers
+    pilot = RehearsalPilot(say, list(events))
+    journal = FileJournal(made.journals)
+    identity = run_id or new_run_id(mission.charter.name)
+    given = None if journal.read_flight(identity) else read_case(mission, case)
+    landing = await fly(mission, given, Plan(identity, pilot, made))
+    return Rehearsal(landing, journal.read_flight(identity), journal.read_desk(identity), folder)
+
+
+def new_run_id(mission: str) -> str:
+    """Return a fresh run id that tells the mission."""
+    return f"{mission.replace('_', '-')}-{short_id(uuid7())}"
+
+
+__all__ = ["Answers", "CaseRefused", "GateView", "Rehearsal", "Reply", "Settings", "rehearse"]

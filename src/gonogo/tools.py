@@ -1,0 +1,263 @@
+"""Tools: everything an agent or a step can do to the world, decided, recorded and done once."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic_core import to_jsonable_python
+
+from gonogo import errors
+from gonogo.errors import GonogoError, InDoubt, MissionMisdefined, ToolFailed
+from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.evidence.scopes import current_scope
+from gonogo.gates import Action, Revision, call_facts, clear
+from gonogo.policy.law import Request
+from gonogo.runs import Run, acting_agent, current_run, current_step, step_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pydantic import BaseModel
+
+    from gonogo.evidence.records import Record
+    from gonogo.model import Effect
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TOOLS: dict[str, Tool[Any, Any]] = {}
+"""Every tool that has been defined in this process, by name."""
+
+_KEY = "idempotency_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[P, R]):
+    """A function that acts on a system of record, with what the law and the recorder must know."""
+
+    function: Callable[P, Awaitable[R]]
+    name: str
+    system: str
+    effect: Effect
+    is_idempotent: bool
+    preview: Callable[..., str] | None
+    arguments: type[BaseModel]
+    """What the tool takes, without the idempotency key; validates and describes."""
+    result: TypeAdapter[Any] = field(repr=False)
+    wants_key: bool
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Act from inside a step, on the mandate the step acts under.
+
+        Raises:
+            PolicyDenied: the law forbids it; nothing happened.
+            GateDenied: a person said no-go, or nobody answered; nothing happened.
+            ToolFailed: the system refused, or could not.
+            InDoubt: an earlier attempt began and was never recorded as done.
+
+        """
+        run = current_run()
+        if current_step() is None:
+            msg = f"{self.name} is called in mission code; flows branch and steps act: call it inside a @step."
+            raise MissionMisdefined(msg)
+        bound = inspect.signature(self.function).bind_partial(*args, **kwargs)
+        values = self.checked(bound.arguments)
+        key = current_scope().claim("tool", self.name, sha256_hex(payload_bytes(values)))
+        while True:
+            done = await act(run, self, values, key)
+            if not isinstance(done, Revision):
+                return cast("R", done)
+            if not done.changes:
+                reason = plain_text(done.reason, 300)
+                raise errors.GateDenied(f"{self.name}: the reviewer wants it changed: {reason}")
+            values = self.checked({**values, **done.changes})
+            key += "/revised"
+
+    def checked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments as plain JSON, validated.
+
+        Raises:
+            ToolFailed: they are not what the tool takes; the message names the field.
+
+        """
+        try:
+            model = self.arguments.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ToolFailed(f"{self.name} does not take these arguments: {where}: {first['msg']}.") from error
+        return model.model_dump(mode="json")
+
+
+def tool(
+    *,
+    system: str,
+    effect: Effect,
+    idempotent: bool = True,
+    preview: Callable[..., str] | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
+    """Make an async function a governed tool.
+
+    Args:
+        system: the system of record it acts on; a mission may only touch systems of its scope.
+        effect: what it does to the world.
+        idempotent: whether a second call with the same ``idempotency_key`` does nothing new. A
+            tool that cannot promise this is never repeated after a crash: it ends in doubt.
+        preview: given the same arguments, says as markdown what would change; reads only.
+        name: how agents and the law call it; the function's name, if not given.
+
+    Raises:
+        MissionMisdefined: the function is not async, or lacks annotations.
+
+    """
+
+    def define(function: Callable[P, Awaitable[R]]) -> Tool[P, R]:
+        called = name or function.__name__
+        if not inspect.iscoroutinefunction(function):
+            raise MissionMisdefined(f"The tool {called} must be async def.")
+        hints = get_type_hints(function, include_extras=True)
+        parameters = inspect.signature(function).parameters
+        missing = [parameter for parameter in parameters if parameter not in hints]
+        if missing or "return" not in hints:
+            raise MissionMisdefined(f"The tool {called} lacks annotations for {', '.join(missing) or 'its result'}.")
+        fields: dict[str, Any] = {
+            parameter.name: (hints[parameter.name], ... if parameter.default is parameter.empty else parameter.default)
+            for parameter in parameters.values()
+            if parameter.name != _KEY
+        }
+        arguments = create_model(f"{called}_arguments", **fields)
+        made = Tool(
+            function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
+            _KEY in parameters,
+        )  # fmt: skip
+        TOOLS[called] = made
+        return made
+
+    return define
+
+
+async def act(
+    run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None = None
+) -> Any | Revision:
+    """Do one tool call once: look it up, clear it with the law, record the intent, act, record the result.
+
+    Args:
+        run: the run that acts.
+        tool: what to do.
+        values: its arguments as plain JSON.
+        key: the operation's key in the run's evidence.
+        agent: the registered agent that asks; the step's own mandate, if none.
+
+    """
+    recorded = run.ledger.result(key)
+    if recorded is not None:
+        return _replayed(tool, recorded)
+    action = _action(run, tool, values, key, agent or acting_agent())
+    common: dict[str, Any] = {
+        "objects": [{"id": run.id, "type": "run"}, {"id": tool.system, "type": "system"}],
+        "key": key,
+        "tool": tool.name,
+        "system": tool.system,
+        "effect": tool.effect,
+        "principal": action.request.principal[1],
+    }
+    if run.ledger.intent(key) is not None:
+        # The call was cleared and begun before a crash. It is not decided again; it is done, once.
+        _refuse_doubt(run, tool, key)
+    else:
+        try:
+            cleared = clear(run, action)
+            if isinstance(cleared, Revision):
+                return cleared
+            if tool.effect != "read":
+                run.meter.act(f"{tool.name} by {action.request.principal[1]}")
+        except GonogoError as error:
+            refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
+            await run.ledger.write("tool_call", common | refused, fields=step_fields())
+            raise
+        intent = common | {
+            "phase": "intent",
+            "action_digest": action.digest(run),
+            "idempotency_key": sha256_hex(f"{run.id}\x1f{key}".encode()),
+            "approvals": [record.fields["id"] for record in cleared],
+        }
+        run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=step_fields())
+        run.meter.tool_calls += 1
+        if tool.effect != "read":
+            await run.ledger.stream.commit()
+    return await run.shielded(_perform(run, tool, values, common))
+
+
+def _refuse_doubt(run: Run, tool: Tool[Any, Any], key: str) -> None:
+    """Stop before repeating an effect that may have happened and cannot be repeated."""
+    if tool.effect == "read" or tool.is_idempotent:
+        return
+    what = f"{tool.name} ({key}) began and its result was never recorded; it may or may not have happened"
+    data = {"reason_code": "internal", "what": plain_text(what), "owner": run.charter.owner, "key": key}
+    run.ledger.note("exception_record", data, fields=step_fields())
+    raise InDoubt(f"{what}. Look in {tool.system} whether it did; {run.charter.owner} owns the answer.")
+
+
+async def _perform(run: Run, tool: Tool[Any, Any], values: dict[str, Any], common: dict[str, Any]) -> Any:
+    """Call the function and make what came of it durable."""
+    watch = Stopwatch()
+    extra = {_KEY: sha256_hex(f"{run.id}\x1f{common['key']}".encode())} if tool.wants_key else {}
+    try:
+        typed = tool.arguments.model_validate(values)
+        arguments = {name: getattr(typed, name) for name in type(typed).model_fields}
+        answer = await tool.function(**arguments, **extra)
+        body = tool.result.dump_json(answer)
+    except Exception as error:
+        known = error if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {error}")
+        failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds, **failure_fields(known)}
+        await run.ledger.write("tool_call", common | failed, fields=step_fields())
+        raise known from error
+    done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
+    await run.ledger.write("tool_call", common | done, payload=body, fields=step_fields())
+    return tool.result.validate_json(body)
+
+
+def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:
+    """Return the exact action the law is asked about."""
+    principal = ("Agent", agent) if agent else ("Mission", run.charter.name)
+    request = Request(
+        principal=principal,
+        action=tool.name,
+        resource=("Tool", tool.name),
+        call=call_facts(run),
+        args={name: value for name, value in values.items() if value is not None},
+    )
+    version = run.registry.card(agent).digest if agent else run.charter.digest
+    shown = tool.preview(**values) if tool.preview else ""
+    return Action(key, request, shown, version)
+
+
+def failure_fields(error: GonogoError) -> dict[str, Any]:
+    """Return how a failure stands in evidence: class of the taxonomy, error class, sentence."""
+    return {
+        "reason_code": error.failure,
+        "error_class": type(error).__name__,
+        "error": plain_text(str(error)),
+    }
+
+
+def raise_recorded(record: Record) -> None:
+    """Raise the failure a record holds, as it was raised the first time."""
+    known = getattr(errors, record.data.get("error_class", ""), ToolFailed)
+    raise known(record.data.get("error", "failed"))
+
+
+def _replayed(tool: Tool[Any, Any], record: Record) -> Any:
+    if record.data["outcome"] != "done":
+        raise_recorded(record)
+    return tool.result.validate_json(must_have_payload(record))
+
+
+def plain(value: object) -> Any:
+    """Return any pydantic-serialisable value as plain JSON."""
+    return to_jsonable_python(value)

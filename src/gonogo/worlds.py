@@ -1,0 +1,81 @@
+"""The law and the world it speaks about, read from the policy folder and kept until a file changes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from gonogo.policy.law import Law, read_law
+from gonogo.policy.registry import Registry, read_registry
+from gonogo.tools import TOOLS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import cedarpy
+
+    from gonogo.model import Charter
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when any file of a folder changes."""
+    found = sorted(folder.glob("*")) if folder.is_dir() else []
+    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in found if path.is_file())
+
+
+def law_of(folder: Path) -> Law:
+    """Return the law of a policy folder.
+
+    Raises:
+        PolicyBroken: it does not hold; see :func:`gonogo.policy.law.read_law`.
+
+    """
+    return _cached_law(folder, _stamp(folder))
+
+
+def registry_of(folder: Path) -> Registry:
+    """Return the registry of a policy folder.
+
+    Raises:
+        PolicyBroken: it does not hold; see :func:`gonogo.policy.registry.read_registry`.
+
+    """
+    return _cached_registry(folder, _stamp(folder))
+
+
+@lru_cache(maxsize=4)
+def _cached_law(folder: Path, _stamp: object) -> Law:
+    return read_law(folder)
+
+
+@lru_cache(maxsize=4)
+def _cached_registry(folder: Path, _stamp: object) -> Registry:
+    return read_registry(folder)
+
+
+_worlds: dict[tuple[str, str, int], cedarpy.Entities] = {}
+
+
+def world(law: Law, registry: Registry, charter: Charter, tools: int) -> cedarpy.Entities:
+    """Return everything the law can speak about; made anew when law, mission or tools change."""
+    key = (law.digest, charter.name + charter.digest, tools)
+    if key not in _worlds:
+        facts: list[dict[str, Any]] = [
+            _entity("Mission", charter.name, {"scope": list(charter.scope), "owner": charter.owner}),
+            *(
+                _entity("Agent", name, {"tools": list(card.tools), "tier": card.tier, "owner": card.owner})
+                for name, card in registry.agents.items()
+            ),
+            *(_entity("System", system, {}) for system in sorted({tool.system for tool in TOOLS.values()})),
+            *(
+                _entity("Tool", t.name, {"name": t.name, "system": t.system, "effect": t.effect}, ("System", t.system))
+                for t in TOOLS.values()
+            ),
+        ]
+        _worlds[key] = law.entities(facts)
+    return _worlds[key]
+
+
+def _entity(kind: str, name: str, attrs: dict[str, Any], parent: tuple[str, str] | None = None) -> dict[str, Any]:
+    parents = [] if parent is None else [{"type": parent[0], "id": parent[1]}]
+    return {"uid": {"type": kind, "id": name}, "attrs": attrs, "parents": parents}
