@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import accepted_answer, answer_gate, silence
 from gonogo.errors import AnswerRefused, EvidenceBroken, GateDenied, GateExpired, PolicyDenied
-from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex, short_id, timestamp
-from gonogo.evidence.ledger import Stopwatch
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id, timestamp
+from gonogo.evidence.ledger import Stopwatch, only
 from gonogo.evidence.scopes import current_scope
 from gonogo.policy.law import Request, Ruling
 from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
 
 if TYPE_CHECKING:
+    from gonogo.evidence.journal import FileJournal
     from gonogo.evidence.records import Record
+    from gonogo.model import Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,22 +212,32 @@ async def wait_at(run: Run, gate_id: str) -> None:
     """
     await run.ledger.stream.commit()
     request = next(r for r in run.ledger.requests if r.data["gate"] == gate_id)
-    deadline = datetime.fromisoformat(request.data["deadline"])
+    deadline = moment(request.data["deadline"])
     card = (run.ledger.whole(request).body() or {}).get("card", "")
     with run.waiting(Wait("gate", gate_id, deadline, card)):
         while accepted_answer(run.ledger.desk(), gate_id) is None:
             if datetime.now(UTC) >= deadline:
-                expire(run, gate_id)
+                expire(run.ledger.journal, run.id, gate_id, run.settings.environment)
             else:
                 await run.pilot.rest(run)
 
 
-def expire(run: Run, gate_id: str) -> None:
+def expire(journal: FileJournal, run_id: str, gate_id: str, environment: Environment) -> None:
     """Let the deadline answer; if a person was faster, their answer stands."""
     try:
-        answer_gate(run.ledger.journal, gate_id, silence(gate_id), run.settings.environment, run.id)
+        answer_gate(journal, gate_id, silence(gate_id), environment, run_id)
     except AnswerRefused:
         return
+
+
+def expire_sleeping(journal: FileJournal, run_id: str, gate_ids: list[str], environment: Environment) -> None:
+    """Answer no-go for a sleeping run's gates whose deadline has passed."""
+    desk = journal.read_desk(run_id)
+    for request in only(journal.read_flight(run_id), "approval_request"):
+        gate_id = request.data["gate"]
+        is_open = gate_id in gate_ids and accepted_answer(desk, gate_id) is None
+        if is_open and datetime.now(UTC) >= moment(request.data["deadline"]):
+            expire(journal, run_id, gate_id, environment)
 
 
 async def gate(action: str, **facts: Any) -> None:

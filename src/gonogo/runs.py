@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from gonogo.errors import MissionMisdefined
+from gonogo.evidence.canon import timestamp
 from gonogo.settings import using
 
 if TYPE_CHECKING:
@@ -137,8 +138,12 @@ class Run:
             "park": self.parks,
             "gates": [wait.name for wait in self.left if wait.kind == "gate"],
             "events": [wait.name for wait in self.left if wait.kind == "event"],
+            "desk": len(self.ledger.desk()),
             **how,
         }
+        until = min((wait.deadline for wait in self.left if wait.kind == "event"), default=None)
+        if until is not None:
+            data["event_deadline"] = timestamp(until)
         await self.ledger.write("run_record", data)
 
     async def shielded(self, effect: Coroutine[Any, Any, T]) -> T:

@@ -122,10 +122,10 @@ class Step(Task[P, R]):
         return body
 
     async def as_task_run(self, arguments: dict[str, Any], body: Callable[[], Awaitable[Any]]) -> Any:
-        """Execute a call's recorded work as a Prefect task run; for the lane that shows steps."""
+        """Execute a call's recorded work as a Prefect task run and return its final state."""
         token = _body.set(body)
         try:
-            return await cast("Any", super()).__call__(**arguments)
+            return await cast("Any", super()).__call__(**arguments, return_state=True)
         finally:
             _body.reset(token)
 

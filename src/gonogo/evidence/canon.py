@@ -37,8 +37,11 @@ def leaf_bytes(fields: Mapping[str, Any]) -> bytes:
         EvidenceBroken: a value outside the byte rules, or a leaf above 65,535 bytes.
 
     """
-    _check(fields, "leaf")
-    raw = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    try:
+        _check(fields, "leaf")
+        raw = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, RecursionError) as error:
+        raise EvidenceBroken(f"A leaf cannot be written as JSON ({error}); put its body in the payload.") from error
     if len(raw) > LEAF_MAX_BYTES:
         msg = f"A record of {len(raw)} bytes exceeds {LEAF_MAX_BYTES}; put its body in the payload."
         raise EvidenceBroken(msg)
@@ -51,7 +54,7 @@ def _check(value: object, where: str) -> None:  # noqa: C901 - one case for each
         case None | bool():
             return
         case str():
-            if not value.isascii() and value != normalize("NFC", value):
+            if not value.isascii() and not _is_clean(value):
                 msg = f"{where} is not clean Unicode NFC; pass it through plain_text() first."
                 raise EvidenceBroken(msg)
         case int():
@@ -75,6 +78,11 @@ def _check(value: object, where: str) -> None:  # noqa: C901 - one case for each
             raise EvidenceBroken(msg)
 
 
+def _is_clean(text: str) -> bool:
+    """Whether text is NFC and can be written as UTF-8, which a lone surrogate cannot."""
+    return text == normalize("NFC", text) and text == text.encode("utf-8", "replace").decode()
+
+
 def plain_text(text: str, limit: int = 2_000) -> str:
     """Return text as a leaf may hold it: NFC, no lone surrogates, at most ``limit`` characters."""
     if not text.isascii():
@@ -83,9 +91,17 @@ def plain_text(text: str, limit: int = 2_000) -> str:
 
 
 def payload_bytes(value: object, default: Callable[[Any], Any] | None = None) -> bytes:
-    """Return sorted compact JSON of any value; equal values give equal bytes."""
+    """Return sorted compact JSON of any value; equal values give equal bytes.
+
+    Raises:
+        EvidenceBroken: it cannot be written as JSON: a lone surrogate, an integer beyond 64 bits, an unknown type.
+
+    """
     options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    return orjson.dumps(value, default=default, option=options)
+    try:
+        return orjson.dumps(value, default=default, option=options)
+    except TypeError as error:
+        raise EvidenceBroken(f"A payload cannot be written as JSON ({error}).") from error
 
 
 def sha256_hex(raw: bytes) -> str:

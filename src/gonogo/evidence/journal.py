@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
-from gonogo.evidence.canon import GENESIS
+from gonogo.evidence.canon import GENESIS, LEAF_MAX_BYTES
 from gonogo.evidence.records import Artifact, Record, from_line, seal, to_line
 
 if TYPE_CHECKING:
@@ -67,6 +67,24 @@ class FileJournal:
         folder = self.root / "flights"
         files = sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_mtime_ns) if folder.is_dir() else []
         return [file.stem for file in files]
+
+    def live_run_ids(self) -> list[str]:
+        """Return the runs that have not ended, oldest first; reads only the end of each stream."""
+        return [run for run in self.run_ids() if not _has_ended(self.flight_path(run))]
+
+    def is_free(self, run_id: str) -> bool:
+        """Whether nobody flies the run now."""
+        try:
+            descriptor = os.open(self.flight_path(run_id), os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
 
     def runs_mentioning(self, text: str) -> list[str]:
         """Return the runs whose own stream contains a text, newest first; finds a gate's run cheaply."""
@@ -222,6 +240,21 @@ class Stream:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _has_ended(path: Path) -> bool:
+    """Whether a stream's last whole record is the end of its run."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2 * LEAF_MAX_BYTES))
+        lines = file.read().rpartition(b"\n")[0].splitlines()
+    if not lines:
+        return False
+    try:
+        last = from_line(lines[-1])
+    except EvidenceBroken:
+        return False
+    return last.artifact == "run_record" and last.data["phase"] == "result"
 
 
 def _cut_torn_line(descriptor: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from gonogo.errors import EvidenceBroken
-from gonogo.evidence.canon import commitment, leaf_bytes, new_salt, sha256_hex, timestamp, uuid7
+from gonogo.evidence.canon import SALT_BYTES, commitment, leaf_bytes, new_salt, sha256_hex, timestamp, uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,9 +122,11 @@ def seal(
         occurred: when it happened, if not now.
 
     Raises:
-        EvidenceBroken: the body breaks the byte rules; nothing was written.
+        EvidenceBroken: the body breaks the byte rules, or the payload holds a line end; nothing was written.
 
     """
+    if payload is not None and b"\n" in payload:
+        raise EvidenceBroken(f"The payload of a {artifact} holds a line end; payloads are compact JSON, on one line.")
     now = timestamp()
     stream_id, seq, previous = stream
     fields: dict[str, Any] = {
@@ -158,6 +160,14 @@ def to_line(record: Record) -> bytes:
     return b"\t".join((record.leaf, record.payload.salt.hex().encode(), record.payload.body)) + b"\n"
 
 
+def _read_salt(text: bytes) -> bytes:
+    """Return a salt of exactly 32 bytes: a longer one could swallow the head of its payload unseen."""
+    salt = bytes.fromhex(text.decode())
+    if len(salt) != SALT_BYTES or salt.hex().encode() != text:
+        raise ValueError(f"a salt is {SALT_BYTES} bytes in lower-case hex")
+    return salt
+
+
 def from_line(line: bytes, where: str = "journal") -> Record:
     """Read a journal line back.
 
@@ -170,7 +180,7 @@ def from_line(line: bytes, where: str = "journal") -> Record:
         fields = orjson.loads(leaf)
         artifact, data = fields["type"], fields["data"]
         salt, _, body = rest.partition(b"\t")
-        payload = Payload(bytes.fromhex(salt.decode()), body) if rest else None
+        payload = Payload(_read_salt(salt), body) if rest else None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         msg = f"{where}: a line is not an evidence record ({error}); restore the file from its copy."
         raise EvidenceBroken(msg) from error

@@ -1,0 +1,1 @@
+"""What is: the one DuckDB writer, data quality, numbers, and drift."""

@@ -1,0 +1,161 @@
+"""The types that evidence promises; ``docs/guides/evidence.md`` is the text, this is the check.
+
+A field of the wrong type would land as a silent null, so its record is quarantined. A field that
+should be there and is not is counted instead (``missing``): the record still says what it says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from gonogo.evidence.canon import INTEGER_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Literal["text", "whole", "flag", "list", "object"]
+"""text: a string. whole: an integer within 2^53-1. flag: true or false. The rest as in JSON."""
+
+_TYPES: dict[str, type] = {"text": str, "whole": int, "flag": bool, "list": list, "object": dict}
+_CALLED: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    bool: "a flag",
+    list: "a list",
+    dict: "an object",
+    float: "a fraction",
+    type(None): "null",
+}
+
+ENVELOPE: dict[str, tuple[Kind, bool]] = {
+    "id": ("text", True),
+    "type": ("text", True),
+    "streamid": ("text", True),
+    "streamseq": ("whole", True),
+    "prevdigest": ("text", True),
+    "runid": ("text", True),
+    "missionid": ("text", True),
+    "time": ("text", True),
+    "recordedtime": ("text", True),
+    "data": ("object", True),
+    "missiondigest": ("text", False),
+    "agentid": ("text", False),
+    "agentversion": ("text", False),
+    "manifestdigest": ("text", False),
+    "policydigest": ("text", False),
+    "stepid": ("text", False),
+    "attempt": ("whole", False),
+    "envname": ("text", False),
+    "tenantid": ("text", False),
+    "payloaddigest": ("text", False),
+    "dataref": ("text", False),
+    "dataclassification": ("text", False),
+    "retentionclass": ("text", False),
+    "authtype": ("text", False),
+    "authid": ("text", False),
+    "source": ("text", False),
+    "traceparent": ("text", False),
+}
+"""Leaf fields the warehouse reads: their type, and whether a record is no record without them."""
+
+_BODIES: dict[tuple[str, str], str] = {
+    ("run_record", "intent"): (
+        "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
+        "flow_run_id? flow_run_name? deployment?"
+    ),
+    ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
+    ("run_record", "result"): (
+        "status outcome? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
+        "measures:list streams:list"
+    ),
+    ("step_record", "intent"): "key! step branch args_digest agent?",
+    ("step_record", "result"): "key! step branch outcome latency_us:whole reason_code? error?",
+    ("route_record", "fact"): "key! route choice alternatives:list",
+    ("model_call", "intent"): (
+        "key! agent requested_model provider offline:flag request_digest reserved_micros:whole"
+    ),
+    ("model_call", "result"): (
+        "key! agent requested_model returned_model? provider offline:flag outcome finish_reason? "
+        "input_tokens:whole output_tokens:whole cache_read_tokens:whole cache_write_tokens:whole "
+        "cost_micros:whole currency price_basis price_book latency_us:whole response_id? reason_code? error?"
+    ),
+    ("policy_decision", "fact"): (
+        "key! principal action resource verdict! rules:list because:list roles:list approvals:list request_digest "
+        "engine latency_us:whole"
+    ),
+    ("tool_call", "intent"): (
+        "key! tool system effect principal action_digest idempotency_key approvals:list"
+    ),
+    ("tool_call", "result"): (
+        "key! tool system effect principal outcome latency_us:whole reason_code? error? rules:list?"
+    ),
+    ("approval_request", "fact"): (
+        "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline"
+    ),
+    ("approval_record", "fact"): (
+        "gate! answer! by role proof door action_digest accepted:flag! refused_because?"
+    ),
+    ("event_record", "fact"): "event! occurred? door",
+    ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
+    ("exception_record", "fact"): "reason_code what owner key?",
+    ("version_log", "fact"): "versions:list",
+}  # fmt: skip
+"""Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be
+absent or null, ``!`` may not: without it the record cannot be placed."""
+
+Field = tuple[str, type, str]
+
+
+def _fields(words: str) -> list[Field]:
+    """Read the notation of ``_BODIES``: name, Python type, and '!', '?' or '' for its presence."""
+    found: list[Field] = []
+    for word in words.split():
+        presence = word[-1] if word[-1] in "!?" else ""
+        name, _, kind = word.rstrip("!?").partition(":")
+        found.append((name, _TYPES[kind or "text"], presence))
+    return found
+
+
+BODIES: dict[tuple[str, str], list[Field]] = {place: _fields(words) for place, words in _BODIES.items()}
+_ENVELOPE_FIELDS: list[Field] = [
+    (name, _TYPES[kind], "!" if needed else "") for name, (kind, needed) in ENVELOPE.items()
+]
+ARTIFACTS = frozenset(artifact for artifact, _ in BODIES)
+
+
+def envelope_objection(leaf: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a leaf's own fields, or ``None``."""
+    get = leaf.get
+    for name, expected, presence in _ENVELOPE_FIELDS:
+        value = get(name)
+        if value is None:
+            if presence:
+                return f"{name} is missing"
+        elif type(value) is not expected:
+            return _misfit(name, value, expected)
+    if not 0 <= leaf["streamseq"] <= INTEGER_MAX:
+        return f"streamseq is {leaf['streamseq']}, which is no place in a stream"
+    return None
+
+
+def body_objection(artifact: str, phase: str, data: Mapping[str, Any]) -> tuple[str | None, int]:
+    """Return what is wrong with a body, or ``None``, and how many of its fields are missing."""
+    fields = BODIES.get((artifact, phase))
+    if fields is None:
+        return f"a {artifact} has no phase {phase!r}", 0
+    missing = 0
+    for name, expected, presence in fields:
+        value = data.get(name)
+        if value is None:
+            if presence == "!":
+                return f"{artifact} {phase}: {name} is missing", missing
+            missing += presence == ""
+        elif type(value) is not expected:
+            return f"{artifact} {phase}: {_misfit(name, value, expected)}", missing
+        elif expected is int and not -INTEGER_MAX <= value <= INTEGER_MAX:
+            return f"{artifact} {phase}: {name} is beyond the integers JSON readers agree on", missing
+    return None, missing
+
+
+def _misfit(name: str, value: object, expected: type) -> str:
+    return f"{name} is {_CALLED.get(type(value), type(value).__name__)}, not {_CALLED[expected]}"

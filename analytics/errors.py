@@ -1,0 +1,35 @@
+"""What can go wrong between the evidence and its readers, one class per reaction."""
+
+from __future__ import annotations
+
+from gonogo.errors import GonogoError
+
+
+class WarehouseUnwritable(GonogoError):
+    """The warehouse or its mart cannot be written; what was being loaded was undone."""
+
+    failure = "dependency_open"
+
+
+class WarehouseBusy(GonogoError):
+    """Another loader holds the warehouse and did not take in, in time, what was there to take in."""
+
+    failure = "timeout"
+
+
+class WarehouseOutdated(GonogoError):
+    """The warehouse file was made under another schema than this code knows."""
+
+    failure = "data_mismatch"
+
+
+class MartMissing(GonogoError):
+    """There is no published mart to read yet."""
+
+    failure = "dependency_open"
+
+
+class BaselineBroken(GonogoError):
+    """The sealed baseline is not what was sealed; comparing with it would prove nothing."""
+
+    failure = "data_mismatch"

@@ -1,0 +1,202 @@
+"""Journals as the loader reads them: what was appended since last time, record by record.
+
+A line that is no evidence is not lost and stops nothing: it becomes a :class:`Reject` with its
+reason, and the lines around it are read. A last line without its newline is still being written
+and is left for the next time.
+"""
+
+# pyarrow ships no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analytics.records import ROW, Misfit, Reason, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    import pyarrow as pa
+
+DELTA_BYTES = 16 * 1024 * 1024
+"""About how much one load reads; more is read in further loads, so memory stays bounded."""
+
+
+class Mark(NamedTuple):
+    """How far a journal has been read."""
+
+    byte_offset: int = 0
+    lines: int = 0
+
+
+class Line(NamedTuple):
+    """A line and where it stands."""
+
+    journal: str
+    number: int
+    byte_offset: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line that cannot land, and why."""
+
+    line: Line
+    reason: Reason
+    detail: str
+    run_id: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the line as read."""
+        return sha256(self.line.raw).hexdigest()
+
+    @property
+    def text(self) -> str:
+        r"""The line as text; bytes that are no UTF-8 are written as ``\xNN``."""
+        return self.line.raw.decode("utf-8", "backslashreplace")
+
+    def row(self, load_id: str, now: datetime) -> dict[str, Any]:
+        """Return the line as a row of ``quarantine``."""
+        return {
+            "journal": self.line.journal,
+            "line": self.line.number,
+            "byte_offset": self.line.byte_offset,
+            "sha256": self.digest,
+            "reason": self.reason,
+            "detail": self.detail,
+            "run_id": self.run_id,
+            "raw": self.text,
+            "load_id": load_id,
+            "quarantined_at": now,
+        }
+
+
+@dataclass(slots=True)
+class Delta:
+    """What was appended to some journals since they were last read."""
+
+    lines: list[Line] = field(default_factory=list[Line])
+    rows: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
+    """One row a record, in the order of :data:`analytics.records.ROW`; the first column is the line's index."""
+    rejects: list[Reject] = field(default_factory=list[Reject])
+    marks: dict[str, Mark] = field(default_factory=dict[str, Mark])
+    """How far each touched journal has been read with this delta."""
+    faults: list[str] = field(default_factory=list[str])
+    """Journals that could not be read or shrank, one sentence each."""
+    read_bytes: int = 0
+
+    def table(self) -> pa.Table:
+        """Return the records as an Arrow table."""
+        import pyarrow as pa
+
+        columns: list[tuple[object, ...]] = list(zip(*self.rows, strict=True)) or [()] * len(ROW)
+        named = zip(ROW.items(), columns, strict=True)
+        return pa.table({name: pa.array(column, kind) for (name, kind), column in named})
+
+
+def journal_sizes(folder: Path) -> dict[str, int]:
+    """Return the size in bytes of every journal below a folder, by relative path."""
+    sizes: dict[str, int] = {}
+    lanes = [""]
+    while lanes:
+        lane = lanes.pop()
+        # What is deleted while it is looked at is not there.
+        with suppress(FileNotFoundError), os.scandir(folder / lane) as entries:
+            for entry in entries:
+                path = f"{lane}/{entry.name}" if lane else entry.name
+                if entry.is_dir():
+                    lanes.append(path)
+                elif entry.name.endswith(".jsonl"):
+                    with suppress(FileNotFoundError):
+                        sizes[path] = entry.stat().st_size
+    return sizes
+
+
+def whole_size(path: Path, size: int) -> int:
+    """Return how many of the first ``size`` bytes of a journal are whole lines."""
+    with path.open("rb") as file:
+        end = size
+        while end > 0:
+            start = max(0, end - 65_536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+    return 0
+
+
+def read_deltas(home: Path, marks: Mapping[str, Mark], limit_bytes: int = DELTA_BYTES) -> Iterator[Delta]:
+    """Yield what was appended to the journals of a home, in pieces of about ``limit_bytes``.
+
+    A journal that cannot be read is named in ``faults`` and tried again next time. One that is
+    shorter than what was read of it is read again from its start: what is landed already is
+    recognised, and a record that took another's place ends in quarantine.
+    """
+    folder = home / "journals"
+    delta = Delta()
+    for journal, size in sorted(journal_sizes(folder).items()):
+        mark = marks.get(journal, Mark())
+        if size < mark.byte_offset:
+            delta.faults.append(f"{journal} has {size} bytes, and {mark.byte_offset} were read of it before.")
+            mark = Mark()
+            delta.marks[journal] = mark
+        while mark.byte_offset < size:
+            begun, mark = mark, _read(home, journal, mark, delta, limit_bytes)
+            if delta.read_bytes >= limit_bytes:
+                yield delta
+                delta = Delta()
+            if mark == begun:
+                break
+    if delta.marks or delta.faults:
+        yield delta
+
+
+def _read(home: Path, journal: str, mark: Mark, delta: Delta, limit_bytes: int) -> Mark:
+    """Read whole lines of one journal into the delta, and return how far it came."""
+    try:
+        with (home / "journals" / journal).open("rb") as file:
+            file.seek(mark.byte_offset)
+            raw = file.read(limit_bytes)
+            if b"\n" not in raw:
+                raw += file.read()
+    except OSError as error:
+        delta.faults.append(f"{journal} cannot be read: {error.strerror}.")
+        return mark
+    raw = raw[: raw.rfind(b"\n") + 1]
+    if not raw:
+        return mark
+    number, offset, payloads = mark.lines, mark.byte_offset, home / "payloads"
+    for text in raw[:-1].split(b"\n"):
+        number += 1
+        line = Line(journal, number, offset, text)
+        try:
+            _take(payloads, line, delta)
+        except OSError as error:
+            delta.faults.append(f"{journal} line {number}: its payload cannot be read: {error.strerror}.")
+            number -= 1
+            break
+        offset += len(text) + 1
+    delta.read_bytes += offset - mark.byte_offset
+    delta.marks[journal] = Mark(offset, number)
+    return delta.marks[journal]
+
+
+def _take(payloads: Path, line: Line, delta: Delta) -> None:
+    """Add one line to the delta, as a record or as a reject."""
+    try:
+        row = read_record(line.raw, line.journal, payloads)
+    except Misfit as misfit:
+        delta.rejects.append(Reject(line, misfit.reason, misfit.detail, misfit.run_id))
+        return
+    delta.rows.append((len(delta.lines), line.journal, line.number, *row))
+    delta.lines.append(line)

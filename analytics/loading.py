@@ -1,0 +1,245 @@
+"""Loading: the one writer of the warehouse takes in what was appended to the journals.
+
+A load is one transaction: evidence, quarantine, check results, the rows of the runs it touched, and
+how far the journals were read, all or nothing. It is idempotent: a record that is landed already is
+recognised by its place (stream, seq), and one that claims another's place goes into quarantine.
+"""
+
+# duckdb and pyarrow are typed in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from analytics.errors import MartMissing, WarehouseUnwritable
+from analytics.journals import DELTA_BYTES, Delta, Mark, Reject, read_deltas
+from analytics.marts import mart_path, open_mart
+from analytics.migrations import schema_digest
+from analytics.publishing import insert_rows, offsets_digest, publish
+from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
+from analytics.records import ROW
+from analytics.shape import reshape
+from analytics.stores import first_line, open_warehouse
+from gonogo.evidence.canon import uuid7
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PLACES = """
+CREATE OR REPLACE TEMP TABLE places AS
+SELECT
+    d.row,
+    CASE
+        WHEN coalesce(e.digest, first_value(d.digest) OVER place) <> d.digest THEN 'conflict'
+        WHEN e.digest IS NOT NULL OR row_number() OVER place > 1 THEN 'duplicate'
+        ELSE 'new'
+    END AS verdict
+FROM delta AS d
+LEFT JOIN (SELECT stream_id, seq, digest FROM evidence WHERE run_id IN (SELECT run_id FROM delta)) AS e
+    USING (stream_id, seq)
+WHERE d.row NOT IN (SELECT unnest($bad::BIGINT[]))
+WINDOW place AS (PARTITION BY d.stream_id, d.seq ORDER BY d.row)
+"""
+
+_EVIDENCE = """
+INSERT INTO evidence BY NAME
+SELECT
+    d.* EXCLUDE (row, missing) REPLACE (
+        d.time::TIMESTAMPTZ AS time,
+        d.recorded_time::TIMESTAMPTZ AS recorded_time,
+        d.data::JSON AS data,
+        d.payload::JSON AS payload
+    ),
+    $now::TIMESTAMPTZ AS loaded_at
+FROM delta AS d
+JOIN places USING (row)
+WHERE places.verdict = 'new'
+ORDER BY d.row
+"""
+
+_TOUCHED = """
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT DISTINCT delta.run_id FROM delta JOIN places USING (row) WHERE places.verdict = 'new'
+"""
+
+_QUARANTINE = """
+INSERT INTO quarantine BY NAME
+SELECT * FROM rejected
+ANTI JOIN quarantine USING (journal, byte_offset, sha256)
+"""
+
+_MARKS = "SELECT journal, byte_offset, lines FROM offsets"
+
+_KEEP_PASSED_LOADS = 100
+"""Passed checks are kept for this many loads; failed and broken ones for good."""
+
+_FORGET = f"""
+DELETE FROM dq_results
+WHERE status = 'passed'
+    AND load_id NOT IN (SELECT load_id FROM loads ORDER BY load_id DESC LIMIT {_KEEP_PASSED_LOADS})
+"""  # noqa: S608 - a constant of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one load took in."""
+
+    journals: int = 0
+    bytes: int = 0
+    records: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    runs: int = 0
+    dq_failures: int = 0
+
+    def plus(self, other: Taken) -> Taken:
+        """Return both together; a run or journal touched by both counts twice."""
+        return Taken(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+class Loader:
+    """The open warehouse of one home. Whoever holds the lock makes one, and closes it."""
+
+    def __init__(self, home: Path, delta_bytes: int = DELTA_BYTES) -> None:
+        self.home = home
+        self._delta_bytes = delta_bytes
+        self._con = open_warehouse(home)
+        self._published = self._read_published()
+        self._known_faults: set[str] = set()
+
+    def close(self) -> None:
+        """Close the file, whatever state it is in."""
+        import duckdb
+
+        with suppress(duckdb.Error):
+            self._con.close()
+
+    def load(self) -> tuple[Taken, float]:
+        """Take in everything appended so far and publish; return what was taken, and in how many seconds.
+
+        Raises:
+            WarehouseUnwritable: nothing of the load that failed is in the warehouse; those before are.
+
+        """
+        import duckdb
+
+        begun = perf_counter()
+        taken = Taken()
+        try:
+            marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(_MARKS).fetchall()}
+            for delta in read_deltas(self.home, marks, self._delta_bytes):
+                faults = self._new_faults(delta)
+                if delta.marks or faults:
+                    taken = taken.plus(self._take_in(delta, faults))
+            state = (offsets_digest(self._con), schema_digest())
+            if taken != Taken() or state != self._published or not mart_path(self.home).exists():
+                publish(self._con, self.home)
+                self._published = state
+        except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException, OSError) as error:
+            msg = (
+                f"The warehouse in {self.home} cannot be written ({first_line(error)}). Nothing of this load was kept "
+                "and no evidence is lost; free the disk or fix the folder and land again."
+            )
+            raise WarehouseUnwritable(msg) from error
+        return taken, perf_counter() - begun
+
+    def _read_published(self) -> tuple[str, str]:
+        """Return what the published mart was computed on."""
+        try:
+            with open_mart(self.home) as con:
+                row = con.execute("SELECT offsets_digest, schema_digest FROM snapshot").fetchone()
+        except MartMissing:
+            row = None
+        return ("", "") if row is None else (str(row[0]), str(row[1]))
+
+    def _take_in(self, delta: Delta, faults: list[Check]) -> Taken:
+        """Land one delta in one transaction."""
+        con, load_id, now = self._con, uuid7(), datetime.now(UTC)
+        con.register("delta", delta.table())
+        report = validate("delta", DELTA_SUITE, con.sql(DELTA_FRAME).df()) if delta.rows else Report()
+        report.checks.extend(faults)
+        con.begin()
+        try:
+            taken = self._write(delta, report, load_id, now)
+            con.commit()
+        except BaseException:
+            with suppress(Exception):
+                # After a failed write the database may refuse even this; closing it undoes the rest.
+                con.rollback()
+            raise
+        finally:
+            con.unregister("delta")
+        return taken
+
+    def _write(self, delta: Delta, report: Report, load_id: str, now: datetime) -> Taken:
+        con = self._con
+        con.execute(_PLACES, {"bad": list(report.bad_rows)})
+        con.execute(_EVIDENCE, {"now": now})
+        con.execute(_TOUCHED)
+        verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
+        rejects = [*delta.rejects, *self._rejected(delta, report)]
+        quarantined = self._quarantine(rejects, load_id, now)
+        row = con.execute("SELECT count(*) FROM touched").fetchone()
+        runs = 0 if row is None else int(row[0])
+        checks = list(report.checks)
+        if runs:
+            reshape(con)
+            checks += validate("runs", RUNS_SUITE, con.sql(RUNS_FRAME).df()).checks
+        taken = Taken(
+            len(delta.marks),
+            delta.read_bytes,
+            verdicts.get("new", 0),
+            verdicts.get("duplicate", 0),
+            quarantined,
+            runs,
+            sum(check.status != "passed" for check in checks),
+        )
+        insert_rows(con, "dq_results", (check.row(load_id, now) for check in checks))
+        insert_rows(con, "loads", [{"load_id": load_id, "loaded_at": now} | asdict(taken)])
+        con.execute(
+            "DELETE FROM offsets WHERE journal IN (SELECT unnest($names::VARCHAR[]))", {"names": [*delta.marks]}
+        )
+        insert_rows(
+            con,
+            "offsets",
+            ({"journal": name, "updated_at": now} | mark._asdict() for name, mark in delta.marks.items()),
+        )
+        con.execute(_FORGET)
+        return taken
+
+    def _rejected(self, delta: Delta, report: Report) -> list[Reject]:
+        """Return the records that failed a critical check or claim another's place."""
+        run_id = list(ROW).index("run_id")
+        taken = self._con.execute("SELECT row FROM places WHERE verdict = 'conflict'").fetchall()
+        said = "another record with another digest has its place in the stream"
+        return [
+            *(
+                Reject(delta.lines[row], "check_failed", why, str(delta.rows[row][run_id]))
+                for row, why in report.bad_rows.items()
+            ),
+            *(Reject(delta.lines[row], "conflict", said, str(delta.rows[row][run_id])) for (row,) in taken),
+        ]
+
+    def _quarantine(self, rejects: list[Reject], load_id: str, now: datetime) -> int:
+        """Keep lines that did not land, each once, however often it is read; return how many are new."""
+        import pyarrow as pa
+
+        if not rejects:
+            return 0
+        rows = [reject.row(load_id, now) for reject in rejects]
+        self._con.register("rejected", pa.Table.from_pylist(rows))
+        row = self._con.execute(_QUARANTINE).fetchone()
+        self._con.unregister("rejected")
+        return 0 if row is None else int(row[0])
+
+    def _new_faults(self, delta: Delta) -> list[Check]:
+        """Return one failed check a journal that could not be read or shrank, once until it changes."""
+        fresh = [fault for fault in dict.fromkeys(delta.faults) if fault not in self._known_faults]
+        self._known_faults.update(fresh)
+        expected = Expected("journals can be read and only grow", "", "warning", "", {})
+        return [Check("journals", expected, "failed", 1, 1, fault) for fault in fresh]

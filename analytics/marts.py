@@ -1,0 +1,76 @@
+"""The published mart: a read-only copy of what people ask, replaced whole, never written in place."""
+
+# duckdb types its results in part only.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from analytics.errors import MartMissing
+from analytics.migrations import schema_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+
+def mart_path(home: Path) -> Path:
+    """Return where the mart of a home is published."""
+    return home / "mart.duckdb"
+
+
+def quoted(path: Path) -> str:
+    """Return a path as an SQL string literal; ``ATTACH`` takes no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+@contextmanager
+def open_mart(home: Path) -> Generator[DuckDBPyConnection]:
+    """Open the newest published mart for reading, and close it after the block.
+
+    Every call sees the file that is published now, even where the process still holds an older one
+    open, and keeps seeing that one until the block ends. Publishing never waits for readers.
+
+    Raises:
+        MartMissing: nothing has been published yet, or by another version of gonogo.
+
+    """
+    path = mart_path(home)
+    if not path.exists():
+        msg = f"Nothing has been published to {path} yet; run gonogo land first."
+        raise MartMissing(msg)
+    con = _attached(path)
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+def _attached(path: Path) -> DuckDBPyConnection:
+    """Return a connection of its own to the mart.
+
+    Connecting to the path itself would hand out an instance this process already holds, which may
+    be the file that was replaced.
+    """
+    # Imported here, so that asking where a mart is costs nothing.
+    import duckdb
+
+    con = duckdb.connect()
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute(f"ATTACH {quoted(path)} AS mart (READ_ONLY)")
+        con.execute("USE mart")
+        row = con.execute("SELECT schema_digest FROM snapshot").fetchone()
+    except (duckdb.CatalogException, duckdb.IOException) as error:
+        con.close()
+        msg = f"{path} is no mart that can be read ({str(error).splitlines()[0]}); run gonogo land to publish it anew."
+        raise MartMissing(msg) from error
+    if row is None or row[0] != schema_digest():
+        con.close()
+        msg = f"{path} was published by another version of gonogo; run gonogo land to publish it anew."
+        raise MartMissing(msg)
+    return con

@@ -1,0 +1,115 @@
+"""Publishing: the mart is built aside, in the same folder, and takes the old one's place whole."""
+
+# duckdb and pyarrow are typed in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from analytics import drift, kpis
+from analytics.marts import mart_path, quoted
+from analytics.migrations import schema_digest
+from analytics.shape import SHAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+PUBLISHED = (*SHAPES, "dq_results", "offsets")
+"""Tables that go into the mart as they are. Evidence itself stays in the warehouse and the journals."""
+
+UNPUBLISHED = ("evidence", "loads", "schema_migrations")
+"""Tables of the warehouse that the mart has no place for."""
+
+_QUARANTINE = "INSERT INTO mart.main.quarantine BY NAME SELECT * REPLACE (NULL AS raw) FROM warehouse.main.quarantine"
+
+_SNAPSHOT = """
+INSERT INTO mart.main.snapshot BY NAME
+SELECT
+    now() AS published_at,
+    (SELECT count(*) FROM warehouse.main.evidence) AS records,
+    (SELECT count(*) FROM warehouse.main.runs) AS runs,
+    (SELECT max(recorded_time) FROM warehouse.main.evidence) AS newest_recorded_at,
+    (SELECT count(*) FROM warehouse.main.quarantine) AS quarantined,
+    $offsets AS offsets_digest,
+    $schema AS schema_digest
+"""
+
+_OFFSETS_DIGEST = """
+SELECT sha256(coalesce(string_agg(journal || ' ' || byte_offset, chr(10) ORDER BY journal), ''))
+FROM warehouse.main.offsets
+"""
+
+
+def offsets_digest(con: DuckDBPyConnection) -> str:
+    """Return the SHA-256 over how far the warehouse has read each journal."""
+    row = con.execute(_OFFSETS_DIGEST).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def publish(con: DuckDBPyConnection, home: Path) -> Path:
+    """Build the mart from the warehouse ``con`` writes, and swap it in; return where it stands.
+
+    A reader sees the old mart or the new one, never something between. On any failure the old one
+    stays and what was built is removed.
+    """
+    target = mart_path(home)
+    aside = target.with_name("mart.duckdb.new")
+    _remove(aside)
+    try:
+        con.execute(f"ATTACH {quoted(aside)} AS mart")
+        try:
+            _fill(con, home)
+        finally:
+            con.execute("USE warehouse")
+            con.execute("DETACH mart")
+        _sync(aside)
+        aside.replace(target)
+        _sync(home)
+    except BaseException:
+        _remove(aside)
+        raise
+    return target
+
+
+def _fill(con: DuckDBPyConnection, home: Path) -> None:
+    con.execute("COPY FROM DATABASE warehouse TO mart (SCHEMA)")
+    for table in UNPUBLISHED:
+        con.execute(f"DROP TABLE mart.main.{table}")
+    for table in PUBLISHED:
+        con.execute(f"INSERT INTO mart.main.{table} BY NAME SELECT * FROM warehouse.main.{table}")  # noqa: S608 - our own names
+    con.execute(_QUARANTINE)
+    con.execute(_SNAPSHOT, {"offsets": offsets_digest(con), "schema": schema_digest()})
+    con.execute("USE mart")
+    insert_rows(con, "kpis", (asdict(kpi) for kpi in kpis.compute(con)))
+    insert_rows(con, "findings", (asdict(finding) for finding in drift.findings_for_mart(con, home)))
+
+
+def insert_rows(con: DuckDBPyConnection, table: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows by column name in one statement; no rows, no statement."""
+    import pyarrow as pa
+
+    found = list(rows)
+    if not found:
+        return
+    con.register("incoming", pa.Table.from_pylist(found))
+    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - our own names
+    con.unregister("incoming")
+
+
+def _remove(aside: Path) -> None:
+    for path in (aside, aside.with_name(f"{aside.name}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

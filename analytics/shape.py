@@ -1,0 +1,76 @@
+"""From evidence to the tables people ask: one SQL file a table, computed anew for the runs that changed.
+
+``analytics/shapes/<table>.sql`` reads these temporary relations, and the tables listed before it:
+
+``touched``   the runs that got new records
+``fresh``     all evidence of those runs
+``begun``     their operations, each beginning numbered (``occurrence``)
+``endings``   their last results, of runs that were not resumed afterwards
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SHAPES = (
+    "model_calls",
+    "tool_calls",
+    "steps",
+    "decisions",
+    "approvals",
+    "gates",
+    "events",
+    "measures",
+    "exceptions",
+    "versions",
+    "chain_faults",
+    "runs",
+)
+"""Tables computed from evidence, each after those it reads."""
+
+_FRESH = "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
+
+_BEGUN = """
+CREATE OR REPLACE TEMP VIEW begun AS
+SELECT
+    *,
+    sum(CASE WHEN phase = 'intent' OR coalesce(phase_before, 'result') = 'result' THEN 1 ELSE 0 END)
+        OVER (PARTITION BY run_id, artifact, key ORDER BY seq)::BIGINT AS occurrence
+FROM (
+    SELECT *, lag(phase) OVER (PARTITION BY run_id, artifact, key ORDER BY seq) AS phase_before
+    FROM fresh
+    WHERE artifact IN ('step_record', 'model_call', 'tool_call')
+)
+"""
+
+_ENDINGS = """
+CREATE OR REPLACE TEMP VIEW endings AS
+SELECT *
+FROM fresh
+WHERE artifact = 'run_record' AND (phase = 'result' OR data ->> 'event' = 'resumed')
+QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY seq DESC) = 1 AND phase = 'result'
+"""
+
+
+@cache
+def _statement(table: str) -> str:
+    return files("analytics").joinpath("shapes", f"{table}.sql").read_text(encoding="utf-8")
+
+
+def reshape(con: DuckDBPyConnection) -> None:
+    """Compute every table anew for the runs in the temporary table ``touched``.
+
+    The result depends on the evidence alone, not on the loads it came in. Runs inside the caller's
+    transaction.
+    """
+    for statement in (_FRESH, _BEGUN, _ENDINGS):
+        con.execute(statement)
+    for table in SHAPES:
+        # Names of our own files, not input.
+        con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched)")  # noqa: S608
+        con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")

@@ -1,0 +1,66 @@
+"""The warehouse file: opened by one writer, made where it is missing, brought to the newest schema."""
+
+# duckdb types its results in part only.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analytics.errors import WarehouseBusy, WarehouseOutdated, WarehouseUnwritable
+from analytics.migrations import migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+
+def warehouse_path(home: Path) -> Path:
+    """Return where the warehouse of a home stands."""
+    return home / "warehouse.duckdb"
+
+
+def open_warehouse(home: Path) -> DuckDBPyConnection:
+    """Open the warehouse for writing.
+
+    Raises:
+        WarehouseUnwritable: the file cannot be made or written.
+        WarehouseBusy: another program has it open.
+        WarehouseOutdated: it is no warehouse, or one of another schema.
+
+    """
+    import duckdb
+
+    path = warehouse_path(home)
+    try:
+        con = duckdb.connect(path)
+    except duckdb.IOException as error:
+        raise _unopened(path, error) from error
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        migrate(con, str(path))
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        con.close()
+        raise _unopened(path, error) from error
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def _unopened(path: Path, error: Exception) -> WarehouseUnwritable | WarehouseBusy | WarehouseOutdated:
+    """Return what it means that the file could not be opened."""
+    said = first_line(error)
+    if "Could not set lock" in said:
+        return WarehouseBusy(f"Another program has {path} open ({said}); close it there, and read the mart instead.")
+    if "not a valid DuckDB" in said:
+        return WarehouseOutdated(
+            f"{path} is no warehouse. It is derived from the journals: move the file away and land again.",
+        )
+    return WarehouseUnwritable(f"{path} cannot be opened ({said}); free the disk or fix the folder and land again.")
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says first: enough for one sentence."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,147 @@
+"""The warehouse: what is, computed from the evidence, written by one loader, read as a published mart.
+
+``land`` takes in what was appended to the journals since last time and publishes ``mart.duckdb``.
+Nobody else opens ``warehouse.duckdb``; readers open the mart, and never wait for the loader.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING
+
+from analytics.errors import MartMissing, WarehouseBusy
+from analytics.journals import journal_sizes, whole_size
+from analytics.loading import Loader, Taken
+from analytics.locks import LoaderLock
+from analytics.marts import mart_path, open_mart
+from gonogo.errors import GonogoError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger("gonogo.warehouse")
+
+_LOOK_SECONDS = 0.05
+"""How often a waiting ``land`` looks whether the other loader is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a load came to."""
+
+    new_records: int
+    """Evidence records that are in the mart now and were not before."""
+    runs: int
+    """Runs whose rows were computed anew."""
+    quarantined: int
+    """Lines put into quarantine."""
+    dq_failures: int
+    """Quality checks that failed, or could not run."""
+    seconds: float
+    mart: Path
+    """The published mart that covers everything journalled before the call."""
+    by_another: bool = False
+    """Whether another loader did the work; then only ``new_records`` is known, the counts are 0."""
+
+
+def land(home: Path, *, wait_seconds: float = 60.0) -> Landed:
+    """Take in everything journalled before the call, and publish the mart.
+
+    Where another loader holds the warehouse, waits until the mart it publishes covers what was
+    journalled when this was called.
+
+    Args:
+        home: the folder that holds ``journals/``; made, if it is not there.
+        wait_seconds: how long to wait for another loader.
+
+    Raises:
+        WarehouseUnwritable: the disk is full or the folder cannot be written; nothing is half done.
+        WarehouseBusy: another loader did not get there in time.
+        WarehouseOutdated: the file was made under another schema.
+
+    """
+    begun = perf_counter()
+    target: dict[str, int] | None = None
+    before = 0
+    deadline = monotonic() + wait_seconds
+    while True:
+        with LoaderLock(home) as lock:
+            if lock.is_held:
+                return _load_once(home)
+        if target is None:
+            target, before = _whole_sizes(home), _covered(home)[1]
+        covered, records = _covered(home)
+        late = [journal for journal, size in target.items() if covered.get(journal, 0) < size]
+        if covered and not late:
+            return Landed(records - before, 0, 0, 0, perf_counter() - begun, mart_path(home), by_another=True)
+        if monotonic() >= deadline:
+            msg = (
+                f"Another loader holds the warehouse in {home} and has not taken in {len(late)} of {len(target)} "
+                f"journals within {wait_seconds:g} seconds. Look whether gonogo up is well there, or stop it."
+            )
+            raise WarehouseBusy(msg)
+        Event().wait(_LOOK_SECONDS)
+
+
+def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:
+    """Land again and again until ``stop`` is set, then once more; the loop of ``gonogo up``.
+
+    A load that fails is logged and tried again: a disk that was full may be free next time. Waits
+    its turn where another loader holds the warehouse.
+    """
+    last_said = ""
+    while not stop.is_set():
+        try:
+            with LoaderLock(home) as lock:
+                if lock.is_held:
+                    _load_until(home, every_seconds, stop)
+            last_said = ""
+        except GonogoError as error:
+            if str(error) != last_said:
+                last_said = str(error)
+                _log.error("%s", last_said)
+        stop.wait(every_seconds)
+
+
+def _load_until(home: Path, every_seconds: float, stop: Event) -> None:
+    loader = Loader(home)
+    try:
+        while not stop.is_set():
+            loader.load()
+            stop.wait(every_seconds)
+        loader.load()
+    finally:
+        loader.close()
+
+
+def _load_once(home: Path) -> Landed:
+    loader = Loader(home)
+    try:
+        taken, seconds = loader.load()
+    finally:
+        loader.close()
+    return _landed(home, taken, seconds)
+
+
+def _landed(home: Path, taken: Taken, seconds: float) -> Landed:
+    return Landed(taken.records, taken.runs, taken.quarantined, taken.dq_failures, seconds, mart_path(home))
+
+
+def _whole_sizes(home: Path) -> dict[str, int]:
+    """Return how far each journal consists of whole lines now."""
+    folder = home / "journals"
+    return {journal: whole_size(folder / journal, size) for journal, size in journal_sizes(folder).items()}
+
+
+def _covered(home: Path) -> tuple[dict[str, int], int]:
+    """Return how far the published mart has read each journal, and its number of records."""
+    try:
+        with open_mart(home) as con:
+            offsets: dict[str, int] = dict(con.execute("SELECT journal, byte_offset FROM offsets").fetchall())
+            row = con.execute("SELECT records FROM snapshot").fetchone()
+    except MartMissing:
+        return {}, 0
+    return offsets, 0 if row is None else int(row[0])

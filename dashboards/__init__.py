@@ -1,0 +1,1 @@
+"""The room people look at: pages over the published mart, which act only through gonogo's public verbs."""

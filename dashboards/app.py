@@ -1,0 +1,33 @@
+"""The dashboard: `streamlit run dashboards/app.py`, or `gonogo up`, which serves it beside the house.
+
+Reads the published mart under GONOGO_HOME and changes nothing, except that a gate is answered
+through gonogo's public verb, as on the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboards.entrance import enter
+from dashboards.palette import stylesheet
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="gonogo", page_icon=str(HERE / "mark.svg"), layout="wide")
+st.logo(str(HERE / "mark.svg"), size="large")
+# Both are ours, whole; nothing from outside goes into a stylesheet.
+st.html(stylesheet())
+st.html(HERE / "look.css")
+
+page = st.navigation(
+    [
+        st.Page("pages/live.py", title="Live", url_path="live", default=True),
+        st.Page("pages/waiting.py", title="Gates waiting", url_path="waiting"),
+        st.Page("pages/kpis.py", title="Numbers", url_path="numbers"),
+    ],
+    position="top",
+)
+enter()
+page.run()

@@ -1,0 +1,1 @@
+"""One mission a file, and the flows that run the house. Nobody imports these but tests."""

@@ -1,0 +1,1 @@
+"""The law as text, and the terms and routes of each mission."""

@@ -1,0 +1,5 @@
+"""``python -m gonogo`` is the ``gonogo`` command."""
+
+from gonogo.cli.main import main
+
+main()

@@ -1,0 +1,151 @@
+"""The board: what flies and what waits, read from the journals alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gonogo.approvals import accepted_answer
+from gonogo.errors import RunUnknown
+from gonogo.evidence.ledger import only
+from gonogo.model import Noun, RunStatus
+
+if TYPE_CHECKING:
+    from gonogo.evidence.journal import FileJournal
+    from gonogo.evidence.records import Record
+
+
+class RunView(Noun):
+    """One run, as an operator sees it."""
+
+    run_id: str
+    mission: str
+    owner: str
+    lane: str
+    status: RunStatus
+    outcome: str | None
+    step: str | None
+    """The last step that began."""
+    started: str
+    updated: str
+    cost_micros: int
+    currency: str
+    model: str
+    offline: bool
+    waits: tuple[str, ...]
+    evidence: int
+    error: str | None
+
+
+class GateRow(Noun):
+    """One gate that waits, as an approver sees it."""
+
+    gate: str
+    run_id: str
+    mission: str
+    action: str
+    role: str
+    because: tuple[str, ...]
+    options: tuple[str, ...]
+    requester: str
+    opened: str
+    deadline: str
+    args: dict[str, Any]
+    card: str
+
+
+def run_view(journal: FileJournal, run_id: str) -> RunView | None:
+    """Return a run, or ``None`` where nothing is recorded of it yet."""
+    records = journal.read_flight(run_id)
+    if not records:
+        return None
+    first, own = records[0].data, only(records, "run_record")
+    last = own[-1].data
+    cost = sum(r.data["cost_micros"] for r in only(records, "model_call") if r.data["phase"] == "result")
+    steps = only(records, "step_record")
+    waits: tuple[str, ...] = ()
+    if last.get("event") == "waiting":
+        status: RunStatus = "waiting"
+        waits = (*last["gates"], *last["events"])
+    elif last["phase"] == "result":
+        status = last["status"]
+    else:
+        status = "flying"
+        waits = tuple(row.gate for row in open_gates_of(journal, records))
+        if waits:
+            status = "waiting"
+    return RunView(
+        run_id=run_id,
+        mission=first["mission"],
+        owner=first["owner"],
+        lane=last.get("lane") or first["lane"],
+        status=status,
+        outcome=last.get("outcome"),
+        step=steps[-1].data["step"] if steps else None,
+        started=records[0].fields["time"],
+        updated=records[-1].fields["time"],
+        cost_micros=cost,
+        currency="USD",
+        model=first["model"],
+        offline=first["offline"],
+        waits=waits,
+        evidence=len(records),
+        error=last.get("error"),
+    )
+
+
+def run_views(journal: FileJournal) -> list[RunView]:
+    """Return every run, oldest first."""
+    found = (run_view(journal, run_id) for run_id in journal.run_ids())
+    return sorted((view for view in found if view is not None), key=lambda view: view.started)
+
+
+def find_run(journal: FileJournal, text: str) -> str:
+    """Return the run a person means: its id, or an unambiguous part of it.
+
+    Raises:
+        RunUnknown: none matches, or several do.
+
+    """
+    known = journal.run_ids()
+    if text in known:
+        return text
+    found = [run_id for run_id in known if text in run_id]
+    if len(found) == 1:
+        return found[0]
+    what = "No run" if not found else f"{len(found)} runs"
+    raise RunUnknown(f"{what} called {text}; `gonogo runs` lists them.")
+
+
+def open_gates(journal: FileJournal) -> list[GateRow]:
+    """Return every gate that waits for an answer, oldest first."""
+    rows = [row for run_id in journal.live_run_ids() for row in open_gates_of(journal, journal.read_flight(run_id))]
+    return sorted(rows, key=lambda row: row.opened)
+
+
+def open_gates_of(journal: FileJournal, records: list[Record]) -> list[GateRow]:
+    """Return the gates of one run that wait."""
+    requests = only(records, "approval_request")
+    if not requests:
+        return []
+    desk = journal.read_desk(requests[0].run_id)
+    # Of one action only its last request counts: a changed law or action has superseded the others.
+    latest = {request.data["key"].rpartition("/gate:")[0]: request for request in requests}
+    return [_row(request) for request in latest.values() if accepted_answer(desk, request.data["gate"]) is None]
+
+
+def _row(request: Record) -> GateRow:
+    data, body = request.data, request.body() or {}
+    return GateRow(
+        gate=data["gate"],
+        run_id=request.run_id,
+        mission=request.fields["missionid"],
+        action=data["action"],
+        role=data["role"],
+        because=tuple(data["because"]),
+        options=tuple(data["options"]),
+        requester=data["requester"],
+        opened=request.fields["time"],
+        deadline=data["deadline"],
+        args=body.get("args", {}),
+        card=body.get("card", ""),
+    )

@@ -1,0 +1,131 @@
+"""Commands that bring something to a run: answers and events."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from gonogo.approvals import Reply, answer_gate
+from gonogo.board import find_run, open_gates
+from gonogo.cli.screen import out, plain_cell, print_card, print_json, word
+from gonogo.errors import CaseRefused
+from gonogo.events import deliver
+from gonogo.evidence.journal import FileJournal
+from gonogo.house.waking import wake
+from gonogo.settings import settings
+
+_ANSWERS = {"go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise"}
+
+
+def gates(
+    card: Annotated[bool, typer.Option("--card", help="Show each gate's full card.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the gates that wait, and for whom.
+
+    Example: `gonogo gates --card`
+    """
+    rows = open_gates(FileJournal(settings().journals))
+    if as_json:
+        print_json([row.model_dump() for row in rows])
+        return
+    if not rows:
+        out.print("No gate waits.")
+    for row in rows:
+        out.print(f"[bold]{row.gate}[/bold]  {row.action} of {row.mission}, for role [bold]{row.role}[/bold]")
+        out.print(f"            {plain_cell(' '.join(row.because))}")
+        out.print(f"            until {row.deadline[:19]}Z, run {row.run_id}, asked by {plain_cell(row.requester)}")
+    for row in rows if card else []:
+        print_card(row.card)
+    if rows:
+        out.print(f'Answer one: gonogo decide {rows[0].gate} go --reason "..." --as NAME')
+
+
+def decide(
+    gate: Annotated[str, typer.Argument(help="The gate's id, from `gonogo gates`.")],
+    answer: Annotated[str, typer.Argument(help="go, no-go or revise.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it becomes evidence.")],
+    name: Annotated[str, typer.Option("--as", help="Who you are; unproven, so it counts in `dev` only.")],
+    changes: Annotated[list[str] | None, typer.Option("--set", help="With revise: argument=value, repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Answer a gate. The first answer that counts stands.
+
+    Example: `gonogo decide a1b2c3d4e5 go --reason "cover confirmed" --as ada`
+    """
+    chosen = settings()
+    wanted = _ANSWERS.get(answer)
+    if wanted is None:
+        raise CaseRefused(f"{answer} is no answer; say go, no-go or revise.")
+    reply = Reply(wanted, name, reason, "cli", changes=_pairs(changes or []))  # pyright: ignore[reportArgumentType] - looked up among the closed words
+    record = answer_gate(FileJournal(chosen.journals), gate, reply, chosen.environment)
+    told = wake(chosen, record.run_id)
+    if as_json:
+        print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": name, "next": told})
+        return
+    out.print(f"{word(wanted)} by {name} (unproven) is recorded for gate {gate}. {told}")
+
+
+def event(
+    name: Annotated[str, typer.Argument(help="The event's name, as the mission waits for it.")],
+    run: Annotated[str, typer.Option("--run", help="The run that waits.")],
+    source: Annotated[Path | None, typer.Option("--input", help="JSON file with the body, or - for stdin.")] = None,
+    fields: Annotated[list[str] | None, typer.Option("--set", help="field=value, repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Deliver an outside event to a run that waits for it.
+
+    Example: `gonogo event documents_received --run claims-triage-x --input documents.json`
+    """
+    chosen = settings()
+    journal = FileJournal(chosen.journals)
+    run_id = find_run(journal, run)
+    body = read_object(source) | _pairs(fields or [])
+    record = deliver(journal, run_id, name, [(body, None)], "cli")[0]
+    told = wake(chosen, run_id)
+    if as_json:
+        print_json({"event": name, "run_id": run_id, "record": record.fields["id"], "next": told})
+        return
+    out.print(f"{name} lies on the desk of run {run_id}. {told}")
+
+
+def read_object(source: Path | None) -> dict[str, Any]:
+    """Return the JSON object in a file or on standard input; empty, where no source is given.
+
+    Raises:
+        CaseRefused: it cannot be read, or is no JSON object.
+
+    """
+    if source is None:
+        return {}
+    try:
+        raw = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+        found = orjson.loads(raw)
+    except OSError as error:
+        raise CaseRefused(f"{source} cannot be read ({error.strerror}).") from error
+    except orjson.JSONDecodeError as error:
+        raise CaseRefused(f"{source} is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise CaseRefused(f"{source} holds no JSON object.")
+    return found
+
+
+def _pairs(texts: list[str]) -> dict[str, Any]:
+    """Read ``name=value``; a value that is JSON is that, anything else is text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise CaseRefused(f"--set {text} is not name=value.")
+        try:
+            found[name] = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            found[name] = value
+    return found
+
+
+pairs = _pairs

@@ -1,0 +1,164 @@
+"""``gonogo run``: fly one case, or every case of a file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gonogo.board import find_run
+from gonogo.cli.deciding import pairs, read_object
+from gonogo.cli.screen import EXIT_BY_STATUS, err, money, out, plain_cell, print_json, print_landing, print_table, word
+from gonogo.errors import CaseRefused, RunUnknown
+from gonogo.evidence.canon import short_id, uuid7
+from gonogo.evidence.journal import FileJournal
+from gonogo.house.address import find_house, require_server
+from gonogo.plans import read_case
+from gonogo.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from gonogo.missions import Mission
+    from gonogo.plans import Landing
+    from gonogo.runs import Run, Wait
+
+
+def run(
+    mission: Annotated[str, typer.Argument(help="The mission's name: a file in flows/.")],
+    source: Annotated[Path | None, typer.Option("--input", help="JSON file with the case, or - for stdin.")] = None,
+    fields: Annotated[list[str] | None, typer.Option("--set", help="field=value of the case, repeatable.")] = None,
+    each: Annotated[Path | None, typer.Option("--each", help="CSV, JSONL or Parquet file: one case a row.")] = None,
+    case_by: Annotated[
+        str | None, typer.Option("--case-by", help="With --each: rows with the same value in this column are one case.")
+    ] = None,
+    resume: Annotated[str | None, typer.Option("--resume", help="Continue this run from its evidence.")] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave at a gate instead of waiting there.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="With --each: fly the file anew, not continue it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fly a mission. Exit 0 done, 3 no-go, 4 aborted, 5 waiting, 1 failed.
+
+    Where `gonogo up` runs, the house flies it; otherwise this process does, on the server that
+    PREFECT_API_URL names or on none, and it waits at gates.
+
+    Example: `gonogo run claims_triage --input claim.json`
+    """
+    from gonogo.house.loading import find_mission
+
+    chosen = settings()
+    found = find_mission(chosen, mission)
+    if each is not None:
+        raise typer.Exit(_fly_each(found, chosen, each, case_by, again=again, as_json=as_json))
+    landing = _fly_one(found, chosen, _case(found, source, fields, resume), resume, no_wait=no_wait)
+    if as_json:
+        print_json(landing.model_dump())
+    else:
+        print_landing(landing)
+        if landing.status == "waiting":
+            out.print(f"It continues with: gonogo run {landing.mission} --resume {landing.run_id}")
+    raise typer.Exit(EXIT_BY_STATUS[landing.status])
+
+
+def _case(
+    mission: Mission[Any, Any], source: Path | None, fields: list[str] | None, resume: str | None
+) -> BaseModel | None:
+    if resume is not None:
+        if source or fields:
+            raise CaseRefused("--resume continues a recorded case; leave out --input and --set.")
+        return None
+    if source is None and not fields:
+        raise CaseRefused(f"{mission.charter.name} needs a case: --input FILE, --set field=value, or --each FILE.")
+    return read_case(mission, read_object(source) | pairs(fields or []))
+
+
+def _fly_one(
+    mission: Mission[Any, Any], chosen: Settings, case: BaseModel | None, resume: str | None, *, no_wait: bool
+) -> Landing:
+    """Fly one case where it belongs: the house, the named server, or here alone."""
+    journal = FileJournal(chosen.journals)
+    name = mission.charter.name
+    run_id = find_run(journal, resume) if resume else f"{name.replace('_', '-')}-{short_id(uuid7())}"
+    if resume and journal.read_flight(run_id)[0].fields["missionid"] != name:
+        raise RunUnknown(f"Run {run_id} is not a run of {name}.")
+    if find_house(chosen) is not None or os.environ.get("PREFECT_API_URL"):
+        from gonogo.house.handing import fly_in_house, fly_on_server
+
+        house = find_house(chosen)
+        if house is not None:
+            return fly_in_house(mission, chosen, house, case, run_id, announce=tell, no_wait=no_wait)
+        require_server(os.environ["PREFECT_API_URL"])
+        return asyncio.run(fly_on_server(mission, chosen, case, run_id))
+    from gonogo.flights import fly
+    from gonogo.lanes.local import LocalPilot
+    from gonogo.plans import Plan
+
+    pilot = LocalPilot(patience="leave" if no_wait else "stay", announce=_announce)
+    return asyncio.run(fly(mission, case, Plan(run_id, pilot, chosen, "cli")))
+
+
+def _announce(run: Run, wait: Wait) -> None:
+    tell(run.id, wait.kind, wait.name)
+
+
+def tell(run_id: str, kind: str, name: str) -> None:
+    """Say on standard error what a run waits for and how to bring it."""
+    if kind == "gate":
+        err.print(f"Run {run_id} waits at gate {name}. Read it: gonogo gates --card")
+        err.print(f'Answer it: gonogo decide {name} go --reason "..." --as NAME   (or no-go, or revise)')
+    else:
+        err.print(
+            f"Run {run_id} waits for the event {name}. Deliver it: gonogo event {name} --run {run_id} --input FILE"
+        )
+
+
+def _fly_each(
+    mission: Mission[Any, Any], chosen: Settings, path: Path, case_by: str | None, *, again: bool, as_json: bool
+) -> int:
+    """Fly every case of a file, and say how they landed."""
+    from gonogo.cases import adapter_of, read_batch
+    from gonogo.lanes.batch import fly_batch
+
+    adapter = adapter_of(chosen, mission.charter.name)
+    batch = read_batch(mission, path, adapter, case_by, uuid7() if again else "")
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    )
+    with bar:
+        task = bar.add_task(mission.charter.name, total=len(batch.flyers))
+        landings = asyncio.run(fly_batch(mission, batch.flyers, chosen, lambda _landing: bar.advance(task)))
+    statuses = Counter(landing.status for landing in landings)
+    if as_json:
+        rows = [landing.model_dump() for landing in landings]
+        print_json({"batch": batch.id, "statuses": statuses, "runs": rows, "bad_rows": [vars_of(b) for b in batch.bad]})
+    else:
+        _print_batch(mission.charter.name, landings, batch)
+    if statuses["failed"] or batch.bad:
+        return 1
+    return EXIT_BY_STATUS["waiting"] if statuses["waiting"] else 0
+
+
+def vars_of(bad: Any) -> dict[str, str]:
+    """Return a bad row as JSON."""
+    return {"ref": bad.ref, "reason": bad.reason}
+
+
+def _print_batch(name: str, landings: list[Landing], batch: Any) -> None:
+    outcomes = Counter((word(x.status), (x.outcome or {}).get("outcome", x.reason_code or "")) for x in landings)
+    costs = Counter[tuple[str, str]]()
+    for x in landings:
+        costs[word(x.status), (x.outcome or {}).get("outcome", x.reason_code or "")] += x.totals.get("cost_micros", 0)
+    rows = [
+        (status, outcome, count, money(costs[status, outcome])) for (status, outcome), count in outcomes.most_common()
+    ]
+    print_table(f"{name}: {len(landings)} cases", ("status", "outcome or reason", "cases", "cost"), rows, "No case.")
+    for bad in batch.bad:
+        err.print(f"not flown: {plain_cell(bad.ref)}: {plain_cell(bad.reason)}", style="yellow")
+    waiting = [x for x in landings if x.status == "waiting"]
+    if waiting:
+        out.print(f"{len(waiting)} wait: gonogo gates, gonogo runs. After an answer: gonogo run {name} --resume RUN")

@@ -1,0 +1,47 @@
+"""``gonogo up`` and ``gonogo demo``: the house, for as long as you stay, or for one story."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gonogo.cli.screen import out
+from gonogo.settings import settings
+
+PREFECT_PORT = 4200
+DASHBOARD_PORT = 8501
+
+
+def up(
+    port: Annotated[int, typer.Option("--port", help="Of the Prefect server.")] = PREFECT_PORT,
+    dashboard_port: Annotated[int, typer.Option("--dashboard-port", help="Of the dashboard.")] = DASHBOARD_PORT,
+) -> None:
+    """Run server, runner, loader and dashboard until Ctrl-C; deployments and schedules are served.
+
+    Example: `gonogo up`
+    """
+    from gonogo.house.household import house, serve_until_stopped
+
+    chosen = settings()
+    out.print("The house comes up; the first time takes a few seconds more.")
+    with house(chosen, port=port, dashboard_port=dashboard_port) as address:
+        out.print(f"Prefect    {address.ui_url}   (runs, schedules, gates as forms)")
+        out.print(f"Dashboard  {address.dashboard_url}   (what flies, what waits, what it is worth)")
+        out.print(f"Model      {chosen.model or 'offline:scripted (no GONOGO_MODEL is set)'}")
+        out.print("Ctrl-C stops everything; runs continue from their evidence next time.")
+        serve_until_stopped(chosen)
+    out.print("The house is down.")
+
+
+def demo(
+    cases: Annotated[int, typer.Option("--cases", help="Cases for each mission.", min=8)] = 16,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the generated cases; new ones, if not given.")] = None,
+) -> None:
+    """Tell the whole story, unattended: missions, gates, answers, evidence, numbers, drift.
+
+    Example: `gonogo demo`
+    """
+    from gonogo.cli.story import tell_story
+
+    tell_story(settings(), cases, seed)

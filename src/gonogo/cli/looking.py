@@ -1,0 +1,196 @@
+"""Commands that look: runs, evidence, and what the warehouse makes of them."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic_core import to_jsonable_python
+
+from gonogo.board import find_run, run_views
+from gonogo.cli.screen import money, out, plain_cell, print_json, print_table, word
+from gonogo.errors import SettingsBroken
+from gonogo.evidence.journal import FileJournal
+from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from gonogo.evidence.records import Record
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def runs(
+    every: Annotated[bool, typer.Option("--all", help="Show runs that have ended, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what flies and what waits; with --all, what has ended.
+
+    Example: `gonogo runs --all`
+    """
+    views = run_views(FileJournal(settings().journals))
+    if as_json:
+        print_json([view.model_dump() for view in views])
+        return
+    shown = [v for v in views if every or v.status in {"flying", "waiting"}]
+    columns = ("run", "mission", "status", "outcome", "last step", "cost", "model", "waits for", "since")
+    rows = [
+        (
+            v.run_id, v.mission, word(v.status), v.outcome, v.step, money(v.cost_micros),
+            v.model + (" (offline)" if v.offline else ""), ", ".join(v.waits), v.started[:19] + "Z",
+        )
+        for v in shown
+    ]  # fmt: skip
+    ended = len(views) - len(shown)
+    print_table("Runs", columns, rows, "Nothing flies." + (f" {ended} ended: gonogo runs --all" if ended else ""))
+
+
+def evidence(
+    run: Annotated[str, typer.Argument(help="The run, or a part of its id.")], as_json: AsJson = False
+) -> None:
+    """Show the record of a run, in the order it was written.
+
+    Example: `gonogo evidence claims-triage-4kq7m2xh9c0d`
+    """
+    journal = FileJournal(settings().journals)
+    run_id = find_run(journal, run)
+    records = journal.read_flight(run_id) + journal.read_desk(run_id)
+    records.sort(key=lambda record: (record.fields["recordedtime"], record.fields["streamid"], record.seq))
+    if as_json:
+        print_json([{**record.fields, "digest": record.digest, "payload": record.body()} for record in records])
+        return
+    rows = [
+        (
+            r.fields["recordedtime"][11:23],
+            r.fields["streamid"].rpartition("/")[2],
+            r.seq,
+            r.artifact,
+            r.data["phase"],
+            _told(r),
+        )
+        for r in records
+    ]
+    print_table(
+        f"Evidence of run {run_id}", ("time", "stream", "seq", "what", "phase", "says"), rows, "Nothing recorded."
+    )
+    out.print(f"{len(records)} records; both chains hold.")
+
+
+def _told(record: Record) -> str:  # noqa: C901 - one case for each artifact
+    """Say a record in a line."""
+    data = record.data
+    match record.artifact:
+        case "run_record":
+            says = [
+                data.get("event"),
+                word(data.get("status")),
+                data.get("outcome"),
+                data.get("error"),
+                data.get("model"),
+            ]
+        case "step_record":
+            says = [data["step"], data.get("outcome"), data.get("error")]
+        case "route_record":
+            says = [data["route"], "→", data["choice"]]
+        case "model_call":
+            cost = money(data["cost_micros"]) if "cost_micros" in data else None
+            says = [data["agent"], "asks", data["requested_model"], data.get("outcome"), cost, data.get("error")]
+        case "tool_call":
+            says = [data["principal"], data["tool"], data["effect"], data.get("outcome"), data.get("error")]
+        case "policy_decision":
+            says = [data["verdict"], data["principal"], data["action"], "by", ", ".join(data["rules"])]
+        case "approval_request":
+            says = ["gate", data["gate"], data["action"], "for", data["role"], "until", data["deadline"][:19]]
+        case "approval_record":
+            told = "accepted" if data["accepted"] else f"refused: {data['refused_because']}"
+            says = [
+                "gate",
+                data["gate"],
+                word(data["answer"]),
+                "by",
+                data["by"],
+                f"({data['proof']}, {data['door']})",
+                told,
+            ]
+        case "event_record" | "event_receipt":
+            says = [data["event"], data.get("state"), data.get("door")]
+        case "exception_record":
+            says = [data["reason_code"], data["what"], "owner", data["owner"]]
+        case _:
+            says = [", ".join(f"{v['object']} {v['id']} {v['version']}" for v in data.get("versions", []))]
+    return " ".join(str(part) for part in says if part)
+
+
+def room(name: str) -> ModuleType:
+    """Return a room's module by its configured name.
+
+    Raises:
+        SettingsBroken: it does not import; the message says what it needed.
+
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise SettingsBroken(f"{name} does not import ({error}); run in the project's folder, or set it.") from error
+
+
+def land(
+    every: Annotated[float | None, typer.Option("--every", help="Keep landing, at this interval in seconds.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load the evidence into DuckDB and publish the marts.
+
+    Example: `gonogo land`
+    """
+    warehouse = room(settings().warehouse)
+    if every is not None:
+        warehouse.keep_landing(settings().home, every, threading.Event())
+        return
+    landed = to_jsonable_python(warehouse.land(settings().home))
+    if as_json:
+        print_json(landed)
+        return
+    out.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in landed.items()))
+
+
+def kpis(as_json: AsJson = False) -> None:
+    """Show the numbers; one without a source is empty, with the reason.
+
+    Example: `gonogo kpis`
+    """
+    found = [_fields(kpi) for kpi in room(settings().kpis).report(settings().home)]
+    if as_json:
+        print_json(found)
+        return
+    rows = [(k["name"], k["mission"], shown(k["value"]), k["unit"], k.get("basis") or k.get("reason")) for k in found]
+    print_table("KPIs", ("kpi", "mission", "value", "unit", "note"), rows, "Nothing has landed: gonogo land")
+
+
+def drift(as_json: AsJson = False) -> None:
+    """Compare should and is; too few runs are a state of their own, never green.
+
+    Example: `gonogo drift`
+    """
+    report = _fields(room(settings().drift).report(settings().home))
+    if as_json:
+        print_json(report)
+        return
+    rows = [
+        (f["verdict"].replace("_", " "), f["mission"], f.get("step"), f["monitor"], f["sentence"])
+        for f in report["findings"]
+    ]
+    print_table("Should beside is", ("verdict", "mission", "step", "monitor", "says"), rows, "Nothing to compare yet.")
+
+
+def _fields(value: object) -> dict[str, Any]:
+    return to_jsonable_python(value)
+
+
+def shown(value: object) -> str:
+    """Return a number as a person reads it."""
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return "" if value is None else plain_cell(f"{value:,}" if isinstance(value, int) else value)

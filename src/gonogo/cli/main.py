@@ -1,0 +1,46 @@
+"""The ``gonogo`` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gonogo.cli import deciding, flying, housekeeping, looking
+from gonogo.cli.screen import err, plain_cell
+from gonogo.errors import AnswerRefused, GonogoError
+
+app = typer.Typer(
+    name="gonogo",
+    help="Mission control for AI agents: mission, gates, evidence, drift loop.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+app.command()(housekeeping.demo)
+app.command()(housekeeping.up)
+app.command()(flying.run)
+app.command()(looking.runs)
+app.command()(deciding.gates)
+app.command()(deciding.decide)
+app.command()(deciding.event)
+app.command()(looking.evidence)
+app.command()(looking.land)
+app.command()(looking.drift)
+app.command()(looking.kpis)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one sentence on standard error."""
+    try:
+        app()
+    except AnswerRefused as error:
+        err.print(f"gonogo: {plain_cell(error)}", style="red")
+        sys.exit(2)
+    except GonogoError as error:
+        err.print(f"gonogo: {plain_cell(error)}", style="red")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

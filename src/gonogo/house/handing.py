@@ -1,0 +1,131 @@
+"""Handing a case to Prefect: to the running house, or to a server this process flies under."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from gonogo.board import open_gates_of, run_view
+from gonogo.errors import ServerUnreachable
+from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.ledger import only
+from gonogo.house.api import post
+from gonogo.plans import Landing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+    from gonogo.house.address import House
+    from gonogo.missions import Mission
+    from gonogo.settings import Settings
+
+RUN_TAG = "gonogo-run:"
+LOOK_SECONDS = 0.1
+START_SECONDS_MAX = 120.0
+
+
+def fly_in_house(
+    mission: Mission[Any, Any],
+    settings: Settings,
+    house: House,
+    case: BaseModel | None,
+    run_id: str,
+    *,
+    announce: Callable[[str, str, str], None],
+    no_wait: bool,
+) -> Landing:
+    """Let the house fly a case, and follow it by its evidence until it lands or, if asked to, waits."""
+    schedule(house.api_url, mission.charter.name, case, run_id, FileJournal(settings.journals))
+    return follow(settings, run_id, announce=announce, no_wait=no_wait)
+
+
+def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, journal: FileJournal) -> str:
+    """Create a flow run of the mission's deployment with our run's identity; returns the flow run's id.
+
+    Raises:
+        ServerUnreachable: the server does not answer, or has no deployment of the mission.
+
+    """
+    body = journal.read_flight(run_id)[0].body() if case is None else case.model_dump(mode="json")
+    try:
+        rows = post(f"{api_url}/deployments/filter", {"flows": {"name": {"any_": [mission]}}, "limit": 1})
+        if not rows:
+            raise ServerUnreachable(f"The house has no deployment of {mission}; add one to prefect.yaml.")
+        parameter = next(iter(rows[0]["parameter_openapi_schema"]["properties"]))
+        flow_run = {
+            "parameters": {parameter: body},
+            "tags": [RUN_TAG + run_id],
+            "state": {"type": "SCHEDULED"},
+            # A call that is repeated after a lost reply must not fly the case twice.
+            "idempotency_key": f"{run_id}/{len(journal.read_flight(run_id))}",
+        }
+        return str(post(f"{api_url}/deployments/{rows[0]['id']}/create_flow_run", flow_run)["id"])
+    except httpx.HTTPError as error:
+        raise ServerUnreachable(f"The house at {api_url} did not take the case ({error}).") from error
+
+
+def follow(settings: Settings, run_id: str, *, announce: Callable[[str, str, str], None], no_wait: bool) -> Landing:
+    """Watch a run's evidence until it lands; tell once of each gate and event it waits for."""
+    journal = FileJournal(settings.journals)
+    told: set[str] = set()
+    begun = time.monotonic()
+    size = -1
+    while True:
+        path = journal.flight_path(run_id)
+        grown = path.stat().st_size if path.exists() else -1
+        if grown == size:
+            if size < 0 and time.monotonic() - begun > START_SECONDS_MAX:
+                raise ServerUnreachable(f"The house did not begin run {run_id}; {settings.home}/logs says why.")
+            time.sleep(LOOK_SECONDS)
+            continue
+        size = grown
+        landing = landing_of(journal, run_id)
+        if landing is None:
+            continue
+        waits = [("gate", row.gate) for row in open_gates_of(journal, journal.read_flight(run_id))]
+        waits += [("event", name) for name in landing.waits if name not in {gate for _, gate in waits}]
+        for kind, name in waits:
+            if name not in told:
+                told.add(name)
+                announce(run_id, kind, name)
+        if landing.status not in {"flying", "waiting"} or (no_wait and waits):
+            return landing.model_copy(update={"waits": tuple(name for _, name in waits)})
+
+
+def landing_of(journal: FileJournal, run_id: str) -> Landing | None:
+    """Return how a run stands, from its evidence alone."""
+    view = run_view(journal, run_id)
+    if view is None:
+        return None
+    last = only(journal.read_flight(run_id), "run_record")[-1]
+    return Landing(
+        run_id=run_id,
+        mission=view.mission,
+        status=view.status,
+        outcome=last.body() if last.data["phase"] == "result" else None,
+        success=bool(last.data.get("success")),
+        reason_code=last.data.get("reason_code"),
+        error_class=last.data.get("error_class"),
+        error=view.error,
+        totals=last.data.get("totals", {}),
+        evidence=view.evidence,
+        waits=view.waits,
+    )
+
+
+async def fly_on_server(mission: Mission[Any, Any], settings: Settings, case: BaseModel | None, run_id: str) -> Landing:
+    """Fly a case in this process as a flow run of the server PREFECT_API_URL names."""
+    from prefect import tags
+
+    journal = FileJournal(settings.journals)
+    given = case or mission.case_type.model_validate(journal.read_flight(run_id)[0].body())
+    with tags(RUN_TAG + run_id):
+        await mission(given, return_state=True)
+    landing = landing_of(journal, run_id)
+    if landing is None:
+        raise ServerUnreachable(f"Prefect ended the flow run of {run_id} before the mission began; see its log.")
+    return landing

@@ -1,0 +1,138 @@
+"""The whole house as one block: server, deployments, loader, dashboard, and the warm runner."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from gonogo.errors import ServerUnreachable, SettingsBroken
+from gonogo.house.address import House, find_house, move_in, move_out
+from gonogo.house.server import child, environment, free_port, prefect_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gonogo.settings import Settings
+
+LAND_EVERY_SECONDS = 1.0
+WORK_POOL = "local"
+"""The pool prefect.yaml names. In the house the warm runner takes its runs; elsewhere a worker does."""
+
+
+@contextmanager
+def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -> Iterator[House]:
+    """Bring the house up for the block, and leave nothing running after it.
+
+    Args:
+        settings: whose home it is.
+        port: of the Prefect server; a free one, if none.
+        dashboard_port: of the dashboard; ``None`` for a house without one.
+
+    Raises:
+        SettingsBroken: a house is up already.
+        ServerUnreachable: the server did not start, or did not take the deployments.
+
+    """
+    if (other := find_house(settings)) is not None:
+        raise SettingsBroken(f"A house is up already (process {other.pid}, {other.ui_url}); stop it first.")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    logs = settings.home / "logs"
+    with ExitStack() as tenants:
+        api_url = tenants.enter_context(prefect_server(settings.home, port or free_port()))
+        env = environment(settings.home, api_url) | {"GONOGO_HOME": str(settings.home.resolve())}
+        # Prefect reads these when it is first imported, which in this process is after this line.
+        os.environ.update({name: value for name, value in env.items() if name.startswith(("PREFECT_", "DO_NOT"))})
+        deploy(env, logs / "deploy.log")
+        dashboard_url = None
+        if dashboard_port is not None:
+            dashboard_url = f"http://127.0.0.1:{dashboard_port}"
+            command = [sys.executable, "-m", "streamlit", "run", str(settings.dashboard)]
+            options = ["--server.port", str(dashboard_port), "--server.headless", "true"]
+            tenants.enter_context(child(command + options, env, logs / "dashboard.log"))
+            loader = [sys.executable, "-m", "gonogo", "land", "--every", str(LAND_EVERY_SECONDS)]
+            tenants.enter_context(child(loader, env, logs / "loader.log"))
+        address = House(
+            pid=os.getpid(), api_url=api_url, ui_url=api_url.removesuffix("/api"), dashboard_url=dashboard_url
+        )
+        move_in(settings, address)
+        tenants.callback(move_out, settings)
+        yield address
+
+
+def deploy(env: dict[str, str], log: Path) -> None:
+    """Register every deployment of prefect.yaml, by Prefect's own command.
+
+    Raises:
+        ServerUnreachable: the server refused; the message names the log.
+
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    pool = ["work-pool", "create", WORK_POOL, "--type", "process", "--overwrite"]
+    with log.open("ab") as sink:
+        for arguments in (pool, ["--no-prompt", "deploy", "--all"]):
+            command = [sys.executable, "-m", "prefect", *arguments]
+            done = subprocess.run(  # noqa: S603 - the commands are our own
+                command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
+            )
+            if done.returncode:
+                raise ServerUnreachable(f"`prefect {' '.join(arguments)}` failed; {log} says why.")
+
+
+@contextmanager
+def runner(settings: Settings) -> Iterator[None]:
+    """Run the warm runner in a thread of its own for the block."""
+    loop_ready = threading.Event()
+    control: dict[str, object] = {}
+
+    async def fly() -> None:
+        from gonogo.house.runner import WarmRunner, log_to
+
+        log_to(settings.home / "logs" / "runner.log")
+        stop = asyncio.Event()
+        control["stop"], control["loop"] = stop, asyncio.get_running_loop()
+        loop_ready.set()
+        await WarmRunner(settings).run(stop)
+
+    def thread() -> None:
+        try:
+            asyncio.run(fly())
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits for the thread
+            control["error"] = error
+        finally:
+            loop_ready.set()
+
+    flying = threading.Thread(target=thread, name="gonogo-runner")
+    flying.start()
+    loop_ready.wait()
+    try:
+        yield
+    finally:
+        stop, loop = control.get("stop"), control.get("loop")
+        if isinstance(stop, asyncio.Event) and isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+        flying.join()
+        if isinstance(control.get("error"), Exception):
+            raise ServerUnreachable(f"The runner stopped: {control['error']}") from None
+
+
+def serve_until_stopped(settings: Settings) -> None:
+    """Fly in the calling thread until Ctrl-C or SIGTERM."""
+    from gonogo.house.runner import WarmRunner, log_to
+
+    log_to(settings.home / "logs" / "runner.log")
+
+    async def fly() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await WarmRunner(settings).run(stop)
+
+    asyncio.run(fly())

@@ -1,0 +1,106 @@
+"""A Prefect server of our own: a child process on a free port, quiet, with its state under our home."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gonogo.errors import ServerUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START_SECONDS_MAX = 90.0
+STOP_SECONDS_MAX = 20.0
+
+QUIET: dict[str, str] = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # The second UI makes the browser call an outside analytics host; the first calls nobody.
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # One write per batch of task-run events instead of one each: fewer locks on SQLite.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "500",
+}
+"""What a house sets for everything Prefect starts in it; an environment that sets one already wins."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(home: Path, api_url: str | None = None) -> dict[str, str]:
+    """Return the environment of everything in a house."""
+    values = {**QUIET, "PREFECT_HOME": str((home / "prefect").resolve()), **os.environ}
+    if api_url is not None:
+        values["PREFECT_API_URL"] = api_url
+    return values
+
+
+@contextmanager
+def child(command: list[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a child in its own process group for the block, its output in a file; it is gone afterwards."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        process = subprocess.Popen(  # noqa: S603 - the commands are our own
+            command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the child and its children to go; insist when they do not."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+
+
+@contextmanager
+def prefect_server(home: Path, port: int, host: str = "127.0.0.1") -> Iterator[str]:
+    """Run a Prefect server for the block and yield its API URL once it answers.
+
+    Raises:
+        ServerUnreachable: it stopped, or did not answer in time; the message names its log.
+
+    """
+    url = f"http://{host}:{port}/api"
+    log = home / "logs" / "prefect-server.log"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
+    with child(command, environment(home, url), log) as process:
+        until = time.monotonic() + START_SECONDS_MAX
+        while not _answers(url):
+            if process.poll() is not None or time.monotonic() > until:
+                raise ServerUnreachable(f"The Prefect server did not start; {log} says why.")
+            time.sleep(0.05)
+        yield url
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=1).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,261 @@
+"""The mission lane: a Prefect flow run for each mission, a task run for each step.
+
+Prefect schedules, shows, pauses and wakes; it decides nothing. A gate first waits warm (the run
+stays Running and watches its desk), then sleeps: suspended where the flow run has a deployment
+that can start it again, paused in this process where it has none. A resume without an accepted
+answer only sends the run back to sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from prefect import get_client
+from prefect.context import FlowRunContext
+from prefect.exceptions import FlowPauseTimeout
+from prefect.flow_runs import apause_flow_run, asuspend_flow_run
+from prefect.input import RunInput
+from prefect.input.actions import aread_flow_run_input
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Completed, Failed
+from pydantic import Field, ValidationError
+
+from gonogo.approvals import Reply, accepted_answer, answer_gate
+from gonogo.errors import AnswerRefused, GonogoError, MissionMisdefined, RunBusy, RunUnknown, StepFailed
+from gonogo.evidence.canon import short_id
+from gonogo.evidence.ledger import only
+from gonogo.flights import fly
+from gonogo.plans import Landing, Plan, read_case
+from gonogo.runs import Held, Run, Wait
+from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.states import State
+
+    from gonogo.missions import Mission
+    from gonogo.model import Answer, Lane
+    from gonogo.steps import Step
+
+T = TypeVar("T")
+
+RUN_TAG = "gonogo-run:"
+"""A tag with this prefix gives a flow run the identity of a run that has evidence already."""
+
+LEASE_PATIENCE_SECONDS = 10.0
+"""How long a woken flow run waits for its former process to let go of the run."""
+
+
+class GateAnswer(RunInput):
+    """The form of a gate in the Prefect UI. It carries an answer to the desk; it decides nothing itself."""
+
+    answer: Literal["go", "no_go", "revise", "wake"] = Field(
+        title="Answer",
+        description="go: do exactly this. no_go: do not. revise: propose something else. wake: only look again.",
+    )
+    reason: str = Field(default="", title="Reason", description="Why; it becomes evidence.", max_length=2_000)
+    name: str = Field(default="", title="Your name", description="Recorded as unproven.", max_length=200)
+
+
+WAKE = {"answer": "wake", "reason": "", "name": ""}
+"""What wakes a sleeping run without answering anything."""
+
+
+class PrefectPilot:
+    """Flies inside a Prefect flow run."""
+
+    lane: Lane = "mission"
+
+    def __init__(self, flow_run: FlowRun) -> None:
+        self.flow_run = flow_run
+        self._sleeper: asyncio.Lock = asyncio.Lock()
+        self._warm_since: dict[str, float] = {}
+
+    async def begin(self, run: Run) -> None:
+        """Carry an answer given in the form of the last sleep to the desk, once."""
+        parks = [r.data for r in only(run.ledger.records, "run_record") if r.data.get("event") == "waiting"]
+        if not parks or not parks[-1].get("form"):
+            return
+        gate_id, key = parks[-1]["gate"], parks[-1]["form"]
+        if accepted_answer(run.ledger.desk(), gate_id) is not None:
+            return
+        given = await aread_flow_run_input(f"{key}-response", flow_run_id=self.flow_run.id)
+        if given:
+            take_form(run, gate_id, given)
+
+    async def fly_step(self, step: Step[Any, Any], arguments: dict[str, Any], body: Callable[[], Awaitable[T]]) -> T:
+        """Do the work as a task run; a step that meets a gate leaves its task run as Completed, `Held`."""
+        value: list[T] = []
+        instead: list[Held | GonogoError] = []
+
+        async def shown() -> Any:
+            try:
+                value.append(await body())
+            except Held as signal:
+                instead.append(signal)
+                return Completed(name="Held", message="The mission waits; the step is entered again after that.")
+            except GonogoError as error:
+                # Returned, not raised: the sentence is for operators, a traceback would bury it.
+                instead.append(error)
+                return Failed(name=type(error).__name__, message=str(error))
+            return value[0]
+
+        state = await step.as_task_run(arguments, shown)
+        if instead:
+            raise instead[0]
+        if not value:
+            raise StepFailed(f"Prefect ended the task run of {step.name} as {state.name}: {state.message}")
+        return value[0]
+
+    async def rest(self, run: Run) -> None:
+        """Watch the desk for a moment; once the warm window is over and nothing flies, sleep."""
+        first = run.waits[0]
+        since = self._warm_since.setdefault(first.name, time.monotonic())
+        is_warm = time.monotonic() - since < run.settings.gate_warm_seconds
+        if is_warm or run.busy or self._sleeper.locked():
+            await asyncio.sleep(run.settings.poll_seconds)
+            return
+        async with self._sleeper:
+            if first not in run.waits:
+                return
+            if self.flow_run.deployment_id is None:
+                await self._pause(run, first)
+            else:
+                await self._suspend(run, first)
+
+    async def _suspend(self, run: Run, first: Wait) -> None:
+        """Leave the process; Prefect starts the flow run again when it is resumed."""
+        key = f"{first.name}-{run.parks + 1}".lower().replace("_", "-")
+        await self._park(run, first, "suspended", key)
+        form = _form(first)
+        if form is None:
+            await asuspend_flow_run(key=key, timeout=None)
+        else:
+            await asuspend_flow_run(wait_for_input=form, key=key, timeout=None)
+
+    async def _pause(self, run: Run, first: Wait) -> None:
+        """Stay in the process as Paused, so that the form can be used; wake at anything on the desk."""
+        key = f"{first.name}-{run.parks + 1}".lower().replace("_", "-")
+        await self._park(run, first, "paused", key)
+        seconds = int((max(w.deadline for w in run.waits) - datetime.now(UTC)).total_seconds()) + 3_600
+        form = _form(first)
+        asked = (
+            apause_flow_run(timeout=seconds, poll_interval=1, key=key)
+            if form is None
+            else apause_flow_run(wait_for_input=form, timeout=seconds, poll_interval=1, key=key)
+        )
+        pause = asyncio.ensure_future(asked)
+        seen = len(run.ledger.desk())
+        try:
+            while not pause.done():
+                await asyncio.wait({pause}, timeout=run.settings.poll_seconds)
+                is_late = any(datetime.now(UTC) >= wait.deadline for wait in run.waits)
+                if not pause.done() and (is_late or len(run.ledger.desk()) > seen):
+                    await resume(str(self.flow_run.id), has_form=form is not None)
+                    break
+            given = await pause
+        except FlowPauseTimeout:
+            return
+        finally:
+            pause.cancel()
+        if isinstance(given, GateAnswer):
+            take_form(run, first.name, given.model_dump())
+
+    async def _park(self, run: Run, first: Wait, mode: str, key: str) -> None:
+        how = {"mode": mode, "flow_run_id": str(self.flow_run.id), "api": PREFECT_API_URL.value() or ""}
+        if first.kind == "gate":
+            how |= {"gate": first.name, "form": f"{mode}-{key}"}
+        await run.park(**how)
+
+
+def _form(wait: Wait) -> type[GateAnswer] | None:
+    return GateAnswer.with_initial_data(description=wait.card) if wait.kind == "gate" else None
+
+
+def take_form(run: Run, gate_id: str, given: dict[str, Any]) -> None:
+    """Bring what was typed into the form to the desk; what does not count is recorded as refused."""
+    try:
+        form = GateAnswer.model_validate(given)
+    except ValidationError:
+        return
+    if form.answer == "wake":
+        return
+    answer: Answer = form.answer
+    reply = Reply(answer, form.name, form.reason, "prefect")
+    try:
+        answer_gate(run.ledger.journal, gate_id, reply, run.settings.environment, run.id)
+    except (AnswerRefused, RunUnknown) as error:
+        print(f"gonogo: {error}")  # noqa: T201 - Prefect shows a flow run's output in its log
+
+
+async def resume(flow_run_id: str, *, has_form: bool) -> bool:
+    """Wake a sleeping flow run; returns whether Prefect agreed to wake it."""
+    async with get_client() as client:
+        reply = await client._client.post(  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - resume_flow_run() hides a REJECT's reason
+            f"/flow_runs/{flow_run_id}/resume",
+            json={"run_input": WAKE} if has_form else {},
+        )
+        return reply.json().get("status") == "ACCEPT"
+
+
+def run_id_of(flow_run: FlowRun, mission: str) -> str:
+    """Return the run a flow run flies: the one its tag names, or one derived from its own id."""
+    for tag in flow_run.tags:
+        if tag.startswith(RUN_TAG):
+            return tag.removeprefix(RUN_TAG)
+    return f"{mission.replace('_', '-')}-{short_id(str(flow_run.id))}"
+
+
+async def fly_flow_run(mission: Mission[Any, Any], *args: Any, **kwargs: Any) -> Any:
+    """Fly a mission in the current flow run; called by Prefect's engine.
+
+    Returns:
+        The outcome, or a Failed state that names how it ended instead.
+
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise MissionMisdefined("A mission is called as a flow: await the_mission(case), or rehearse() it in tests.")
+    flow_run = context.flow_run
+    given = args[0] if args else kwargs[mission.case_name]
+    chosen = settings()
+    plan = Plan(
+        run_id=run_id_of(flow_run, mission.charter.name),
+        pilot=PrefectPilot(flow_run),
+        settings=chosen,
+        case_ref=f"flow-run:{flow_run.name}",
+        prefect={"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
+        | ({"deployment": str(flow_run.deployment_id)} if flow_run.deployment_id else {}),
+    )
+    landing = await _fly_patiently(mission, given, plan)
+    if landing.status == "done":
+        return mission.outcome_type.model_validate(landing.outcome)
+    return _ended(landing)
+
+
+async def _fly_patiently(mission: Mission[Any, Any], given: object, plan: Plan) -> Landing:
+    """Fly; a run that was woken while its former process was still leaving waits for it."""
+    until = time.monotonic() + LEASE_PATIENCE_SECONDS
+    case = read_case(mission, given)
+    while True:
+        try:
+            return await fly(mission, case, plan)
+        except RunBusy:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(plan.settings.poll_seconds)
+
+
+def _ended(landing: Landing) -> State[Any]:
+    """Return the flow run's last state for a run that did not reach its outcome."""
+    name = {"no_go": "NoGo", "aborted": "Aborted"}.get(landing.status, "Failed")
+    try:
+        landing.raise_if_not_done()
+    except Exception as error:  # noqa: BLE001 - whatever it ended with is what the caller gets
+        return Failed(name=name, message=str(error), data=error)
+    raise AssertionError(landing.status)

@@ -1,0 +1,1 @@
+"""Every side effect of every mission: agents, tools, connectors, adapters."""

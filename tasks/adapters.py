@@ -1,0 +1,151 @@
+"""How rows of a file become cases and events of a mission: declared, checked, refused with a reason.
+
+`gonogo run MISSION --each FILE` asks here. A row that already has the mission's own fields is taken
+as it is; a foreign file has a mapping of its own. With `--case-by`, the first row of a case in time
+order is its input, and each later one arrives as an outside event.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from gonogo.errors import CaseRefused
+from policies.claims import Claim
+from policies.incidents import Incident, TicketUpdate
+from tasks import servicenow
+from tasks.rehearsals import demo_cases, demo_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Row = dict[str, Any]
+Event = tuple[str, dict[str, Any], datetime]
+"""Name, body, and when it happened."""
+
+EVENT_COLUMNS = ("event", "occurred_at")
+"""Columns of a row that tells an event: its name, and when it happened; the rest is its body."""
+
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How rows become one mission's cases and events; each raises `CaseRefused` with field and reason."""
+
+    case: Callable[[Row], dict[str, Any]]
+    """The case that a row holds, as the mission takes it."""
+    event: Callable[[Row], Event]
+    """The outside event that a later row of a case holds."""
+    sort_key: Callable[[Row], tuple[datetime, int]]
+    """Time order of the rows of one case; never raises, a row without a time is refused later."""
+
+
+def _checked(model: type[BaseModel], values: Row) -> dict[str, Any]:
+    """Return values as the model's JSON, or say which field is wrong and why."""
+    try:
+        return model.model_validate(values).model_dump(mode="json", exclude_none=True)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'row'}: {each['msg']}" for each in error.errors()[:3])
+        raise CaseRefused(f"{wrong}.") from error
+
+
+def _plain(row: Row) -> Row:
+    """Return a row as nested JSON: empty cells left out, JSON cells read, ``policy.number`` nested."""
+    nested: Row = {}
+    for name, value in row.items():
+        if value is not None and value != "":
+            _place(nested, name.split("."), _cell(name, value))
+    return nested
+
+
+def _place(nested: Row, path: list[str], value: object) -> None:
+    """Put a value where its dotted column name says."""
+    name, *below = path
+    if not below:
+        nested[name] = value
+        return
+    inner: object = nested.setdefault(name, {})
+    if not isinstance(inner, dict):
+        raise CaseRefused(f"{name}: the row has this column and others below it, like {'.'.join(path)}; keep one kind.")
+    _place(cast("Row", inner), below, value)
+
+
+def _cell(name: str, value: object) -> object:
+    """Return a cell's value; one that begins like a JSON list or object is read as one."""
+    if not isinstance(value, str) or not value.startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise CaseRefused(f"{name}: begins like JSON and is none ({error}).") from error
+
+
+def _own_case(model: type[BaseModel]) -> Callable[[Row], dict[str, Any]]:
+    """Return the mapping of rows that have the mission's own fields."""
+
+    def case(row: Row) -> dict[str, Any]:
+        return _checked(model, {name: value for name, value in _plain(row).items() if name not in EVENT_COLUMNS})
+
+    return case
+
+
+def _own_event(row: Row) -> Event:
+    """Return the event of a row with the columns `event` and `occurred_at`."""
+    body = _plain(row)
+    name = body.pop("event", None)
+    if not isinstance(name, str):
+        raise CaseRefused("event: a later row of a case names the event it tells, and this one does not.")
+    return name, body, _moment(body.pop("occurred_at", None))
+
+
+def _moment(value: object) -> datetime:
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise CaseRefused(f"occurred_at: {value!r} is not an ISO 8601 time.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _own_sort_key(row: Row) -> tuple[datetime, int]:
+    """Put the row without a time first: it is the case."""
+    if row.get("occurred_at") in {None, ""}:
+        return _EARLIEST, 0
+    try:
+        return _moment(row["occurred_at"]), 0
+    except CaseRefused:
+        return _LATEST, 0
+
+
+def _incident_case(row: Row) -> dict[str, Any]:
+    return _checked(Incident, servicenow.incident(row)) if servicenow.is_history(row) else _own_case(Incident)(row)
+
+
+def _incident_event(row: Row) -> Event:
+    if not servicenow.is_history(row):
+        return _own_event(row)
+    body = servicenow.update(row)
+    _checked(TicketUpdate, body)
+    return servicenow.EVENT, body, servicenow.occurred_at(row)
+
+
+def _incident_sort_key(row: Row) -> tuple[datetime, int]:
+    if not servicenow.is_history(row):
+        return _own_sort_key(row)
+    try:
+        return servicenow.occurred_at(row), servicenow.revision(row)
+    except CaseRefused:
+        return _LATEST, 0
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "claims_triage": Adapter(_own_case(Claim), _own_event, _own_sort_key),
+    "incident_response": Adapter(_incident_case, _incident_event, _incident_sort_key),
+}
+"""By mission; a mission without one takes only rows that have its own fields."""
+
+__all__ = ["ADAPTERS", "Adapter", "demo_cases", "demo_events"]

@@ -1,0 +1,22 @@
+"""Which systems of record the missions act on: the one place to connect real ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks import embedded_ledger, embedded_ticketing
+from tasks.embedded import System, system_path
+
+if TYPE_CHECKING:
+    from tasks.ledger import Ledger
+    from tasks.ticketing import Ticketing
+
+
+def ledger() -> Ledger:
+    """Return the claims, policy and payment systems; the embedded ones, until you connect yours."""
+    return embedded_ledger.SqliteLedger(System(system_path("ledger"), embedded_ledger.SCHEMA))
+
+
+def ticketing() -> Ticketing:
+    """Return the ticketing and operations systems; the embedded ones, until you connect yours."""
+    return embedded_ticketing.SqliteTicketing(System(system_path("ticketing"), embedded_ticketing.SCHEMA))

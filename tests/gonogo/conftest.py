@@ -1,0 +1,38 @@
+"""What every test of the hearth stands on: settings nobody's environment reaches, and quiet property tests."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from gonogo.settings import process_settings
+from tests.gonogo.toy.bank import CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The same examples on every machine: a property that fails, fails for everybody.
+hypothesis_settings.register_profile(
+    "gonogo",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis_settings.load_profile("gonogo")
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
+    """Take the developer's own settings away, and forget what earlier tests did at the bank."""
+    for name in [name for name in os.environ if name.startswith("GONOGO_")]:
+        monkeypatch.delenv(name)
+    process_settings.cache_clear()
+    CALLS.clear()
+    yield
+    process_settings.cache_clear()

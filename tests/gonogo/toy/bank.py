@@ -1,0 +1,104 @@
+"""A small bank on SQLite: a system of record that remembers idempotency keys, as real ones do."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gonogo import tool
+from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One time a tool's own code was reached."""
+
+    tool: str
+    args: dict[str, Any]
+    key: str = ""
+    """The idempotency key it came with."""
+
+
+CALLS: list[Call] = []
+"""Every time, in this process, that a tool's own code was reached; repeats count again."""
+
+
+def calls(name: str) -> list[Call]:
+    """Return the times one tool's own code was reached."""
+    return [call for call in CALLS if call.tool == name]
+
+
+def payments(home: Path) -> list[tuple[str, int]]:
+    """Return what really left the bank: payee and cents, in order."""
+    with closing(_books(home)) as books:
+        return books.execute("SELECT payee, cents FROM payments ORDER BY rowid").fetchall()
+
+
+def letters(home: Path) -> list[tuple[str, str]]:
+    """Return the letters that were really posted: payee and text, in order."""
+    with closing(_books(home)) as books:
+        return books.execute("SELECT payee, text FROM letters ORDER BY rowid").fetchall()
+
+
+def _books(home: Path) -> sqlite3.Connection:
+    home.mkdir(parents=True, exist_ok=True)
+    books = sqlite3.connect(home / "bank.sqlite")
+    books.executescript(
+        "CREATE TABLE IF NOT EXISTS payments (key TEXT PRIMARY KEY, payee TEXT, cents INTEGER);"
+        "CREATE TABLE IF NOT EXISTS letters (payee TEXT, text TEXT);",
+    )
+    return books
+
+
+def _preview(*, amount_cents: int, **_rest: Any) -> str:
+    return f"{amount_cents} cents leave the account."
+
+
+@tool(system="bank", effect="irreversible", preview=_preview)
+async def pay(payee: str, amount_cents: int, *, idempotency_key: str) -> str:
+    """Pay somebody; a second call with the same key does nothing new."""
+    CALLS.append(Call("pay", {"payee": payee, "amount_cents": amount_cents}, idempotency_key))
+    with closing(_books(settings().home)) as books, books:
+        books.execute("INSERT OR IGNORE INTO payments VALUES (?, ?, ?)", (idempotency_key, payee, amount_cents))
+    await asyncio.sleep(0)
+    return f"paid {payee}"
+
+
+@tool(system="bank", effect="read")
+async def look_up(account: str) -> dict[str, int]:
+    """Return the balance of an account, in cents."""
+    CALLS.append(Call("look_up", {"account": account}))
+    await asyncio.sleep(0)
+    return {"balance_cents": len(account) * 100}
+
+
+@tool(system="bank", effect="irreversible", idempotent=False)
+async def post_letter(payee: str, text: str) -> str:
+    """Post a letter; the post office cannot tell a second one from the first."""
+    CALLS.append(Call("post_letter", {"payee": payee, "text": text}))
+    with closing(_books(settings().home)) as books, books:
+        books.execute("INSERT INTO letters VALUES (?, ?)", (payee, text))
+    await asyncio.sleep(0)
+    return f"posted to {payee}"
+
+
+@tool(system="bank", effect="write")
+async def label(account: str, labels: set[str]) -> int:
+    """Put labels on an account; the same labels twice are the same labels."""
+    CALLS.append(Call("label", {"account": account, "labels": sorted(labels)}))
+    await asyncio.sleep(0)
+    return len(labels)
+
+
+@tool(system="vault", effect="read")
+async def open_vault(door: int) -> str:
+    """Open the vault, which is in nobody's scope and in no mandate."""
+    CALLS.append(Call("open_vault", {"door": door}))
+    await asyncio.sleep(0)
+    return "open"
