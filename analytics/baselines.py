@@ -19,6 +19,7 @@ import orjson
 
 from analytics.errors import BaselineBroken, WarehouseUnwritable
 from analytics.marts import open_mart
+from analytics.stores import scalar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,8 +145,7 @@ def seal_baseline(home: Path) -> Path:
     """
     with open_mart(home) as con:
         outcomes, latencies = _reduce(con, "'baseline'")
-        row = con.execute("SELECT max(ended_at) FROM sampled").fetchone()
-    through = None if row is None else row[0]
+        through = scalar(con, "SELECT max(ended_at) FROM sampled")
     content: dict[str, Any] = {
         "version": 1,
         "bins_per_octave": BINS_PER_OCTAVE,

@@ -24,7 +24,7 @@ from analytics.publishing import insert_rows, offsets_digest, publish
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
 from analytics.records import ROW
 from analytics.shape import reshape
-from analytics.stores import first_line, open_warehouse
+from analytics.stores import first_line, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
 
 if TYPE_CHECKING:
@@ -152,10 +152,9 @@ class Loader:
         """Return what the published mart was computed on."""
         try:
             with open_mart(self.home) as con:
-                row = con.execute("SELECT offsets_digest, schema_digest FROM snapshot").fetchone()
+                return str(scalar(con, "SELECT offsets_digest FROM snapshot")), schema_digest()
         except MartMissing:
-            row = None
-        return ("", "") if row is None else (str(row[0]), str(row[1]))
+            return "", ""
 
     def _take_in(self, delta: Delta, faults: list[Check]) -> Taken:
         """Land one delta in one transaction."""
@@ -184,8 +183,7 @@ class Loader:
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
         quarantined = self._quarantine(rejects, load_id, now)
-        row = con.execute("SELECT count(*) FROM touched").fetchone()
-        runs = 0 if row is None else int(row[0])
+        runs = int(scalar(con, "SELECT count(*) FROM touched"))
         checks = list(report.checks)
         if runs:
             reshape(con)
@@ -233,9 +231,9 @@ class Loader:
             return 0
         rows = [reject.row(load_id, now) for reject in rejects]
         self._con.register("rejected", pa.Table.from_pylist(rows))
-        row = self._con.execute(_QUARANTINE).fetchone()
+        added = int(scalar(self._con, _QUARANTINE))
         self._con.unregister("rejected")
-        return 0 if row is None else int(row[0])
+        return added
 
     def _new_faults(self, delta: Delta) -> list[Check]:
         """Return one failed check a journal that could not be read or shrank, once until it changes."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from analytics.errors import MartMissing
 from analytics.migrations import schema_digest
+from analytics.stores import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -64,12 +65,12 @@ def _attached(path: Path) -> DuckDBPyConnection:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"ATTACH {quoted(path)} AS mart (READ_ONLY)")
         con.execute("USE mart")
-        row = con.execute("SELECT schema_digest FROM snapshot").fetchone()
+        digest = scalar(con, "SELECT schema_digest FROM snapshot")
     except (duckdb.CatalogException, duckdb.IOException) as error:
         con.close()
         msg = f"{path} is no mart that can be read ({str(error).splitlines()[0]}); run gonogo land to publish it anew."
         raise MartMissing(msg) from error
-    if row is None or row[0] != schema_digest():
+    if digest != schema_digest():
         con.close()
         msg = f"{path} was published by another version of gonogo; run gonogo land to publish it anew."
         raise MartMissing(msg)

@@ -13,6 +13,7 @@ from analytics import drift, kpis
 from analytics.marts import mart_path, quoted
 from analytics.migrations import schema_digest
 from analytics.shape import SHAPES
+from analytics.stores import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,8 +49,7 @@ FROM warehouse.main.offsets
 
 def offsets_digest(con: DuckDBPyConnection) -> str:
     """Return the SHA-256 over how far the warehouse has read each journal."""
-    row = con.execute(_OFFSETS_DIGEST).fetchone()
-    return "" if row is None else str(row[0])
+    return str(scalar(con, _OFFSETS_DIGEST))
 
 
 def publish(con: DuckDBPyConnection, home: Path) -> Path:

@@ -641,7 +641,7 @@ CREATE TABLE quarantine (
     reason         VARCHAR NOT NULL,
     detail         VARCHAR NOT NULL,
     run_id         VARCHAR,
-    raw            VARCHAR NOT NULL,
+    raw            VARCHAR,
     load_id        VARCHAR NOT NULL,
     quarantined_at TIMESTAMPTZ NOT NULL
 );
@@ -653,7 +653,7 @@ COMMENT ON COLUMN quarantine.sha256 IS 'SHA-256 of the line as read; (journal, b
 COMMENT ON COLUMN quarantine.reason IS 'Kind of fault, from a closed list.';
 COMMENT ON COLUMN quarantine.detail IS 'What was wrong, in one sentence.';
 COMMENT ON COLUMN quarantine.run_id IS 'Run the line claims to belong to, where that could be read.';
-COMMENT ON COLUMN quarantine.raw IS 'The line as read; bytes that are no UTF-8 are written as \xNN.';
+COMMENT ON COLUMN quarantine.raw IS 'The line as read, null in published marts; bytes that are no UTF-8 are written as \xNN.';
 COMMENT ON COLUMN quarantine.load_id IS 'Load that put it here.';
 COMMENT ON COLUMN quarantine.quarantined_at IS 'When.';
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analytics.errors import WarehouseBusy, WarehouseOutdated, WarehouseUnwritable
 from analytics.migrations import migrate
@@ -59,6 +59,15 @@ def _unopened(path: Path, error: Exception) -> WarehouseUnwritable | WarehouseBu
             f"{path} is no warehouse. It is derived from the journals: move the file away and land again.",
         )
     return WarehouseUnwritable(f"{path} cannot be opened ({said}); free the disk or fix the folder and land again.")
+
+
+def scalar(con: DuckDBPyConnection, statement: str, parameters: dict[str, Any] | None = None) -> Any:
+    """Return the first value a statement returns; ``None`` where it returns no row.
+
+    Everything is fetched: a result that is left half read blocks the connection.
+    """
+    rows = con.execute(statement, parameters).fetchall() if parameters else con.execute(statement).fetchall()
+    return rows[0][0] if rows else None
 
 
 def first_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from analytics.journals import journal_sizes, whole_size
 from analytics.loading import Loader, Taken
 from analytics.locks import LoaderLock
 from analytics.marts import mart_path, open_mart
+from analytics.stores import scalar
 from gonogo.errors import GonogoError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _covered(home: Path) -> tuple[dict[str, int], int]:
     try:
         with open_mart(home) as con:
             offsets: dict[str, int] = dict(con.execute("SELECT journal, byte_offset FROM offsets").fetchall())
-            row = con.execute("SELECT records FROM snapshot").fetchone()
+            records = int(scalar(con, "SELECT records FROM snapshot"))
     except MartMissing:
         return {}, 0
-    return offsets, 0 if row is None else int(row[0])
+    return offsets, records

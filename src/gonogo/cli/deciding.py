@@ -11,7 +11,7 @@ import typer
 
 from gonogo.approvals import Reply, answer_gate
 from gonogo.board import find_run, open_gates
-from gonogo.cli.screen import out, plain_cell, print_card, print_json, word
+from gonogo.cli.screen import plain_cell, print_card, print_json, say, word
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.journal import FileJournal
@@ -34,15 +34,15 @@ def gates(
         print_json([row.model_dump() for row in rows])
         return
     if not rows:
-        out.print("No gate waits.")
+        say("No gate waits.")
     for row in rows:
-        out.print(f"[bold]{row.gate}[/bold]  {row.action} of {row.mission}, for role [bold]{row.role}[/bold]")
-        out.print(f"            {plain_cell(' '.join(row.because))}")
-        out.print(f"            until {row.deadline[:19]}Z, run {row.run_id}, asked by {plain_cell(row.requester)}")
+        say(f"[bold]{row.gate}[/bold]  {row.action} of {row.mission}, for role [bold]{row.role}[/bold]")
+        say(f"            {plain_cell(' '.join(row.because))}")
+        say(f"            until {row.deadline[:19]}Z, run {row.run_id}, asked by {plain_cell(row.requester)}")
     for row in rows if card else []:
         print_card(row.card)
     if rows:
-        out.print(f'Answer one: gonogo decide {rows[0].gate} go --reason "..." --as NAME')
+        say(f'Answer one: gonogo decide {rows[0].gate} go --reason "..." --as NAME')
 
 
 def decide(
@@ -67,7 +67,7 @@ def decide(
     if as_json:
         print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": name, "next": told})
         return
-    out.print(f"{word(wanted)} by {name} (unproven) is recorded for gate {gate}. {told}")
+    say(f"{word(wanted)} by {name} (unproven) is recorded for gate {gate}. {told}")
 
 
 def event(
@@ -90,7 +90,7 @@ def event(
     if as_json:
         print_json({"event": name, "run_id": run_id, "record": record.fields["id"], "next": told})
         return
-    out.print(f"{name} lies on the desk of run {run_id}. {told}")
+    say(f"{name} lies on the desk of run {run_id}. {told}")
 
 
 def read_object(source: Path | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gonogo.board import find_run
 from gonogo.cli.deciding import pairs, read_object
-from gonogo.cli.screen import EXIT_BY_STATUS, err, money, out, plain_cell, print_json, print_landing, print_table, word
+from gonogo.cli.screen import EXIT_BY_STATUS, err, money, plain_cell, print_json, print_landing, print_table, say, word
 from gonogo.errors import CaseRefused, RunUnknown
 from gonogo.evidence.canon import short_id, uuid7
 from gonogo.evidence.journal import FileJournal
@@ -61,7 +61,7 @@ def run(
     else:
         print_landing(landing)
         if landing.status == "waiting":
-            out.print(f"It continues with: gonogo run {landing.mission} --resume {landing.run_id}")
+            say(f"It continues with: gonogo run {landing.mission} --resume {landing.run_id}")
     raise typer.Exit(EXIT_BY_STATUS[landing.status])
 
 
@@ -161,4 +161,4 @@ def _print_batch(name: str, landings: list[Landing], batch: Any) -> None:
         err.print(f"not flown: {plain_cell(bad.ref)}: {plain_cell(bad.reason)}", style="yellow")
     waiting = [x for x in landings if x.status == "waiting"]
     if waiting:
-        out.print(f"{len(waiting)} wait: gonogo gates, gonogo runs. After an answer: gonogo run {name} --resume RUN")
+        say(f"{len(waiting)} wait: gonogo gates, gonogo runs. After an answer: gonogo run {name} --resume RUN")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gonogo.cli.screen import out
+from gonogo.cli.screen import say
 from gonogo.settings import settings
 
 PREFECT_PORT = 4200
@@ -24,14 +24,14 @@ def up(
     from gonogo.house.household import house, serve_until_stopped
 
     chosen = settings()
-    out.print("The house comes up; the first time takes a few seconds more.")
+    say("The house comes up; the first time takes a few seconds more.")
     with house(chosen, port=port, dashboard_port=dashboard_port) as address:
-        out.print(f"Prefect    {address.ui_url}   (runs, schedules, gates as forms)")
-        out.print(f"Dashboard  {address.dashboard_url}   (what flies, what waits, what it is worth)")
-        out.print(f"Model      {chosen.model or 'offline:scripted (no GONOGO_MODEL is set)'}")
-        out.print("Ctrl-C stops everything; runs continue from their evidence next time.")
+        say(f"Prefect    {address.ui_url}   (runs, schedules, gates as forms)")
+        say(f"Dashboard  {address.dashboard_url}   (what flies, what waits, what it is worth)")
+        say(f"Model      {chosen.model or 'offline:scripted (no GONOGO_MODEL is set)'}")
+        say("Ctrl-C stops everything; runs continue from their evidence next time.")
         serve_until_stopped(chosen)
-    out.print("The house is down.")
+    say("The house is down.")
 
 
 def demo(

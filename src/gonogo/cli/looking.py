@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic_core import to_jsonable_python
 
 from gonogo.board import find_run, run_views
-from gonogo.cli.screen import money, out, plain_cell, print_json, print_table, word
-from gonogo.errors import SettingsBroken
+from gonogo.cli.screen import money, print_json, print_table, say, word
 from gonogo.evidence.journal import FileJournal
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from gonogo.evidence.records import Record
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -36,11 +30,11 @@ def runs(
         print_json([view.model_dump() for view in views])
         return
     shown = [v for v in views if every or v.status in {"flying", "waiting"}]
-    columns = ("run", "mission", "status", "outcome", "last step", "cost", "model", "waits for", "since")
+    columns = ("run", "status", "outcome", "last step", "cost", "model", "waits for", "since")
     rows = [
         (
-            v.run_id, v.mission, word(v.status), v.outcome, v.step, money(v.cost_micros),
-            v.model + (" (offline)" if v.offline else ""), ", ".join(v.waits), v.started[:19] + "Z",
+            v.run_id, word(v.status), v.outcome, v.step, money(v.cost_micros),
+            v.model, ", ".join(v.waits), v.started[:19] + "Z",
         )
         for v in shown
     ]  # fmt: skip
@@ -76,7 +70,7 @@ def evidence(
     print_table(
         f"Evidence of run {run_id}", ("time", "stream", "seq", "what", "phase", "says"), rows, "Nothing recorded."
     )
-    out.print(f"{len(records)} records; both chains hold.")
+    say(f"{len(records)} records; both chains hold.")
 
 
 def _told(record: Record) -> str:  # noqa: C901 - one case for each artifact
@@ -122,75 +116,3 @@ def _told(record: Record) -> str:  # noqa: C901 - one case for each artifact
         case _:
             says = [", ".join(f"{v['object']} {v['id']} {v['version']}" for v in data.get("versions", []))]
     return " ".join(str(part) for part in says if part)
-
-
-def room(name: str) -> ModuleType:
-    """Return a room's module by its configured name.
-
-    Raises:
-        SettingsBroken: it does not import; the message says what it needed.
-
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise SettingsBroken(f"{name} does not import ({error}); run in the project's folder, or set it.") from error
-
-
-def land(
-    every: Annotated[float | None, typer.Option("--every", help="Keep landing, at this interval in seconds.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Load the evidence into DuckDB and publish the marts.
-
-    Example: `gonogo land`
-    """
-    warehouse = room(settings().warehouse)
-    if every is not None:
-        warehouse.keep_landing(settings().home, every, threading.Event())
-        return
-    landed = to_jsonable_python(warehouse.land(settings().home))
-    if as_json:
-        print_json(landed)
-        return
-    out.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in landed.items()))
-
-
-def kpis(as_json: AsJson = False) -> None:
-    """Show the numbers; one without a source is empty, with the reason.
-
-    Example: `gonogo kpis`
-    """
-    found = [_fields(kpi) for kpi in room(settings().kpis).report(settings().home)]
-    if as_json:
-        print_json(found)
-        return
-    rows = [(k["name"], k["mission"], shown(k["value"]), k["unit"], k.get("basis") or k.get("reason")) for k in found]
-    print_table("KPIs", ("kpi", "mission", "value", "unit", "note"), rows, "Nothing has landed: gonogo land")
-
-
-def drift(as_json: AsJson = False) -> None:
-    """Compare should and is; too few runs are a state of their own, never green.
-
-    Example: `gonogo drift`
-    """
-    report = _fields(room(settings().drift).report(settings().home))
-    if as_json:
-        print_json(report)
-        return
-    rows = [
-        (f["verdict"].replace("_", " "), f["mission"], f.get("step"), f["monitor"], f["sentence"])
-        for f in report["findings"]
-    ]
-    print_table("Should beside is", ("verdict", "mission", "step", "monitor", "says"), rows, "Nothing to compare yet.")
-
-
-def _fields(value: object) -> dict[str, Any]:
-    return to_jsonable_python(value)
-
-
-def shown(value: object) -> str:
-    """Return a number as a person reads it."""
-    if isinstance(value, float):
-        return f"{value:,.4f}".rstrip("0").rstrip(".")
-    return "" if value is None else plain_cell(f"{value:,}" if isinstance(value, int) else value)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, flying, housekeeping, looking
+from gonogo.cli import deciding, flying, housekeeping, looking, numbers
 from gonogo.cli.screen import err, plain_cell
 from gonogo.errors import AnswerRefused, GonogoError
 
@@ -27,9 +27,9 @@ app.command()(deciding.gates)
 app.command()(deciding.decide)
 app.command()(deciding.event)
 app.command()(looking.evidence)
-app.command()(looking.land)
-app.command()(looking.drift)
-app.command()(looking.kpis)
+app.command()(numbers.land)
+app.command()(numbers.drift)
+app.command()(numbers.kpis)
 
 
 def main() -> None:

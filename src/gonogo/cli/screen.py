@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic_core import to_jsonable_python
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gonogo.plans import Landing
 
-out = Console(soft_wrap=True)
+PIPE_COLUMNS = 120
+"""How wide tables are where nobody's terminal says."""
+
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS)
 err = Console(stderr=True, soft_wrap=True)
 
 EXIT_BY_STATUS = {"done": 0, "no_go": 3, "aborted": 4, "waiting": 5, "flying": 5, "failed": 1}
@@ -31,7 +36,8 @@ def print_json(value: object) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
     """Show rows as a table, or say that there are none."""
-    table = Table(*columns, title=title, title_justify="left", header_style="bold")
+    headers = [Column(columns[0], no_wrap=True), *columns[1:]]
+    table = Table(*headers, title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*("" if cell is None else plain_cell(cell) for cell in row))
     if table.row_count:
@@ -55,6 +61,11 @@ def money(micros: int | None, currency: str = "USD") -> str:
     return "" if micros is None else f"{micros / 1_000_000:.4f} {currency}"
 
 
+def say(text: str) -> None:
+    """Print one line as it is; long ones are the terminal's to wrap."""
+    out.print(text, soft_wrap=True)
+
+
 def word(status: str | None) -> str:
     """Return a status as people write it."""
     return (status or "").replace("no_go", "no-go")
@@ -66,15 +77,13 @@ def print_landing(landing: Landing) -> None:
     cost = money(totals.get("cost_micros"), totals.get("currency", "USD"))
     basis = totals.get("price_basis", "")
     outcome = (landing.outcome or {}).get("outcome")
-    out.print(f"run       {landing.run_id}")
-    out.print(f"mission   {landing.mission}")
-    out.print(f"status    {word(landing.status)}" + (f", outcome {outcome}" if outcome else ""))
+    say(f"run       {landing.run_id}")
+    say(f"mission   {landing.mission}")
+    say(f"status    {word(landing.status)}" + (f", outcome {outcome}" if outcome else ""))
     if landing.error:
-        out.print(f"because   {plain_cell(landing.error)}")
+        say(f"because   {plain_cell(landing.error)}")
     if landing.waits:
-        out.print(f"waits for {', '.join(landing.waits)}")
+        say(f"waits for {', '.join(landing.waits)}")
     if totals:
-        out.print(
-            f"cost      {cost} ({basis} prices), {totals['model_calls']} model calls, {totals['actions']} changes"
-        )
-    out.print(f"evidence  {landing.evidence} records: gonogo evidence {landing.run_id}")
+        say(f"cost      {cost} ({basis} prices), {totals['model_calls']} model calls, {totals['actions']} changes")
+    say(f"evidence  {landing.evidence} records: gonogo evidence {landing.run_id}")

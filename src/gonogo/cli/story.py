@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_jsonable_python
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gonogo.approvals import Reply, answer_gate
 from gonogo.board import GateRow, open_gates, run_view
-from gonogo.cli.looking import drift, kpis, room
-from gonogo.cli.screen import money, out, plain_cell, print_table, word
+from gonogo.cli.numbers import drift, print_kpis, room
+from gonogo.cli.screen import money, plain_cell, print_table, say, word
 from gonogo.errors import AnswerRefused, GonogoError, ServerUnreachable
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
@@ -56,10 +57,10 @@ def tell_story(settings: Settings, cases: int, seed: int | None) -> None:
     story = Story(settings, FileJournal(settings.journals))
     # A ledger remembers the cases it has seen; a second demo brings new ones.
     number = seed if seed is not None else 1 + len(story.journal.run_ids())
-    out.rule("gonogo demo")
-    out.print(f"Model: {settings.model or 'offline:scripted, the scripted offline model; its prices are notional'}")
+    say("gonogo demo: both missions over generated cases, gates answered by three people who exist only here")
+    say(f"Model: {settings.model or 'offline:scripted, the scripted offline model; its prices are notional'}")
     with house(settings, port=None, dashboard_port=None) as address, runner(settings):
-        out.print(f"A Prefect server is up at {address.ui_url}, its deployments are served.")
+        say(f"A Prefect server is up at {address.ui_url}, its deployments are served.")
         for name in MISSIONS:
             mission = find_mission(settings, name)
             for case in rehearsals.demo_cases(name, cases, number):
@@ -70,7 +71,7 @@ def tell_story(settings: Settings, cases: int, seed: int | None) -> None:
     _tell_gates(story)
     _tell_runs(story)
     _tell_numbers(settings)
-    out.print(f"\nThe demo took {time.monotonic() - begun:.0f} s. Nothing is left running.")
+    say(f"\nThe demo took {time.monotonic() - begun:.0f} s. Nothing is left running.")
     _tell_where(settings)
 
 
@@ -157,8 +158,8 @@ def _tell_runs(story: Story) -> None:
     refused = [(view, rule) for view in views for rule in _refusals(story, view)]
     if refused:
         view, record = refused[0]
-        out.print(f"Refused by policy {len(refused)} times; for example run {view.run_id}:")
-        out.print(f"  {record['principal']} may not {record['action']}: {plain_cell(' '.join(record['because']))}")
+        say(f"Refused by policy {len(refused)} times; for example run {view.run_id}:")
+        say(f"  {record['principal']} may not {record['action']}: {plain_cell(' '.join(record['because']))}")
 
 
 def _refusals(story: Story, view: RunView) -> list[dict[str, Any]]:
@@ -168,16 +169,18 @@ def _refusals(story: Story, view: RunView) -> list[dict[str, Any]]:
 
 def _tell_numbers(settings: Settings) -> None:
     landed = room(settings.warehouse).land(settings.home)
-    out.print(f"Landed {landed.new_records} records of {landed.runs} runs in DuckDB.")
-    kpis()
+    say(f"Landed {landed.new_records} records of {landed.runs} runs in DuckDB.")
+    # Steps and measures one by one are for `gonogo kpis`; the story tells the whole.
+    print_kpis([kpi for kpi in to_jsonable_python(room(settings.kpis).report(settings.home)) if not kpi["segment"]])
     drift()
 
 
 def _tell_where(settings: Settings) -> None:
-    out.print("Look further:")
-    out.print("  gonogo runs --all           every run")
-    out.print("  gonogo evidence RUN         the record of one")
-    out.print("  gonogo up                   the Prefect UI, the dashboard, and schedules, for as long as you stay")
+    say("Look further:")
+    say("  gonogo runs --all           every run")
+    say("  gonogo kpis                 every number, by step and measure, too")
+    say("  gonogo evidence RUN         the record of one")
+    say("  gonogo up                   the Prefect UI, the dashboard, and schedules, for as long as you stay")
     mart = settings.home / "mart.duckdb"
     query = "select role, answer, answered_by, answered_at from gates"
-    out.print(f"  python -c \"import duckdb; print(duckdb.connect('{mart}', read_only=True).sql('{query}'))\"")
+    say(f"  python -c \"import duckdb; print(duckdb.connect('{mart}', read_only=True).sql('{query}'))\"")

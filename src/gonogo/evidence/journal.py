@@ -12,13 +12,14 @@ import asyncio
 import fcntl
 import os
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS, LEAF_MAX_BYTES
+from gonogo.evidence.payloads import make_folder, sync_folder
 from gonogo.evidence.records import Artifact, Record, from_line, seal, to_line
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def read_stream(path: Path) -> list[Record]:
         return []
     records: list[Record] = []
     previous = GENESIS
-    for number, line in enumerate(raw[: raw.rfind(b"\n") + 1].splitlines()):
+    for number, line in enumerate(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1]):
         record = from_line(line, f"{path.name} line {number + 1}")
         if record.fields["prevdigest"] != previous or record.seq != number:
             msg = f"{path.name} line {number + 1}: the chain is broken; a record was changed, removed or added."
@@ -147,7 +148,7 @@ class Stream:
         """Open, lock, repair and check a journal file, making it if it is not there."""
         try:
             is_new = not path.exists()
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from error
@@ -155,7 +156,7 @@ class Stream:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             _cut_torn_line(descriptor)
             if is_new:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             return cls(descriptor, path, stream_id, read_stream(path))
         except BlockingIOError as error:
             os.close(descriptor)
@@ -228,7 +229,8 @@ class Stream:
             failure = _unwritable(self._path, error)
             with self._lock:
                 self._failure = str(failure)
-            os.ftruncate(self._descriptor, self._size)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
             raise failure from error
 
     def _refuse_if_failed(self) -> None:
@@ -236,7 +238,13 @@ class Stream:
             raise EvidenceUnwritable(self._failure)
 
     def close(self) -> None:
-        """Give the lease back. What was queued and never committed is dropped, as a crash would."""
+        """Give the lease back. What was queued and never committed is dropped, as a crash would.
+
+        A write that a cancelled branch left in flight is let finish: its descriptor could be another
+        run's file by the time it reached the disk.
+        """
+        if self._flush is not None:
+            wait([self._flush])
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -271,15 +279,6 @@ def _cut_torn_line(descriptor: int) -> None:
     if end != size:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name survive power loss, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> EvidenceUnwritable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
@@ -31,14 +32,16 @@ def store_if_large(folder: Path, body: bytes) -> tuple[bytes | None, dict[str, A
     digest = commitment(salt, body)
     path = payload_path(folder, digest)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(salt + body)
             file.flush()
             os.fsync(file.fileno())
+        sync_folder(path.parent)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         msg = f"A payload cannot be written to {path.parent} ({error.strerror}); free the disk and try again."
         raise EvidenceUnwritable(msg) from error
     return None, {"payloaddigest": digest, "dataref": f"payloads/{digest}"}
@@ -60,6 +63,23 @@ def read_payload(folder: Path, digest: str) -> Payload | None:
         msg = f"The payload file {digest} was changed; restore it from its copy."
         raise EvidenceBroken(msg)
     return payload
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, parents included, whose name survives power loss."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        sync_folder(made.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of a folder's new files survive power loss, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def payload_path(folder: Path, digest: str) -> Path:

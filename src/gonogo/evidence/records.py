@@ -38,6 +38,9 @@ Artifact = Literal[
 Phase = Literal["intent", "result", "fact"]
 """Before the effect, after it, or a thing that has no before."""
 
+_PLACE = {"runid", "streamseq", "prevdigest"}
+"""Fields without which a record cannot be placed."""
+
 TYPE_PREFIX = "io.gonogo.evidence."
 RECORDER = f"urn:gonogo:recorder:{uuid7()}"
 """This process, as the source of what it records."""
@@ -184,8 +187,8 @@ def from_line(line: bytes, where: str = "journal") -> Record:
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         msg = f"{where}: a line is not an evidence record ({error}); restore the file from its copy."
         raise EvidenceBroken(msg) from error
-    if not isinstance(artifact, str) or not isinstance(data, dict):
-        msg = f"{where}: a record has no type or no data; restore the file from its copy."
+    if not isinstance(artifact, str) or not isinstance(data, dict) or not fields.keys() >= _PLACE:
+        msg = f"{where}: a record lacks its type, data, run or place in the stream; restore the file from its copy."
         raise EvidenceBroken(msg)
     if payload is not None and payload.digest != fields.get("payloaddigest"):
         msg = f"{where}: the payload of record {fields.get('streamseq')} is not what was committed to."

@@ -1,0 +1,19 @@
+"""Act for runs while they sleep: silence becomes no-go, and news wakes them.
+
+Trigger    every minute                  prefect.yaml, `keep-deadlines`
+Work       gonogo/house/keeper.py; `gonogo up` does the same every second
+On call    platform; `gonogo gates` shows what waits and until when
+"""
+
+import asyncio
+
+from prefect import flow
+
+from gonogo.house.keeper import keep_sleepers
+from gonogo.settings import settings
+
+
+@flow
+async def keep_deadlines() -> None:
+    """Answer no-go for gates past their deadline, and wake runs that have something to look at."""
+    await asyncio.to_thread(keep_sleepers, settings(), {})

@@ -1,0 +1,63 @@
+"""Journals and death: a killed writer loses its lease and nothing that it acknowledged."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from gonogo.errors import RunBusy
+from gonogo.evidence.journal import FileJournal
+
+ROOT = Path(__file__).parents[3]
+SCRIBE = ROOT / "tests" / "gonogo" / "toy" / "scribe.py"
+
+
+def scribe(folder: Path, *how: str) -> subprocess.Popen[bytes]:
+    """Start the process that writes."""
+    return subprocess.Popen([sys.executable, str(SCRIBE), str(folder), *how], stdout=subprocess.PIPE)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End it as a power cut would."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def said(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return what it says."""
+    assert process.stdout is not None
+    return process.stdout
+
+
+def test_the_lease_dies_with_its_process(tmp_path: Path) -> None:
+    """While the first lives a second pilot is refused; after kill -9 it is admitted at once."""
+    journal = FileJournal(tmp_path)
+    with scribe(tmp_path, "hold") as first:
+        assert said(first).readline() == b"held\n"
+        with pytest.raises(RunBusy, match="flown by another process"):
+            journal.open_flight("r1")
+        kill(first)
+    journal.open_flight("r1").close()
+
+
+@pytest.mark.parametrize("acknowledged", [1, 7, 50, 333, 1_001])
+def test_no_acknowledged_record_is_lost_to_a_kill(tmp_path: Path, acknowledged: int) -> None:
+    """Killed after some acknowledgements, in the middle of whatever it was writing then."""
+    journal = FileJournal(tmp_path)
+    with scribe(tmp_path) as writer:
+        told = [int(said(writer).readline()) for _ in range(acknowledged)]
+        kill(writer)
+        told += [int(line) for line in said(writer).read().split(b"\n")[:-1]]
+    recorded = journal.read_flight("r1")
+    assert set(told) <= {record.seq for record in recorded}
+    assert len(told) == len(set(told))
+    stream = journal.open_flight("r1")
+    assert stream.next_seq == len(recorded)
+    stream.close()
+    assert journal.flight_path("r1").read_bytes().endswith(b"\n")

@@ -1,0 +1,75 @@
+"""A court for the tests of the law: puts one request to the real policies and returns the ruling."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import tasks.claims
+import tasks.incidents
+from gonogo.model import Charter
+from gonogo.policy.law import Law, Request, Ruling, read_law
+from gonogo.policy.registry import Registry, read_registry
+from gonogo.tools import TOOLS
+from gonogo.worlds import world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import cedarpy
+
+POLICIES = Path(__file__).parents[2] / "policies"
+ROOMS = (tasks.claims, tasks.incidents)
+"""Importing these defines every tool of the missions."""
+
+SCOPES = {"claims_triage": ("claims", "payments"), "incident_response": ("ticketing", "operations")}
+
+
+class Asked(NamedTuple):
+    """What is put to the law."""
+
+    action: str
+    args: Mapping[str, Any]
+    by: str = ""
+    """The acting agent; the mission itself, if empty."""
+    call: Mapping[str, Any] = {}
+    approvals: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+
+
+@lru_cache
+def law() -> Law:
+    """Return the law in force."""
+    return read_law(POLICIES)
+
+
+@lru_cache
+def registry() -> Registry:
+    """Return who is registered."""
+    return read_registry(POLICIES)
+
+
+@lru_cache
+def _world(mission: str) -> cedarpy.Entities:
+    from gonogo.model import Budget
+
+    charter = Charter(name=mission, owner="owner", scope=SCOPES[mission], budget=Budget())
+    return world(law(), registry(), charter, len(TOOLS))
+
+
+def rule(asked: Asked, mission: str) -> Ruling:
+    """Return what the law says to a request of a mission, in ``dev`` unless the call says otherwise."""
+    call = {
+        "mission": mission,
+        "scope": list(SCOPES[mission]),
+        "environment": "dev",
+        "requester": "ada",
+        "offline": True,
+        **asked.call,
+    }
+    principal = ("Agent", asked.by) if asked.by else ("Mission", mission)
+    request = Request(
+        principal=principal, action=asked.action, resource=("Tool", asked.action), call=call, args=dict(asked.args)
+    )
+    return law().decide(request, _world(mission), asked.approvals, asked.approvers)

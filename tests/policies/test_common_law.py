@@ -1,0 +1,110 @@
+"""The law that every mission stands under: tiers, environments, separation of duties."""
+
+from __future__ import annotations
+
+import cedarpy
+import pytest
+
+from gonogo.policy.law import Request
+from gonogo.policy.registry import AgentCard
+from tests.policies.court import POLICIES, Asked, law, rule
+
+UPDATE = {"number": "INC-1", "audience": "internal", "headline": "h", "text": "t"}
+SCALE_OUT = {
+    "number": "INC-1",
+    "service": "search",
+    "affected_services": ["search"],
+    "service_tier": 2,
+    "change_window_open": False,
+    "replicas": 20,
+}
+
+
+def of_tier(tier: str, effect: str, approvals: tuple[str, ...] = ()) -> str:
+    """Return the verdict on an agent of a tier that posts an update through a tool of an effect."""
+    tool = {"name": "post_update", "system": "ticketing", "effect": effect}
+    facts = [
+        {"uid": {"type": "Agent", "id": "a"}, "attrs": {"tools": ["post_update"], "tier": tier, "owner": "o"}},
+        {"uid": {"type": "System", "id": "ticketing"}, "attrs": {}},
+        {
+            "uid": {"type": "Tool", "id": "post_update"},
+            "attrs": tool,
+            "parents": [{"type": "System", "id": "ticketing"}],
+        },
+    ]
+    call = {"mission": "m", "scope": ["ticketing"], "environment": "dev", "requester": "ada", "offline": False}
+    request = Request(
+        principal=("Agent", "a"), action="post_update", resource=("Tool", "post_update"), call=call, args=UPDATE
+    )
+    entities = law().entities([{"parents": [], **fact} for fact in facts])
+    return law().decide(request, entities, approvals).verdict
+
+
+@pytest.mark.parametrize(
+    ("tier", "read", "write"),
+    [
+        ("observe", "allow", "deny"),
+        ("propose", "allow", "gate"),
+        ("execute_with_approval", "allow", "gate"),
+        ("execute_within_limits", "allow", "allow"),
+        ("execute_with_sampling", "allow", "allow"),
+        ("do_as_you_please", "deny", "deny"),
+    ],
+)
+def test_a_tier_decides_how_much_an_agent_does_alone(tier: str, read: str, write: str) -> None:
+    """Every tier may read; only the upper two change something alone; an unknown one does nothing."""
+    assert (of_tier(tier, "read"), of_tier(tier, "write")) == (read, write)
+
+
+def test_every_tier_of_the_registry_is_one_the_law_knows() -> None:
+    """A tier that can be registered is never refused as unknown."""
+    tiers = AgentCard.model_fields["tier"].annotation
+    assert tiers is not None
+    assert all(of_tier(tier, "read") == "allow" for tier in tiers.__args__)
+
+
+def test_a_proposal_is_done_once_its_owner_said_go() -> None:
+    """The owner's go lifts the tier's gate."""
+    assert of_tier("propose", "irreversible", ("agent-owner",)) == "allow"
+
+
+def scales(environment: str, approver: str) -> str:
+    """Return the verdict on an approved large scale-out that ada asked for."""
+    asked = Asked(
+        "scale_out",
+        SCALE_OUT,
+        "incident_remediator",
+        {"environment": environment, "requester": "ada", "offline": False},
+        ("incident-commander",),
+        (approver,),
+    )
+    return rule(asked, "incident_response").verdict
+
+
+def test_outside_dev_nobody_approves_their_own_request() -> None:
+    """Separation of duties: two people, except where names are unproven anyway."""
+    assert scales("prod", "ada") == "deny"
+    assert scales("test", "ada") == "deny"
+    assert scales("prod", "grace") == "allow"
+    assert scales("dev", "ada") == "allow"
+
+
+def test_a_real_model_in_production_needs_no_extra_go() -> None:
+    """The extra gate is about the scripted model only."""
+    asked = Asked(
+        "send_letter",
+        {"claim_id": "C", "purpose": "documents_request", "subject": "s", "body": "b"},
+        "claims_outreach",
+        {"environment": "prod", "offline": False},
+    )
+    assert rule(asked, "claims_triage").verdict == "allow"
+    scripted = asked._replace(call={"environment": "prod", "offline": True})
+    assert rule(scripted, "claims_triage").roles == ("agent-owner",)
+
+
+def test_the_policies_validate_in_the_bare_engine() -> None:
+    """The text holds without gonogo: it parses and fits its schema, and no policy can never apply."""
+    schema = "\n".join(path.read_text() for path in sorted(POLICIES.glob("*.cedarschema")))
+    text = "\n".join(path.read_text() for path in sorted(POLICIES.glob("*.cedar")))
+    report = cedarpy.validate_policies(text, schema)
+    assert report.validation_passed, report.errors
