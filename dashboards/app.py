@@ -25,7 +25,7 @@ page = st.navigation(
     [
         st.Page("pages/live.py", title="Live", url_path="live", default=True),
         st.Page("pages/waiting.py", title="Gates waiting", url_path="waiting"),
-        st.Page("pages/kpis.py", title="Numbers", url_path="numbers"),
+        st.Page("pages/kpis.py", title="Numbers", url_path="kpis"),
     ],
     position="top",
 )

@@ -76,6 +76,7 @@ step AS (
         -- A step without a result is where the run is; where all have one, it is past the last of them.
         arg_max(step, (outcome = 'open', started_at)) AS step,
         arg_max(outcome, (outcome = 'open', started_at)) AS step_outcome,
+        arg_max(started_at, (outcome = 'open', started_at)) AS step_began_at,
         count(*) FILTER (WHERE outcome = 'open') AS steps_open
     FROM steps
     WHERE run_id IN (SELECT run_id FROM live)
@@ -96,6 +97,7 @@ SELECT
     live.*,
     step.step,
     step.step_outcome,
+    step.step_began_at,
     coalesce(step.steps_open, 0) AS steps_open,
     gate.gate,
     gate.role,

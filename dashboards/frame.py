@@ -40,16 +40,19 @@ def page(title: str, lede: str, body: Callable[[Mart, datetime], None], every_se
     @st.fragment(run_every=every_seconds)
     def drawn() -> None:
         now = datetime.now(UTC)
+        heading = st.empty()
+        with heading:
+            _heading(title, lede)
         try:
             mart = current_mart(settings().home)
             snapshot = mart.row(_SNAPSHOT)
-            _heading(title, lede, *_freshness(mart, snapshot, now))
+            with heading:
+                _heading(title, lede, *_freshness(mart, snapshot, now))
             if snapshot["runs"]:
                 body(mart, now)
             else:
                 _nothing_landed()
         except GonogoError as error:
-            _heading(title, lede)
             _cannot_show(error)
 
     drawn()

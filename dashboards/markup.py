@@ -83,7 +83,9 @@ def table(heads: Iterable[tuple[str, str]], rows: Iterable[Iterable[object]], ca
     """
     columns = list(heads)
     body = [
-        tag("tr", [tag("td", cell, css=css) for (_, css), cell in zip(columns, row, strict=True)]) for row in rows
+        # On narrow screens a row becomes a list, and each of its cells bears its column's name.
+        tag("tr", [tag("td", cell, css=css, data_label=text) for (text, css), cell in zip(columns, row, strict=True)])
+        for row in rows
     ]
     head = tag("tr", [tag("th", text, css=css, scope="col") for text, css in columns])
     whole = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", body))

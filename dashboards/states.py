@@ -44,7 +44,7 @@ VERDICT: Mapping[str, Look] = {
 }
 """What the drift job found; not knowing is a state of its own, and no good news."""
 
-VERDICT_WORDS: Mapping[str, str] = {"ok": "as it should be", "not_enough_data": "not enough data", "drift": "drift"}
+VERDICT_WORDS: Mapping[str, str] = {"drift": "drift", "not_enough_data": "not enough data", "ok": "as it should be"}
 
 
 def pill(word: str, looks: Mapping[str, Look], said: str | None = None) -> Html:

@@ -59,30 +59,30 @@ def _plain(row: Row) -> Row:
     nested: Row = {}
     for name, value in row.items():
         if value is not None and value != "":
-            _place(nested, name.split("."), _cell(name, value))
+            _place(nested, name.split("."), _cell(value))
     return nested
 
 
-def _place(nested: Row, path: list[str], value: object) -> None:
+def _place(into: Row, path: list[str], value: object) -> None:
     """Put a value where its dotted column name says."""
     name, *below = path
-    if not below:
-        nested[name] = value
-        return
-    inner: object = nested.setdefault(name, {})
-    if not isinstance(inner, dict):
-        raise CaseRefused(f"{name}: the row has this column and others below it, like {'.'.join(path)}; keep one kind.")
-    _place(cast("Row", inner), below, value)
+    inner: object = into.setdefault(name, {}) if below else None
+    if not isinstance(inner, dict) if below else name in into:
+        raise CaseRefused(f"{name}: the row has this column and others below it; keep one kind.")
+    if below:
+        _place(cast("Row", inner), below, value)
+    else:
+        into[name] = value
 
 
-def _cell(name: str, value: object) -> object:
-    """Return a cell's value; one that begins like a JSON list or object is read as one."""
+def _cell(value: object) -> object:
+    """Return a cell's value; text that is a JSON list or object is read as one."""
     if not isinstance(value, str) or not value.startswith(("[", "{")):
         return value
     try:
         return json.loads(value)
-    except ValueError as error:
-        raise CaseRefused(f"{name}: begins like JSON and is none ({error}).") from error
+    except ValueError:
+        return value
 
 
 def _own_case(model: type[BaseModel]) -> Callable[[Row], dict[str, Any]]:

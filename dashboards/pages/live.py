@@ -94,7 +94,7 @@ def _live_row(run: dict[str, Any], now: datetime) -> list[object]:
         _name(run),
         _two(spoken(run["mission"]), run["owner"]),
         _state(run, now),
-        _step(run),
+        _step(run, now),
         _cost(run),
         model_badge(run["model"], offline=run["offline"]),
         _two(evidence, "silent" if silent else None),
@@ -114,18 +114,21 @@ def _state(run: dict[str, Any], now: datetime) -> Html:
     mark = pill(run["status"], RUN)
     if run["status"] != "waiting":
         return _two(mark, None)
-    since_when = duration((now - run["waiting_since"]).total_seconds())
+    so_far = f"{duration((now - run['waiting_since']).total_seconds())} so far"
     if run["gate"] is None:
-        return _two(mark, f"for {', '.join(map(spoken, run['waiting_events'])) or 'an event'}, since {since_when}")
+        return _two(mark, f"for {', '.join(map(spoken, run['waiting_events'])) or 'an event'}: {so_far}")
     door = tag("a", run["role"], href=f"waiting?{urlencode({'gate': run['gate']})}", target="_self")
-    return _two(mark, ["for ", door, f", since {since_when}, {left(run['deadline'], now)}"])
+    return _two(mark, ["for ", door, f": {so_far}, {left(run['deadline'], now)}"])
 
 
-def _step(run: dict[str, Any]) -> Html:
+def _step(run: dict[str, Any], now: datetime) -> Html:
+    """Return the step a run is in, or came from last, and since when."""
     if run["step"] is None:
         return _two("before its first step", None)
-    also = f", and {run['steps_open'] - 1} beside it" if run["steps_open"] > 1 else ""
-    return _two(spoken(run["step"]), f"{'in it' if run['step_outcome'] == 'open' else 'past it'}{also}")
+    if run["step_outcome"] != "open":
+        return _two(f"after {spoken(run['step'])}", None)
+    also = f", {plural(run['steps_open'] - 1, 'other')} beside it" if run["steps_open"] > 1 else ""
+    return _two(spoken(run["step"]), f"begun {since(run['step_began_at'], now)}{also}")
 
 
 def _cost(run: dict[str, Any]) -> Html:

@@ -36,7 +36,7 @@ class Reply:
     reason: str
     door: Door
     proof: Proof = "unproven"
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict[str, Any])
     """For ``revise``: arguments the reviewer wants instead."""
 
 

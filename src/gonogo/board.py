@@ -134,7 +134,7 @@ def open_gates_of(journal: FileJournal, records: list[Record]) -> list[GateRow]:
 
 
 def _row(request: Record) -> GateRow:
-    data, body = request.data, request.body() or {}
+    data, body = request.data, request.body_object()
     return GateRow(
         gate=data["gate"],
         run_id=request.run_id,

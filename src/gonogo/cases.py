@@ -67,8 +67,8 @@ class Batch:
     """What a file holds for a mission."""
 
     id: str
-    flyers: list[Flyer] = field(default_factory=list)
-    bad: list[BadRow] = field(default_factory=list)
+    flyers: list[Flyer] = field(default_factory=list[Flyer])
+    bad: list[BadRow] = field(default_factory=list[BadRow])
 
 
 def adapter_of(settings: Settings, mission: str) -> Adapter | None:

@@ -88,7 +88,7 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
             case "go":
                 granted.append(answer)
             case "revise":
-                body = answer.body() or {}
+                body = answer.body_object()
                 return Revision(body.get("reason", ""), body.get("changes", {}))
             case _:
                 raise _denied(action, answer)
@@ -99,7 +99,7 @@ def _told(ruling: Ruling) -> str:
 
 
 def _denied(action: Action, answer: Record) -> GateDenied:
-    reason = plain_text((answer.body() or {}).get("reason", ""), 300)
+    reason = plain_text(answer.body_object().get("reason", ""), 300)
     if answer.data["proof"] == "clock":
         return GateExpired(f"{action.request.action}: nobody answered before the deadline, and silence is no-go.")
     return GateDenied(f"{action.request.action}: no-go by {answer.data['by']}: {reason}")
@@ -213,7 +213,7 @@ async def wait_at(run: Run, gate_id: str) -> None:
     await run.ledger.stream.commit()
     request = next(r for r in run.ledger.requests if r.data["gate"] == gate_id)
     deadline = moment(request.data["deadline"])
-    card = (run.ledger.whole(request).body() or {}).get("card", "")
+    card = run.ledger.whole(request).body_object().get("card", "")
     with run.waiting(Wait("gate", gate_id, deadline, card)):
         while accepted_answer(run.ledger.desk(), gate_id) is None:
             if datetime.now(UTC) >= deadline:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 P = ParamSpec("P")
-R = TypeVar("R", bound=Outcome)
+R = TypeVar("R")
 
 
 class Mission(Flow[P, R]):
@@ -29,11 +29,10 @@ class Mission(Flow[P, R]):
     case_name: str
     case_type: type[BaseModel]
     outcome_type: type[Outcome]
-    story: Callable[[Any], Awaitable[Outcome]]
 
     def __init__(self, story: Callable[P, Awaitable[R]], charter: Charter, **options: Any) -> None:
         self.charter = charter
-        self.story = cast("Callable[[Any], Awaitable[Outcome]]", story)
+        self._story = cast("Callable[[Any], Awaitable[Outcome]]", story)
         self.case_name, self.case_type, self.outcome_type = _signature(story)
 
         @functools.wraps(story)
@@ -43,6 +42,11 @@ class Mission(Flow[P, R]):
             return await fly_flow_run(self, *args, **kwargs)
 
         super().__init__(cast("Callable[P, R]", flown), name=charter.name, persist_result=False, **options)
+
+    @property
+    def story(self) -> Callable[[Any], Awaitable[Outcome]]:
+        """The author's function, without the recording around it."""
+        return self._story
 
 
 def _signature(story: Callable[..., Any]) -> tuple[str, type[BaseModel], type[Outcome]]:

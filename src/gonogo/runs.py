@@ -14,7 +14,7 @@ from gonogo.evidence.canon import timestamp
 from gonogo.settings import using
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 
     from cedarpy import Entities
 
@@ -92,7 +92,7 @@ class Run:
     model: str
     """``provider:name``, or ``offline:scripted``."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    waits: list[Wait] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list[Wait])
     """What branches wait for now, oldest first."""
     busy: int = 0
     """Branches that are executing a step now; a run rests only when there is none."""
@@ -100,10 +100,10 @@ class Run:
     """How often the run has left its process, or paused, to wait."""
     left: tuple[Wait, ...] = ()
     """What the run was waiting for when its lane took it out of the process."""
-    received: set[str] = field(default_factory=set)
+    received: set[str] = field(default_factory=set[str])
     """Desk records the run has signed for."""
     world: Callable[[], Entities] | None = None
-    _effects: set[asyncio.Task[Any]] = field(default_factory=set)
+    _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     @property
     def is_offline(self) -> bool:
@@ -111,7 +111,7 @@ class Run:
         return self.model.startswith("offline:")
 
     @contextmanager
-    def waiting(self, wait: Wait) -> Iterator[None]:
+    def waiting(self, wait: Wait) -> Generator[None]:
         """Hold a place in the waiting room."""
         self.waits.append(wait)
         try:
@@ -120,7 +120,7 @@ class Run:
             self.waits.remove(wait)
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> Generator[None]:
         """Count a branch as busy for the block."""
         self.busy += 1
         try:
@@ -189,7 +189,7 @@ def acting_agent() -> str | None:
 
 
 @asynccontextmanager
-async def flying(run: Run) -> AsyncIterator[Run]:
+async def flying(run: Run) -> AsyncGenerator[Run]:
     """Make a run the current one for the block."""
     token = _run.set(run)
     try:
@@ -200,7 +200,7 @@ async def flying(run: Run) -> AsyncIterator[Run]:
 
 
 @asynccontextmanager
-async def executing(step_key: str, acting: str | None) -> AsyncIterator[None]:
+async def executing(step_key: str, acting: str | None) -> AsyncGenerator[None]:
     """Mark the block as the inside of a step."""
     step_token, acting_token = _step.set(step_key), _acting.set(acting)
     try:

@@ -21,7 +21,7 @@ from gonogo.errors import SettingsBroken
 from gonogo.model import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 class Settings(BaseSettings):
@@ -121,7 +121,7 @@ def settings() -> Settings:
 
 
 @contextmanager
-def using(chosen: Settings) -> Iterator[None]:
+def using(chosen: Settings) -> Generator[None]:
     """Make these the settings for the block."""
     token = _of_run.set(chosen)
     try:

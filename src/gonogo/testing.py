@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gonogo.approvals import Reply, answer_gate, find_request, silence
 from gonogo.errors import CaseRefused
@@ -67,7 +67,7 @@ class RehearsalPilot:
     answers: Answers | None
     events: list[tuple[str, dict[str, Any]]]
     lane: Lane = "rehearsal"
-    _said: set[str] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set[str])
 
     async def begin(self, run: Run) -> None:
         """Do nothing: what a rehearsal says, it says when it is asked."""
@@ -135,13 +135,22 @@ async def rehearse(
     """
     folder = home or Path(tempfile.mkdtemp(prefix="gonogo-rehearsal-"))
     made = settings().model_copy(update={"home": folder, "model": None, **(overrides or {})})
-    say: Answers | None = cast("Answers", lambda _gate: answers) if isinstance(answers, str) else answers
+    say = answers if answers is None or callable(answers) else _always(answers)
     pilot = RehearsalPilot(say, list(events))
     journal = FileJournal(made.journals)
     identity = run_id or new_run_id(mission.charter.name)
     given = None if journal.read_flight(identity) else read_case(mission, case)
     landing = await fly(mission, given, Plan(identity, pilot, made))
     return Rehearsal(landing, journal.read_flight(identity), journal.read_desk(identity), folder)
+
+
+def _always(answer: Answer) -> Answers:
+    """Return an approver who says the same to every gate."""
+
+    def say(_gate: GateView) -> Answer:
+        return answer
+
+    return say
 
 
 def new_run_id(mission: str) -> str:

@@ -1,4 +1,4 @@
-"""A full disk while recording: one clear sentence, no effect without its intent, and the run goes on when there is room."""
+"""A full disk while recording: one clear sentence, no effect without its intent, and a run that goes on."""
 
 from __future__ import annotations
 

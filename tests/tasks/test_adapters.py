@@ -91,7 +91,7 @@ def test_the_row_without_a_time_is_the_case_and_comes_first() -> None:
     [
         ({"claimed_cents": "much"}, r"claimed_cents: .*integer"),
         ({"claimed_cents": None}, r"claimed_cents: Field required"),
-        ({"documents": "[photos"}, r"documents: begins like JSON"),
+        ({"documents": "[photos"}, r"documents: Input should be a valid tuple"),
         ({"policy": "{}"}, r"policy: the row has this column and others below it"),
         ({"colour": "blue"}, r"colour: Extra inputs"),
         ({"payee": "'; drop table payments; --"}, r"payee: String should match"),
@@ -101,6 +101,11 @@ def test_a_bad_row_is_refused_with_field_and_reason(wrong: dict[str, Any], told:
     """The rest of the file flies; this row says what is wrong with it."""
     with pytest.raises(CaseRefused, match=told):
         CLAIMS.case(CSV_CLAIM | wrong)
+
+
+def test_words_in_brackets_stay_words() -> None:
+    """Only what is JSON is read as JSON."""
+    assert CLAIMS.case(CSV_CLAIM | {"description": "[urgent] the pane broke"})["description"].startswith("[urgent]")
 
 
 @pytest.mark.parametrize("row", [{"documents": '["photos"]'}, {"event": "e"}, {"event": "e", "occurred_at": "soon"}])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +11,9 @@ from gonogo.errors import ToolFailed
 from policies.claims import Claim, PolicyTerms
 from tasks.embedded import System
 from tasks.embedded_ledger import SCHEMA, SqliteLedger
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TERMS = PolicyTerms(
     number="P-1",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,9 @@ from policies.incidents import Observation, TicketUpdate
 from tasks.embedded import System
 from tasks.embedded_ticketing import SCHEMA, SqliteTicketing
 from tasks.ticketing import Arrival
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def arrival(number: str = "INC-1", **facts: Any) -> Arrival:

@@ -37,7 +37,7 @@ class Agent(Generic[O]):
     tools: tuple[Tool[Any, Any], ...]
     offline: Script
     _built: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, PydanticAgent[None, O]]] = field(
-        default_factory=WeakKeyDictionary, repr=False
+        default_factory=WeakKeyDictionary[asyncio.AbstractEventLoop, "dict[str, PydanticAgent[None, O]]"], repr=False
     )
 
     async def ask(self, prompt: str | BaseModel) -> O:
@@ -90,6 +90,7 @@ class Agent(Generic[O]):
             of_loop[name] = PydanticAgent(
                 _model(model, self.offline),
                 name=self.name,
+                deps_type=type(None),
                 output_type=self.output,
                 instructions=self.instructions,
                 tools=[_offered(tool) for tool in self.tools],

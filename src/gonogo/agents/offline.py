@@ -36,11 +36,11 @@ class Conversation:
     """What the agent has seen so far."""
 
     prompt: str = ""
-    results: dict[str, list[Any]] = field(default_factory=dict)
+    results: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     """Results by tool, in order, as JSON."""
-    refused: dict[str, list[str]] = field(default_factory=dict)
+    refused: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Why tools did not do what was asked, by tool, in order."""
-    feedback: list[str] = field(default_factory=list)
+    feedback: list[str] = field(default_factory=list[str])
     """What validation or a reviewer wants changed, in order."""
 
     @property
@@ -58,7 +58,7 @@ Script = Callable[[Conversation], "list[Use] | BaseModel | str"]
 
 def heard(messages: list[ModelMessage]) -> Conversation:
     """Return what a list of model messages amounts to."""
-    from pydantic_ai.messages import ModelRequest, RetryPromptPart, ToolReturnPart, UserPromptPart
+    from pydantic_ai.messages import ModelRequest, RetryFeedbackPart, ToolReturnPart, UserPromptPart
 
     talk = Conversation()
     for message in messages:
@@ -72,8 +72,8 @@ def heard(messages: list[ModelMessage]) -> Conversation:
             elif isinstance(part, ToolReturnPart):
                 talk.refused.setdefault(part.tool_name, []).append(str(part.content))
                 talk.feedback.append(str(part.content))
-            elif isinstance(part, RetryPromptPart):
-                talk.feedback.append(part.model_response())
+            elif isinstance(part, RetryFeedbackPart):
+                talk.feedback.append(str(part.content))
     return talk
 
 

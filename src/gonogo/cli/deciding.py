@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import orjson
 import typer
@@ -111,7 +111,7 @@ def read_object(source: Path | None) -> dict[str, Any]:
         raise CaseRefused(f"{source} is not JSON: {error}.") from error
     if not isinstance(found, dict):
         raise CaseRefused(f"{source} holds no JSON object.")
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def _pairs(texts: list[str]) -> dict[str, Any]:

@@ -45,9 +45,11 @@ class Story:
 
     settings: Settings
     journal: FileJournal
-    events: dict[str, list[tuple[str, dict[str, Any], datetime | None]]] = field(default_factory=dict)
+    events: dict[str, list[tuple[str, dict[str, Any], datetime | None]]] = field(
+        default_factory=dict[str, list[tuple[str, dict[str, Any], datetime | None]]]
+    )
     """Outside events still to come, by run."""
-    answers: list[tuple[GateRow, str, str]] = field(default_factory=list)
+    answers: list[tuple[GateRow, str, str]] = field(default_factory=list[tuple[GateRow, str, str]])
 
 
 def tell_story(settings: Settings, cases: int, seed: int | None) -> None:

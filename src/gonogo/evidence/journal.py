@@ -23,7 +23,7 @@ from gonogo.evidence.payloads import make_folder, sync_folder
 from gonogo.evidence.records import Artifact, Record, from_line, seal, to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 _WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gonogo-journal")
@@ -55,7 +55,7 @@ class FileJournal:
         return Stream.open(self.flight_path(run_id), f"{run_id}/flight", wait=False)
 
     @contextmanager
-    def open_desk(self, run_id: str) -> Iterator[Stream]:
+    def open_desk(self, run_id: str) -> Generator[Stream]:
         """Take a turn at the run's desk; waits for whoever has it, for as long as an append takes."""
         stream = Stream.open(self.desk_path(run_id), f"{run_id}/desk", wait=True)
         try:

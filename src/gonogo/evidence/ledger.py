@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gonogo.evidence.journal import FileJournal, Stream
-    from gonogo.evidence.records import Artifact, Record
+    from gonogo.evidence.records import Artifact
 
 from gonogo.evidence.canon import timestamp
+from gonogo.evidence.records import Record
 
 
 @dataclass(slots=True)
@@ -30,11 +31,11 @@ class Ledger:
     envelope: dict[str, Any]
     """The fields every record of the run carries."""
     stream: Stream
-    requests: list[Record] = field(default_factory=list)
+    requests: list[Record] = field(default_factory=list[Record])
     """The gates the run has asked at, oldest first."""
-    _results: dict[str, Record] = field(default_factory=dict)
-    _intents: dict[str, Record] = field(default_factory=dict)
-    _desk: list[Record] = field(default_factory=list)
+    _results: dict[str, Record] = field(default_factory=dict[str, Record])
+    _intents: dict[str, Record] = field(default_factory=dict[str, Record])
+    _desk: list[Record] = field(default_factory=list[Record])
     _desk_size: int = -1
 
     @classmethod

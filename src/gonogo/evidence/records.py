@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
 
@@ -99,6 +99,11 @@ class Record:
     def seq(self) -> int:
         """The record's place in its stream, from 0."""
         return self.fields["streamseq"]
+
+    def body_object(self) -> dict[str, Any]:
+        """Return the payload as a JSON object; an empty one where there is none or it was erased."""
+        body = self.body()
+        return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
     def body(self) -> Any:
         """Return the payload as JSON; ``None`` where there is none or it was erased."""

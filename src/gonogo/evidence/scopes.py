@@ -17,7 +17,7 @@ from weakref import ReferenceType, ref
 from gonogo.errors import MissionMisdefined
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 
 @dataclass(slots=True)
@@ -26,7 +26,9 @@ class Scope:
 
     path: str
     branch: str = ""
-    _claims: dict[str, tuple[int, ReferenceType[asyncio.Task[object]] | None]] = field(default_factory=dict)
+    _claims: dict[str, tuple[int, ReferenceType[asyncio.Task[object]] | None]] = field(
+        default_factory=dict[str, tuple[int, ReferenceType[asyncio.Task[object]] | None]]
+    )
 
     def claim(self, kind: str, name: str, digest: str = "") -> str:
         """Return the key of the next operation of this kind, name and input.
@@ -75,7 +77,7 @@ def current_scope() -> Scope:
 
 
 @asynccontextmanager
-async def entered(scope: Scope) -> AsyncIterator[Scope]:
+async def entered(scope: Scope) -> AsyncGenerator[Scope]:
     """Make a scope the current one for the block, in this task and those it starts."""
     token = _scope.set(scope)
     try:
@@ -85,7 +87,7 @@ async def entered(scope: Scope) -> AsyncIterator[Scope]:
 
 
 @asynccontextmanager
-async def branch(name: str) -> AsyncIterator[None]:
+async def branch(name: str) -> AsyncGenerator[None]:
     """Name a parallel branch, so that equal calls in sibling branches can be told apart.
 
     Raises:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+BUSY = 503
 TRIES = 10
 PAUSE_SECONDS_MAX = 1.0
 
@@ -22,6 +23,6 @@ def post(url: str, body: dict[str, Any]) -> Any:
     while True:
         reply = httpx.post(url, json=body, timeout=15)
         attempt += 1
-        if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == TRIES:
+        if reply.status_code != BUSY or attempt == TRIES:
             return reply.raise_for_status().json()
         time.sleep(min(0.05 * 2**attempt, PAUSE_SECONDS_MAX))

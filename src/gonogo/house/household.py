@@ -11,12 +11,14 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+import httpx
+
 from gonogo.errors import ServerUnreachable, SettingsBroken
 from gonogo.house.address import House, find_house, move_in, move_out
 from gonogo.house.server import child, environment, free_port, prefect_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from gonogo.settings import Settings
@@ -27,7 +29,7 @@ WORK_POOL = "local"
 
 
 @contextmanager
-def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -> Iterator[House]:
+def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -> Generator[House]:
     """Bring the house up for the block, and leave nothing running after it.
 
     Args:
@@ -74,19 +76,21 @@ def deploy(env: dict[str, str], log: Path) -> None:
 
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    pool = ["work-pool", "create", WORK_POOL, "--type", "process", "--overwrite"]
+    try:
+        httpx.post(f"{env['PREFECT_API_URL']}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=15)
+    except httpx.HTTPError as error:
+        raise ServerUnreachable(f"The Prefect server took no work pool ({error}).") from error
     with log.open("ab") as sink:
-        for arguments in (pool, ["--no-prompt", "deploy", "--all"]):
-            command = [sys.executable, "-m", "prefect", *arguments]
-            done = subprocess.run(  # noqa: S603 - the commands are our own
-                command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
-            )
-            if done.returncode:
-                raise ServerUnreachable(f"`prefect {' '.join(arguments)}` failed; {log} says why.")
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+        done = subprocess.run(  # noqa: S603 - the command is our own
+            command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
+        )
+    if done.returncode:
+        raise ServerUnreachable(f"`prefect deploy --all` failed; {log} says why.")
 
 
 @contextmanager
-def runner(settings: Settings) -> Iterator[None]:
+def runner(settings: Settings) -> Generator[None]:
     """Run the warm runner in a thread of its own for the block."""
     loop_ready = threading.Event()
     control: dict[str, object] = {}

@@ -29,8 +29,8 @@ def keep_sleepers(settings: Settings, woken: dict[str, int]) -> None:
             continue
         expire_sleeping(journal, run_id, park["gates"], settings.environment)
         received = len(journal.read_desk(run_id))
-        if received > woken.get(run_id, park.get("desk", 0)) or _is_late(park):
-            resume(park)
+        seen = woken.get(run_id, int(park["desk"]))
+        if (received > seen or _is_late(park)) and resume(park) is None:
             woken[run_id] = received
 
 

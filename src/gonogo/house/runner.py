@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from prefect import Flow, get_client
 from prefect.client.schemas.filters import (
@@ -22,8 +24,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort
 from prefect.flow_engine import run_flow
+from prefect.logging.handlers import APILogWorker
 from prefect.states import AwaitingRetry, Crashed, Pending
 from prefect.utilities.engine import propose_state
 
@@ -35,11 +40,9 @@ from gonogo.missions import Mission
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from uuid import UUID
 
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
-    from prefect.client.schemas.responses import DeploymentResponse
 
     from gonogo.settings import Settings
 
@@ -54,10 +57,10 @@ class WarmRunner:
     """Executes the flow runs of this project's deployments until it is stopped."""
 
     settings: Settings
-    deployments: dict[UUID, DeploymentResponse] = field(default_factory=dict)
-    _flows: dict[str, Flow[Any, Any]] = field(default_factory=dict)
-    _flying: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
-    _woken: dict[str, int] = field(default_factory=dict)
+    deployments: dict[UUID, DeploymentResponse] = field(default_factory=dict[UUID, DeploymentResponse])
+    _flows: dict[str, Flow[Any, Any]] = field(default_factory=dict[str, Flow[Any, Any]])
+    _flying: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, asyncio.Task[None]])
+    _woken: dict[str, int] = field(default_factory=dict[str, int])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fly until told to stop; runs in flight then leave at their next rest, and continue another day."""
@@ -72,6 +75,7 @@ class WarmRunner:
             finally:
                 keeper.cancel()
                 await self._land()
+                await _send_what_is_left()
 
     async def _know_deployments(self, client: PrefectClient) -> None:
         for deployment in await client.read_deployments():
@@ -153,6 +157,14 @@ class WarmRunner:
         await asyncio.gather(*self._flying.values(), return_exceptions=True)
 
 
+async def _send_what_is_left() -> None:
+    """Send the last logs and events while the server still listens; at exit nobody would."""
+    for worker in (APILogWorker, EventsWorker):
+        sending: Any = worker.drain_all(timeout=5)
+        if inspect.isawaitable(sending):
+            await sending
+
+
 async def _as_coroutine(running: Any) -> Any:
     return await running
 
@@ -162,6 +174,6 @@ def log_to(path: Path) -> None:
     for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.extra", "root"):
         logger = logging.getLogger(None if name == "root" else name)
         for handler in list(logger.handlers):
-            if isinstance(handler, logging.StreamHandler):
+            if type(handler).__name__ == "PrefectConsoleHandler":
                 logger.removeHandler(handler)
                 logger.addHandler(logging.FileHandler(path, encoding="utf-8", delay=True))

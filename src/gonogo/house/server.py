@@ -16,7 +16,7 @@ import httpx
 from gonogo.errors import ServerUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 START_SECONDS_MAX = 90.0
@@ -54,7 +54,7 @@ def environment(home: Path, api_url: str | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def child(command: list[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def child(command: list[str], env: dict[str, str], log: Path) -> Generator[subprocess.Popen[bytes]]:
     """Run a child in its own process group for the block, its output in a file; it is gone afterwards."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
@@ -80,7 +80,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def prefect_server(home: Path, port: int, host: str = "127.0.0.1") -> Iterator[str]:
+def prefect_server(home: Path, port: int, host: str = "127.0.0.1") -> Generator[str]:
     """Run a Prefect server for the block and yield its API URL once it answers.
 
     Raises:
@@ -101,6 +101,6 @@ def prefect_server(home: Path, port: int, host: str = "127.0.0.1") -> Iterator[s
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=1).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/health", timeout=1).is_success
     except httpx.HTTPError:
         return False

@@ -35,20 +35,23 @@ def wake(settings: Settings, run_id: str) -> str:
         case "paused":
             return "The run's own process sees it and goes on."
         case "suspended":
-            return resume(park)
+            problem = resume(park)
+            if problem is None:
+                return "Prefect wakes the run now."
+            return f"It is recorded. Prefect did not wake the run ({problem}); a house that is up will."
         case _:
             mission = FileJournal(settings.journals).read_flight(run_id)[0].fields["missionid"]
             return f"Continue the run with: gonogo run {mission} --resume {run_id}"
 
 
-def resume(park: dict[str, Any]) -> str:
-    """Ask Prefect to start a suspended flow run again; returns a sentence that says what came of it."""
+def resume(park: dict[str, Any]) -> str | None:
+    """Ask Prefect to start a suspended flow run again; returns why it does not, ``None`` where it does."""
     body = {"run_input": WAKE} if park.get("form") else {}
     try:
-        verdict = post(f"{park['api']}/flow_runs/{park['flow_run_id']}/resume", body)
+        verdict: dict[str, Any] = post(f"{park['api']}/flow_runs/{park['flow_run_id']}/resume", body)
     except httpx.HTTPError as error:
-        return f"It is recorded; Prefect could not be asked to wake the run ({error}), the house will when it looks."
+        return str(error)
     if verdict.get("status") == "ACCEPT":
-        return "Prefect wakes the run now."
-    reason = (verdict.get("details") or {}).get("reason")
-    return f"It is recorded; Prefect did not wake the run ({reason}), the house will when it looks next."
+        return None
+    details: dict[str, Any] = verdict.get("details") or {}
+    return str(details.get("reason") or verdict.get("status"))

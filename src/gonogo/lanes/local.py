@@ -27,7 +27,7 @@ class LocalPilot:
     patience: Patience = "stay"
     announce: Callable[[Run, Wait], None] | None = None
     """Told once of each wait, so that a person can be told how to answer."""
-    _announced: set[str] = field(default_factory=set)
+    _announced: set[str] = field(default_factory=set[str])
 
     async def begin(self, run: Run) -> None:
         """Do nothing: this lane has no door of its own."""

@@ -35,8 +35,7 @@ from gonogo.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.states import State
+    from prefect.client.schemas.objects import FlowRun, State
 
     from gonogo.missions import Mission
     from gonogo.model import Answer, Lane

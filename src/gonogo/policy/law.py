@@ -6,6 +6,9 @@ how long that person has. A denial is a gate only if the same request, with the 
 supposed, would be allowed: the reasons of a denial do not show a missing permit.
 """
 
+# cedarpy types its dictionaries in part only.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import re
@@ -73,7 +76,7 @@ class Law:
     """By Cedar's internal policy id."""
     digest: str
     """SHA-256 of all policy and schema text: the law in force."""
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict[str, str])
 
     def entities(self, facts: Sequence[Mapping[str, Any]]) -> cedarpy.Entities:
         """Parse the world the law speaks about: agents, missions, tools, systems.
@@ -131,7 +134,7 @@ class Law:
         )
         # Cedar skips a forbid that errors, and answers NoDecision to a request outside the schema.
         if answer.diagnostics.errors or answer.decision is cedarpy.Decision.NoDecision:
-            reason = str(answer.diagnostics.errors[0]) if answer.diagnostics.errors else "no decision"
+            reason = self._told(answer.diagnostics.errors[0]) if answer.diagnostics.errors else "no decision"
             return Ruling(verdict="deny", rules=("fail-closed",), because=(f"The law could not rule: {reason}.",))
         hit = [self.rules[policy] for policy in answer.diagnostics.reasons]
         hit.sort(key=lambda rule: rule.name)
@@ -146,6 +149,13 @@ class Law:
             roles=tuple(rule.role for rule in hit if rule.role and not answer.allowed),
             deadline_seconds=min(deadlines, default=None),
         )
+
+    def _told(self, error: object) -> str:
+        """Return an engine's error with our rule's name instead of its own number."""
+        return re.sub(r"`(policy\d+)`", lambda found: self._name(found[1]), _line(error))
+
+    def _name(self, policy: str) -> str:
+        return self.rules[policy].name if policy in self.rules else policy
 
 
 def read_law(folder: Path) -> Law:
@@ -163,15 +173,26 @@ def read_law(folder: Path) -> Law:
         schema = cedarpy.Schema.from_str(schema_text)
     except ValueError as error:
         raise PolicyBroken(f"The schema in {folder}/*.cedarschema does not parse: {_line(error)}.") from error
+    named: dict[str, Rule] = {}
     for name, text in texts.items():
         _validate(folder / name, text, schema)
+        for rule in _rules(folder / name, text):
+            if rule.name in named:
+                raise PolicyBroken(f"{folder / name}: another policy is called {rule.name}, too; ids are unique.")
+            named[rule.name] = rule
     whole = "\n".join(texts.values())
+    rules = {policy: named[body["annotations"]["id"]] for policy, body in _static(whole).items()}
     raw = payload_bytes({"policies": texts, "schema": schema_texts})
-    return Law(cedarpy.PolicySet.from_str(whole), schema, _rules(whole, folder), sha256_hex(raw), texts)
+    return Law(cedarpy.PolicySet.from_str(whole), schema, rules, sha256_hex(raw), texts)
 
 
 def _texts(folder: Path, pattern: str) -> dict[str, str]:
-    found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob(pattern))}
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob(pattern)):
+        try:
+            found[path.name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PolicyBroken(f"{path} cannot be read ({_line(error)}); it is text, in UTF-8.") from error
     if not found:
         raise PolicyBroken(f"{folder} holds no {pattern}; without a law nothing is allowed to start.")
     return found
@@ -189,26 +210,35 @@ def _validate(path: Path, text: str, schema: cedarpy.Schema) -> None:
         )
 
 
-def _rules(text: str, folder: Path) -> dict[str, Rule]:
-    parsed = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    rules: dict[str, Rule] = {}
-    for policy, body in parsed.items():
+def _static(text: str) -> dict[str, Any]:
+    return orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+
+
+def _rules(path: Path, text: str) -> list[Rule]:
+    """Return what the annotations of one file's policies say, or what they lack."""
+    if orjson.loads(cedarpy.policies_to_json_str(text))["templates"]:
+        raise PolicyBroken(f"{path} holds a template (?principal or ?resource), which rules nothing; write it out.")
+    rules: list[Rule] = []
+    for policy, body in _static(text).items():
         notes: dict[str, str] = body.get("annotations", {})
+        name = notes.get("id") or policy
         if not notes.get("id") or not notes.get("because"):
-            raise PolicyBroken(f"A policy in {folder} ({notes.get('id') or policy}) lacks @id or @because; add both.")
-        if notes["id"] in {rule.name for rule in rules.values()}:
-            raise PolicyBroken(f"Two policies in {folder} are called {notes['id']}; ids are unique.")
+            raise PolicyBroken(f"{path}: a policy ({name}) lacks @id or @because; add both.")
         if "gate" in notes and body["effect"] != "forbid":
-            raise PolicyBroken(f"{notes['id']} in {folder}: @gate belongs on a forbid, which a person may lift.")
-        deadline = _seconds(notes["deadline"], notes["id"]) if "deadline" in notes else None
-        rules[policy] = Rule(notes["id"], notes["because"], notes.get("gate"), deadline)
+            raise PolicyBroken(f"{path}: {name}: @gate belongs on a forbid, which a person may lift.")
+        if "gate" in notes and not notes["gate"]:
+            raise PolicyBroken(
+                f'{path}: {name}: @gate names nobody; write the role that may lift it, @gate("manager").'
+            )
+        deadline = _seconds(notes["deadline"], f"{path}: {name}") if "deadline" in notes else None
+        rules.append(Rule(name, notes["because"], notes.get("gate"), deadline))
     return rules
 
 
-def _seconds(text: str, rule: str) -> int:
-    matched = re.fullmatch(r"(\d+)([smhd])", text)
+def _seconds(text: str, where: str) -> int:
+    matched = re.fullmatch(r"(\d+)([smhd])", text, re.ASCII)
     if matched is None or int(matched[1]) == 0:
-        raise PolicyBroken(f'{rule}: @deadline("{text}") is not a time like "90s", "30m", "4h" or "2d".')
+        raise PolicyBroken(f'{where}: @deadline("{text}") is not a time like "90s", "30m", "4h" or "2d".')
     return int(matched[1]) * _UNITS[matched[2]]
 
 

@@ -80,17 +80,31 @@ def read_registry(folder: Path) -> Registry:
         PolicyBroken: a file is missing or wrong; the message names the file and the field.
 
     """
-    agents = _section(folder / "agents.yaml", "agents")
-    prices = _section(folder / "prices.yaml", "prices")
     return Registry(
-        agents=_read(agents, TypeAdapter(dict[str, AgentCard]), folder / "agents.yaml"),
-        prices=_read(prices, TypeAdapter(dict[str, Price]), folder / "prices.yaml"),
+        agents=_read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard])),
+        prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),
     )
+
+
+class _OnceEach(yaml.SafeLoader):
+    """Refuses a key that is written twice, as YAML demands: the later mandate would win unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT002 - PyYAML's signature
+        """Return a mapping whose keys are all different."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.YAMLError(f"{key.value} is written twice, again in line {key.start_mark.line + 1}")
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 def _section(path: Path, name: str) -> object:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _OnceEach)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise PolicyBroken(f"{path} cannot be read ({error}); it is text, in UTF-8.") from error
     except OSError as error:
         raise PolicyBroken(f"{path} cannot be read ({error.strerror}); every mission needs it.") from error
     except yaml.YAMLError as error:
@@ -100,10 +114,10 @@ def _section(path: Path, name: str) -> object:
     return cast("dict[str, Any]", content)[name]
 
 
-def _read(value: object, adapter: TypeAdapter[T], path: Path) -> T:
+def _read(path: Path, name: str, adapter: TypeAdapter[T]) -> T:
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(_section(path, name))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, (name, *first["loc"])))
         raise PolicyBroken(f"{path}: {where}: {first['msg']}.") from error

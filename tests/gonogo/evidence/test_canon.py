@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unicodedata import normalize
 
 import orjson
@@ -58,7 +58,7 @@ def rfc8785(value: Any) -> str:
         case str():
             return escaped(value)
         case list():
-            return "[" + ",".join(map(rfc8785, value)) + "]"
+            return "[" + ",".join(map(rfc8785, cast("list[Any]", value))) + "]"
         case _:
             members = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be"))
             return "{" + ",".join(f"{escaped(name)}:{rfc8785(inner)}" for name, inner in members) + "}"

@@ -16,16 +16,17 @@ from hypothesis import strategies as st
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS
 from gonogo.evidence.journal import FileJournal, Stream, read_stream
-from gonogo.evidence.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gonogo.evidence.records import Record
+
 
 def note(stream: Stream, number: int, payload: bytes | None = None) -> Record:
     """Queue a record with a number in it."""
-    body = {"objects": [], "phase": "fact", "number": number}
+    body: dict[str, Any] = {"objects": [], "phase": "fact", "number": number}
     return stream.append({"runid": "r1"}, "step_record", body, payload=payload)
 
 
@@ -172,8 +173,13 @@ async def test_many_appends_share_few_writes_and_none_is_lost(
     """Group commit: order kept, every record durable when its commit returns, far fewer syncs than records."""
     syncs: list[int] = []
     sync = os.fdatasync
-    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (syncs.append(1), sync(descriptor)))
     path = journal.flight_path("r1")
+
+    def counted(descriptor: int) -> None:
+        syncs.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
 
     async def one(number: int) -> None:
         record = note(stream, number)

@@ -66,7 +66,7 @@ def test_calls_that_cannot_be_told_apart_are_refused_whatever_the_timing(named: 
 
     async def both() -> list[str]:
         async with entered(Scope("")):
-            return await asyncio.gather(call(one, "left"), call(two, "right"))
+            return list(await asyncio.gather(call(one, "left"), call(two, "right")))
 
     if named:
         assert asyncio.run(both()) == ["/branch:left/step:pay(same)", "/branch:right/step:pay(same)"]

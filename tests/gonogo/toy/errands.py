@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel
 
 from gonogo import Budget, Measure, Outcome, branch, gate, mission, receive, rehearse, route, step
+from gonogo.flights import fly
+from gonogo.lanes.local import LocalPilot
+from gonogo.plans import Landing, Plan
+from gonogo.settings import settings
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.bank import pay, post_letter
 from tests.gonogo.toy.counter import Brief, Opinion, clerk
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gonogo.testing import Rehearsal
 
 
@@ -91,6 +97,14 @@ async def errand(case: Errand) -> Report:
 async def _pay_on_its_own(index: int, payment: Payment) -> str:
     async with branch(str(index)):
         return await settle(payment)
+
+
+async def park(case: Errand, home: Path, *, policies: Path = POLICIES, **changes: Any) -> Landing:
+    """Fly the errand ``r1`` until it waits, and leave; answers and events are brought while it sleeps."""
+    made = settings().model_copy(
+        update={"home": home, "policy_folder": policies, "requester": "tester", "model": None, **changes}
+    )
+    return await fly(errand, case, Plan("r1", LocalPilot(patience="leave"), made))
 
 
 async def run(case: Errand | dict[str, Any] | None = None, /, **how: Any) -> Rehearsal:

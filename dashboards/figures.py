@@ -1,0 +1,179 @@
+"""Figures: the KPIs, findings and outcomes of the mart, as the page on numbers asks for them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from dashboards.wording import NOTHING, count, latency, money, percent, spoken
+
+if TYPE_CHECKING:
+    from dashboards.mart import Mart
+
+ALL_MISSIONS = "all"
+"""What the table ``kpis`` calls all missions together."""
+
+NOT_COMPUTED = "there is nothing to compute it from yet"
+
+BUCKETS_MOST = 60
+"""A chart over time has at most about so many bars."""
+
+Unit = Literal["minute", "hour", "day", "week", "month"]
+
+_UNITS: dict[Unit, timedelta] = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+}
+
+_KPIS = "SELECT id, name, mission, segment, value, unit, numerator, denominator, reason, basis FROM kpis"
+
+_SPAN = """
+SELECT min(ended_at) AS first, max(ended_at) AS last
+FROM runs
+WHERE ended_at IS NOT NULL AND ($mission IS NULL OR mission = $mission)
+"""
+
+_OUTCOMES = """
+WITH landed AS (
+    SELECT
+        date_trunc($unit, ended_at AT TIME ZONE $zone) AS bar,
+        CASE
+            WHEN success THEN 'success'
+            WHEN escalated THEN 'escalated'
+            WHEN status IN ('no_go', 'aborted', 'failed') THEN status
+            ELSE 'other'
+        END AS became
+    FROM runs
+    WHERE ended_at IS NOT NULL AND ($mission IS NULL OR mission = $mission)
+)
+SELECT bar, became, count(*) AS runs
+FROM landed
+GROUP BY bar, became
+ORDER BY bar, became
+"""
+
+_FINDINGS = """
+SELECT monitor, mission, step, should, is_now, unit, n_baseline, n_current, verdict, severity, sentence
+FROM findings
+WHERE $mission IS NULL OR mission = $mission
+ORDER BY
+    CASE verdict WHEN 'drift' THEN 0 WHEN 'ok' THEN 2 ELSE 1 END,
+    CASE severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 ELSE 3 END,
+    mission, monitor, step
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One number of the mart."""
+
+    id: str
+    name: str
+    mission: str
+    segment: str | None
+    value: float | None
+    unit: str
+    numerator: int | None
+    denominator: int | None
+    reason: str | None
+    basis: str | None
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount, which comes in micro-units."""
+        return " micros" in self.unit
+
+    @property
+    def currency(self) -> str:
+        """The currency of an amount."""
+        return self.unit.partition(" ")[0]
+
+    @property
+    def said(self) -> str:
+        """The value as people read it; a dash where there is none."""
+        if self.value is None:
+            return NOTHING
+        if self.is_money:
+            return money(self.value, self.currency)
+        if self.unit.startswith("%"):
+            return percent(self.value / 100)
+        if self.unit == "ms":
+            return latency(self.value * 1_000)
+        return count(self.value) if float(self.value).is_integer() else f"{self.value:,.1f}"
+
+    @property
+    def why_nothing(self) -> str:
+        """Why there is no value."""
+        return self.reason or NOT_COMPUTED
+
+
+class Figures:
+    """The KPIs of one snapshot, looked up by id."""
+
+    def __init__(self, found: list[Kpi]) -> None:
+        self.all = found
+        self._by_id = {(kpi.id, kpi.mission): kpi for kpi in found if kpi.segment is None}
+
+    def of(self, kpi: str, mission: str | None) -> Kpi:
+        """Return a KPI of a mission, or of all of them; where the mart has none, one that says so."""
+        named = next((known for known in self.all if known.id == kpi), None)
+        absent = Kpi(
+            kpi, named.name if named else kpi, mission or ALL_MISSIONS, None, None, "", None, None, NOT_COMPUTED, None
+        )
+        return self._by_id.get((kpi, mission or ALL_MISSIONS), absent)
+
+    def segments(self, kpi: str, mission: str) -> list[Kpi]:
+        """Return a KPI's parts, such as the steps of a latency."""
+        return [known for known in self.all if known.id == kpi and known.mission == mission and known.segment]
+
+
+def figures(mart: Mart) -> Figures:
+    """Return the KPIs as they were computed when the mart was published."""
+    return Figures([Kpi(**row) for row in mart.rows(_KPIS)])
+
+
+def outcomes(mart: Mart, mission: str | None, zone: str) -> tuple[list[dict[str, Any]], Unit]:
+    """Return how many runs became what, by time of landing, in the viewer's time zone, and the width of a bar."""
+    span = mart.row(_SPAN, mission=mission)
+    unit = _unit(span["first"], span["last"])
+    return mart.rows(_OUTCOMES, unit=unit, zone=zone, mission=mission), unit
+
+
+def _unit(first: datetime | None, last: datetime | None) -> Unit:
+    """Return the finest width of a bar that does not make too many of them."""
+    length = timedelta() if first is None or last is None else last - first
+    return next((unit for unit, width in _UNITS.items() if length / width <= BUCKETS_MOST), "month")
+
+
+def findings(mart: Mart, mission: str | None) -> list[dict[str, Any]]:
+    """Return the comparisons of should and is: drift first, then what nobody can say, then what holds."""
+    return mart.rows(_FINDINGS, mission=mission)
+
+
+def as_csv(shown: list[Kpi]) -> bytes:
+    """Return KPIs as a spreadsheet file, whole and unrounded."""
+    text = io.StringIO()
+    names = ("id", "name", "mission", "segment", "value", "unit", "numerator", "denominator", "reason", "basis")
+    writer = csv.writer(text)
+    writer.writerow(names)
+    writer.writerows([_inert(getattr(kpi, name)) for name in names] for kpi in shown)
+    # Spreadsheets take UTF-8 for what it is only with this mark in front.
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _inert(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def subject(finding: dict[str, Any]) -> str:
+    """Return what a finding is about."""
+    watched = {"outcome_rate": "success rate", "latency_p50": "median latency", "latency_p95": "p95 latency"}
+    what = watched.get(finding["monitor"], spoken(finding["monitor"]))
+    return f"{what} of {spoken(finding['step'] or finding['mission'])}"

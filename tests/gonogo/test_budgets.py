@@ -1,0 +1,118 @@
+"""The meter: reserved before, settled after, rebuilt from evidence."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gonogo import Budget
+from gonogo.budgets import Meter
+from gonogo.errors import BudgetExceeded
+from gonogo.evidence.canon import GENESIS
+from gonogo.evidence.records import Artifact, Record, seal
+
+BUDGET = Budget(usd=Decimal("0.000100"), actions=2)
+
+
+def told(artifact: Artifact, **data: Any) -> Record:
+    """Return a record of a call."""
+    return seal({"runid": "r1"}, artifact, data, stream=("r1/flight", 0, GENESIS))
+
+
+def answered(key: str, micros: int, basis: str = "list") -> Record:
+    """Return the result of a model call."""
+    return told(
+        "model_call", key=key, phase="result", cost_micros=micros, input_tokens=3, output_tokens=2, price_basis=basis
+    )
+
+
+def asked(key: str, micros: int) -> Record:
+    """Return the intent of a model call."""
+    return told("model_call", key=key, phase="intent", reserved_micros=micros)
+
+
+def acted(effect: str) -> Record:
+    """Return the intent of a tool call."""
+    return told("tool_call", phase="intent", effect=effect)
+
+
+def test_a_call_that_could_cost_more_than_is_left_is_refused() -> None:
+    """The sentence tells both sums and the way out."""
+    meter = Meter(BUDGET)
+    meter.reserve(100, "A call")
+    with pytest.raises(BudgetExceeded, match="A call could cost 1 micro-USD and the run has 0 of 100 left; the call was"):
+        meter.reserve(1, "A call")
+
+
+def test_settling_gives_back_what_was_not_used() -> None:
+    """A reservation is a loan."""
+    meter = Meter(BUDGET)
+    meter.reserve(100, "A call")
+    meter.settle(100, answered("/a", 30))
+    assert (meter.spent_micros, meter.reserved_micros) == (30, 0)
+    meter.reserve(70, "A call")
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12))
+def test_the_cap_is_never_overshot(calls: list[tuple[int, int]]) -> None:
+    """As long as no call costs more than was reserved for it, whatever calls run at once."""
+    meter, open_calls = Meter(BUDGET), list[tuple[int, int]]()
+    for reserve, share in calls:
+        try:
+            meter.reserve(reserve, "A call")
+        except BudgetExceeded:
+            if open_calls:
+                reserved, cost = open_calls.pop(0)
+                meter.settle(reserved, answered("/a", cost))
+            continue
+        open_calls.append((reserve, min(reserve, share)))
+        assert meter.spent_micros + meter.reserved_micros <= 100
+    for reserved, cost in open_calls:
+        meter.settle(reserved, answered("/a", cost))
+    assert meter.spent_micros <= 100
+    assert meter.reserved_micros == 0
+
+
+def test_a_call_dearer_than_reserved_leaves_nothing_for_the_next() -> None:
+    """What a provider bills is counted in full, even above the cap."""
+    meter = Meter(BUDGET)
+    meter.reserve(90, "A call")
+    meter.settle(90, answered("/a", 130))
+    assert meter.spent_micros == 130
+    with pytest.raises(BudgetExceeded, match="the run has -30 of 100 left"):
+        meter.reserve(0, "A call")
+
+
+def test_actions_are_counted_one_by_one() -> None:
+    """The third of two is not done."""
+    meter = Meter(BUDGET)
+    meter.act("pay by clerk")
+    meter.act("pay by clerk")
+    with pytest.raises(BudgetExceeded, match="pay by clerk would be action 3 of a run that may do 2; it was not done"):
+        meter.act("pay by clerk")
+    assert meter.actions == 2
+
+
+def test_a_meter_is_rebuilt_from_evidence() -> None:
+    """A crash forgets nothing: a call without a result counts with the whole sum reserved for it."""
+    meter = Meter.replayed(
+        BUDGET,
+        [
+            asked("/a", 50), answered("/a", 20, "notional"), asked("/b", 40),
+            acted("read"), acted("write"), acted("irreversible"),
+        ],
+    )  # fmt: skip
+    assert meter.totals() == {
+        "cost_micros": 60,
+        "currency": "USD",
+        "price_basis": "notional",
+        "model_calls": 1,
+        "tool_calls": 3,
+        "actions": 2,
+        "input_tokens": 3,
+        "output_tokens": 2,
+    }
