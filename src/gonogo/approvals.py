@@ -101,7 +101,7 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
         told = earlier.data["answer"].replace("_", "-")
         return f"Gate {gate_id} was already answered {told} by {earlier.data['by']}; an answer is given once."
     if reply.proof == "clock":
-        return None
+        return None if reply.answer == "no_go" else f"The clock only says no-go; it cannot say {reply.answer}."
     if reply.proof == "unproven" and environment != "dev":
         return (
             f"{reply.by} is a name without proof, which counts only in the dev environment; "
@@ -134,7 +134,7 @@ def _write(desk: Stream, request: Record, reply: Reply, objection: str | None) -
     if objection is not None:
         data["refused_because"] = plain_text(objection)
     who = {"authtype": "system" if reply.proof == "clock" else "unauthenticated", "authid": data["by"]}
-    body = payload_bytes({"reason": reply.reason, "changes": reply.changes})
+    body = payload_bytes({"reason": plain_text(reply.reason, 10_000), "changes": reply.changes})
     record = desk.append({**inherited(request), **who}, "approval_record", data, payload=body)
     desk.commit_now()
     return record

@@ -46,7 +46,7 @@ class Story:
     settings: Settings
     journal: FileJournal
     events: dict[str, list[tuple[str, dict[str, Any], datetime | None]]] = field(
-        default_factory=dict[str, list[tuple[str, dict[str, Any], datetime | None]]]
+        default_factory=dict[str, "list[tuple[str, dict[str, Any], datetime | None]]"]
     )
     """Outside events still to come, by run."""
     answers: list[tuple[GateRow, str, str]] = field(default_factory=list[tuple[GateRow, str, str]])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
+_END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
 _WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gonogo-journal")
 
 
@@ -251,18 +252,18 @@ class Stream:
 
 
 def _has_ended(path: Path) -> bool:
-    """Whether a stream's last whole record is the end of its run."""
+    """Whether a stream's last whole record is the end of its run; most streams are told by a few bytes."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2 * LEAF_MAX_BYTES))
-        lines = file.read().rpartition(b"\n")[0].splitlines()
-    if not lines:
+        _, _, last = file.read().rpartition(b"\n")[0].rpartition(b"\n")
+    if _END_TYPE not in last:
         return False
     try:
-        last = from_line(lines[-1])
+        record = from_line(last)
     except EvidenceBroken:
         return False
-    return last.artifact == "run_record" and last.data["phase"] == "result"
+    return record.artifact == "run_record" and record.data["phase"] == "result"
 
 
 def _cut_torn_line(descriptor: int) -> None:

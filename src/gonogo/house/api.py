@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -10,6 +11,12 @@ import httpx
 BUSY = 503
 TRIES = 10
 PAUSE_SECONDS_MAX = 1.0
+
+
+@lru_cache(maxsize=2)
+def _client(scheme: str) -> httpx.Client:
+    """Return this process's client; without TLS there are no certificates to load, which is most of its cost."""
+    return httpx.Client(timeout=15, verify=scheme == "https")
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
@@ -21,7 +28,7 @@ def post(url: str, body: dict[str, Any]) -> Any:
     """
     attempt = 0
     while True:
-        reply = httpx.post(url, json=body, timeout=15)
+        reply = _client(url.partition("://")[0]).post(url, json=body)
         attempt += 1
         if reply.status_code != BUSY or attempt == TRIES:
             return reply.raise_for_status().json()

@@ -9,17 +9,19 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
 from gonogo.errors import ServerUnreachable, SettingsBroken
+from gonogo.evidence.canon import sha256_hex
 from gonogo.house.address import House, find_house, move_in, move_out
+from gonogo.house.api import post
 from gonogo.house.server import child, environment, free_port, prefect_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from gonogo.settings import Settings
 
@@ -51,7 +53,7 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         env = environment(settings.home, api_url) | {"GONOGO_HOME": str(settings.home.resolve())}
         # Prefect reads these when it is first imported, which in this process is after this line.
         os.environ.update({name: value for name, value in env.items() if name.startswith(("PREFECT_", "DO_NOT"))})
-        deploy(env, logs / "deploy.log")
+        deploy(settings, env, logs / "deploy.log")
         dashboard_url = None
         if dashboard_port is not None:
             dashboard_url = f"http://127.0.0.1:{dashboard_port}"
@@ -68,18 +70,22 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         yield address
 
 
-def deploy(env: dict[str, str], log: Path) -> None:
-    """Register every deployment of prefect.yaml, by Prefect's own command.
+def deploy(settings: Settings, env: dict[str, str], log: Path) -> None:
+    """Register every deployment of prefect.yaml, by Prefect's own command; once for the same files.
 
     Raises:
         ServerUnreachable: the server refused; the message names the log.
 
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    api_url, stamp = env["PREFECT_API_URL"], settings.home / "deployed"
+    wanted = _deployable(settings)
     try:
-        httpx.post(f"{env['PREFECT_API_URL']}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=15)
+        if stamp.is_file() and stamp.read_text() == wanted and post(f"{api_url}/deployments/count", {}):
+            return
+        httpx.post(f"{api_url}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=15)
     except httpx.HTTPError as error:
         raise ServerUnreachable(f"The Prefect server took no work pool ({error}).") from error
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
         done = subprocess.run(  # noqa: S603 - the command is our own
@@ -87,6 +93,13 @@ def deploy(env: dict[str, str], log: Path) -> None:
         )
     if done.returncode:
         raise ServerUnreachable(f"`prefect deploy --all` failed; {log} says why.")
+    stamp.write_text(wanted)
+
+
+def _deployable(settings: Settings) -> str:
+    """Return a digest of what a deployment is made of: triggers, stories, and the terms of their cases."""
+    files = [Path("prefect.yaml"), *settings.flow_folder.glob("*.py"), *settings.policy_folder.glob("*.py")]
+    return sha256_hex(b"\0".join(path.read_bytes() for path in sorted(files)))
 
 
 @contextmanager
