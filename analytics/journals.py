@@ -104,10 +104,15 @@ class Delta:
 
 
 def journal_sizes(folder: Path) -> dict[str, int]:
-    """Return the size in bytes of every journal below a folder, by relative path."""
+    """Return the size in bytes of every journal below a folder, by relative path.
+
+    ``flights`` is looked at last: a run that begins meanwhile may be seen without what was brought
+    to its desk, never the other way round.
+    """
     sizes: dict[str, int] = {}
     lanes = [""]
     while lanes:
+        lanes.sort(key=lambda lane: lane != "flights")
         lane = lanes.pop()
         # What is deleted while it is looked at is not there.
         with suppress(FileNotFoundError), os.scandir(folder / lane) as entries:
@@ -144,7 +149,10 @@ def read_deltas(home: Path, marks: Mapping[str, Mark], limit_bytes: int = DELTA_
     """
     folder = home / "journals"
     delta = Delta()
-    for journal, size in sorted(journal_sizes(folder).items()):
+    sizes = journal_sizes(folder)
+    # Flights before desks, so that a run has its beginning before the answers to it.
+    for journal in sorted(sizes, key=lambda name: (not name.startswith("flights/"), name)):
+        size = sizes[journal]
         mark = marks.get(journal, Mark())
         if size < mark.byte_offset:
             delta.faults.append(f"{journal} has {size} bytes, and {mark.byte_offset} were read of it before.")

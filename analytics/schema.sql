@@ -762,14 +762,18 @@ CREATE MACRO utc_time(words) AS
 
 CREATE VIEW incident_history AS
 WITH told AS (
-    SELECT run_id, 0 AS ordinal, case_input AS body FROM runs
+    -- A case that is handled elsewhere carries the ticket as it was on arrival in `source`.
+    SELECT
+        run_id,
+        0 AS ordinal,
+        CASE WHEN (case_input -> 'source' ->> 'made_sla') IS NULL THEN case_input ELSE case_input -> 'source' END AS body
+    FROM runs
     UNION ALL
     SELECT run_id, ordinal, body FROM events
 ),
 tickets AS (
     SELECT
         run_id,
-        ordinal,
         body ->> 'number' AS number,
         coalesce(body ->> 'incident_state', body ->> 'state') AS incident_state,
         try_cast(body ->> 'made_sla' AS BOOLEAN) AS made_sla,
@@ -777,36 +781,48 @@ tickets AS (
         try_cast(body ->> 'reopen_count' AS BIGINT) AS reopen_count,
         utc_time(body ->> 'opened_at') AS opened_at,
         utc_time(body ->> 'resolved_at') AS resolved_at,
-        utc_time(body ->> 'closed_at') AS closed_at
+        utc_time(body ->> 'closed_at') AS closed_at,
+        -- Facts may come in any order: the newest is the one the source wrote last, not the one that came last.
+        row_number() OVER (
+            PARTITION BY run_id
+            ORDER BY
+                utc_time(body ->> 'sys_updated_at') NULLS FIRST,
+                try_cast(body ->> 'sys_mod_count' AS BIGINT) NULLS FIRST,
+                ordinal
+        ) AS place
     FROM told
     WHERE (body ->> 'number') IS NOT NULL AND (body ->> 'made_sla') IS NOT NULL
 ),
 histories AS (
     SELECT
         run_id,
-        arg_max(number, ordinal) AS number,
+        arg_max(number, place) AS number,
         count(*) AS events,
-        arg_max(incident_state, ordinal) AS incident_state,
-        arg_max(made_sla, ordinal) AS made_sla,
-        arg_max(reassignment_count, ordinal) AS reassignment_count,
-        arg_max(reopen_count, ordinal) AS reopen_count,
-        arg_max(opened_at, ordinal) AS opened_at,
-        arg_max(resolved_at, ordinal) AS resolved_at,
-        arg_max(closed_at, ordinal) AS closed_at
+        arg_max(incident_state, place) AS incident_state,
+        arg_max(made_sla, place) AS made_sla,
+        arg_max(reassignment_count, place) AS reassignment_count,
+        arg_max(reopen_count, place) AS reopen_count,
+        arg_max(opened_at, place) AS opened_at,
+        arg_max(resolved_at, place) AS resolved_at,
+        arg_max(closed_at, place) AS closed_at
     FROM tickets
     GROUP BY run_id
 )
-SELECT *, date_diff('second', opened_at, coalesce(resolved_at, closed_at)) AS handling_seconds
+SELECT
+    *,
+    date_diff('second', opened_at, closed_at) AS handling_seconds,
+    date_diff('second', opened_at, resolved_at) AS resolving_seconds
 FROM histories;
-COMMENT ON VIEW incident_history IS 'One row a run that was fed with the history of a ticket: its last known facts. handling_seconds is opened to resolved; where it was never resolved, to closed.';
+COMMENT ON VIEW incident_history IS 'One row a run that was fed with the history of a ticket: its newest known facts.';
 COMMENT ON COLUMN incident_history.run_id IS 'Run that was fed with the history.';
 COMMENT ON COLUMN incident_history.number IS 'Number of the ticket.';
 COMMENT ON COLUMN incident_history.events IS 'Facts told: the case itself and the events that followed.';
-COMMENT ON COLUMN incident_history.incident_state IS 'Last known state of the ticket.';
-COMMENT ON COLUMN incident_history.made_sla IS 'Last known word on whether the service level is kept.';
-COMMENT ON COLUMN incident_history.reassignment_count IS 'Last known number of reassignments.';
-COMMENT ON COLUMN incident_history.reopen_count IS 'Last known number of reopenings.';
+COMMENT ON COLUMN incident_history.incident_state IS 'Newest known state of the ticket.';
+COMMENT ON COLUMN incident_history.made_sla IS 'Newest known word on whether the service level is kept.';
+COMMENT ON COLUMN incident_history.reassignment_count IS 'Newest known number of reassignments.';
+COMMENT ON COLUMN incident_history.reopen_count IS 'Newest known number of reopenings.';
 COMMENT ON COLUMN incident_history.opened_at IS 'When the ticket was opened.';
 COMMENT ON COLUMN incident_history.resolved_at IS 'When it was resolved; null if it never was.';
 COMMENT ON COLUMN incident_history.closed_at IS 'When it was closed.';
-COMMENT ON COLUMN incident_history.handling_seconds IS 'Opened to resolved, in seconds; where it was never resolved, opened to closed.';
+COMMENT ON COLUMN incident_history.handling_seconds IS 'Opened to closed, in seconds.';
+COMMENT ON COLUMN incident_history.resolving_seconds IS 'Opened to resolved, in seconds; null if it never was.';

@@ -28,6 +28,9 @@ _log = logging.getLogger("gonogo.warehouse")
 _LOOK_SECONDS = 0.05
 """How often a waiting ``land`` looks whether the other loader is done."""
 
+_REST_FACTOR = 2
+"""The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core."""
+
 
 @dataclass(frozen=True, slots=True)
 class Landed:
@@ -111,8 +114,8 @@ def _load_until(home: Path, every_seconds: float, stop: Event) -> None:
     loader = Loader(home)
     try:
         while not stop.is_set():
-            loader.load()
-            stop.wait(every_seconds)
+            _, seconds = loader.load()
+            stop.wait(max(every_seconds, seconds * _REST_FACTOR))
         loader.load()
     finally:
         loader.close()

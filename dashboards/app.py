@@ -17,9 +17,8 @@ HERE = Path(__file__).parent
 
 st.set_page_config(page_title="gonogo", page_icon=str(HERE / "mark.svg"), layout="wide")
 st.logo(str(HERE / "mark.svg"), size="large")
-# Both are ours, whole; nothing from outside goes into a stylesheet.
-st.html(stylesheet())
-st.html(HERE / "look.css")
+# Nothing from outside goes into a stylesheet.
+st.html(stylesheet(sorted((HERE / "look").glob("*.css"))))
 
 page = st.navigation(
     [

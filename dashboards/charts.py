@@ -24,6 +24,17 @@ BECAME = ("success", "escalated", "other", "no_go", "aborted", "failed")
 
 _WORDS = {"other": "done, not a success", "escalated": "handed to a person"}
 _ROW_HEIGHT = 30
+_BARS_ROOM = 12
+"""A chart over time has room for at least so many bars, so that a single one does not fill it."""
+
+_TIME_FORMAT: dict[Unit, str] = {
+    "second": "%H:%M:%S",
+    "minute": "%H:%M",
+    "hour": "%d %b %H:%M",
+    "day": "%d %b",
+    "week": "%d %b",
+    "month": "%b %Y",
+}
 
 
 def outcomes_chart(rows: list[dict[str, Any]], unit: Unit) -> alt.Chart:
@@ -42,13 +53,20 @@ def outcomes_chart(rows: list[dict[str, Any]], unit: Unit) -> alt.Chart:
     chart = alt.Chart(alt.InlineData(values=values)).mark_bar(stroke=colour(GROUND["surface"]), strokeWidth=1)
     return _dressed(
         chart.encode(
-            x=alt.X("from:T", title=None, axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True)),
+            x=alt.X(
+                "from:T",
+                title=None,
+                scale=alt.Scale(domain=_room(rows, unit)),
+                axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format=_TIME_FORMAT[unit]),
+            ),
             x2="to:T",
             y=alt.Y("sum(runs):Q", title=f"runs landed per {unit}", axis=alt.Axis(tickMinStep=1, tickCount=5)),
             color=alt.Color(
                 "became:N",
                 title=None,
-                scale=alt.Scale(domain=[_said(word) for word in present], range=[colour(FILL[word]) for word in present]),
+                scale=alt.Scale(
+                    domain=[_said(word) for word in present], range=[colour(FILL[word]) for word in present]
+                ),
                 legend=None,
             ),
             order=alt.Order("order:Q"),
@@ -78,6 +96,13 @@ def outcomes_legend(rows: list[dict[str, Any]]) -> Html:
 
 def _said(word: str) -> str:
     return _WORDS.get(word, spoken(word))
+
+
+def _room(rows: list[dict[str, Any]], unit: Unit) -> list[str]:
+    """Return the first and the last moment of the time axis."""
+    first, last = rows[0]["bar"], rows[-1]["bar"]
+    end = _end(last, unit)
+    return [min(first, end - _BARS_ROOM * (end - last)).isoformat(), end.isoformat()]
 
 
 def _end(start: datetime, unit: Unit) -> datetime:

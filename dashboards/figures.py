@@ -21,9 +21,10 @@ NOT_COMPUTED = "there is nothing to compute it from yet"
 BUCKETS_MOST = 60
 """A chart over time has at most about so many bars."""
 
-Unit = Literal["minute", "hour", "day", "week", "month"]
+Unit = Literal["second", "minute", "hour", "day", "week", "month"]
 
 _UNITS: dict[Unit, timedelta] = {
+    "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
@@ -148,7 +149,10 @@ def outcomes(mart: Mart, mission: str | None, zone: str) -> tuple[list[dict[str,
 def _unit(first: datetime | None, last: datetime | None) -> Unit:
     """Return the finest width of a bar that does not make too many of them."""
     length = timedelta() if first is None or last is None else last - first
-    return next((unit for unit, width in _UNITS.items() if length / width <= BUCKETS_MOST), "month")
+    for unit, width in _UNITS.items():
+        if length / width <= BUCKETS_MOST:
+            return unit
+    return "month"
 
 
 def findings(mart: Mart, mission: str | None) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ _TOTALS = """
 SELECT
     count(*) FILTER (WHERE status = 'flying') AS flying,
     count(*) FILTER (WHERE status = 'waiting' AND len(waiting_gates) > 0) AS at_gates,
-    count(*) FILTER (WHERE status = 'waiting' AND len(waiting_gates) = 0) AS at_events,
+    count(*) FILTER (WHERE status = 'waiting' AND coalesce(len(waiting_gates), 0) = 0) AS at_events,
     count(*) FILTER (WHERE ended_at >= $from) AS landed,
     count(*) FILTER (WHERE ended_at >= $from AND success) AS succeeded,
     count(*) FILTER (WHERE ended_at >= $from AND status IN ('failed', 'aborted')) AS lost,
@@ -61,8 +61,8 @@ WHERE status IN ('flying', 'waiting') AND list_contains($statuses, status) AND (
 _LIVE = """
 WITH live AS (
     SELECT
-        run_id, mission, owner, case_ref, status, started_at, waiting_gates, waiting_events, cost_micros, currency,
-        price_basis, budget_usd_micros, model, offline, last_recorded_at
+        run_id, mission, owner, case_ref, status, started_at, coalesce(waiting_events, []) AS waiting_events,
+        cost_micros, currency, price_basis, budget_usd_micros, model, offline, last_recorded_at
     FROM runs
     WHERE status IN ('flying', 'waiting')
         AND list_contains($statuses, status)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analytics.marts import mart_path
 from dashboards.freshness import unlanded_since
 from dashboards.markup import Html, show, tag
-from dashboards.mart import Mart, current_mart
+from dashboards.mart import Mart, NothingLanded, current_mart
 from dashboards.wording import count, duration, plural
 from gonogo.errors import GonogoError
 from gonogo.settings import settings
@@ -30,7 +29,9 @@ SELECT run_id FROM runs WHERE status IN ('flying', 'waiting') ORDER BY last_reco
 """
 
 
-def page(title: str, lede: str, body: Callable[[Mart, datetime], None], every_seconds: float = LOOK_AGAIN_SECONDS) -> None:
+def page(
+    title: str, lede: str, body: Callable[[Mart, datetime], None], every_seconds: float = LOOK_AGAIN_SECONDS
+) -> None:
     """Draw a page and keep it current.
 
     Where there is nothing to show, or it cannot be read, the page says so with the way out, and goes
@@ -52,8 +53,10 @@ def page(title: str, lede: str, body: Callable[[Mart, datetime], None], every_se
                 body(mart, now)
             else:
                 _nothing_landed()
+        except NothingLanded:
+            _nothing_landed()
         except GonogoError as error:
-            _cannot_show(error)
+            nothing("The numbers cannot be read right now", str(error), tag("br"), "This page looks again by itself.")
 
     drawn()
 
@@ -92,10 +95,3 @@ def _nothing_landed() -> None:
         "Run ", tag("code", "gonogo demo"), " to fly two missions and see them here, or ",
         tag("code", "gonogo up"), " to keep the house running.",
     )  # fmt: skip
-
-
-def _cannot_show(error: GonogoError) -> None:
-    if not mart_path(settings().home).exists():
-        _nothing_landed()
-        return
-    nothing("The numbers cannot be read right now", str(error), tag("br"), "This page looks again by itself.")

@@ -38,7 +38,9 @@ def tag(name: str, *inside: object, css: str = "", **attributes: object) -> Html
     """
     named = {"class": css or None, **attributes}
     spelled = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"' for key, value in named.items() if value is not None
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in named.items()
+        if value is not None
     )
     if name in _VOID:
         return Html(f"<{name}{spelled}>")
@@ -98,5 +100,6 @@ def card(markdown: str) -> Html:
     Raw HTML in it shows as text. Links and images are not followed or fetched: a card quotes what
     agents and customers wrote, and a reviewer must not be led elsewhere by it.
     """
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink", "reference"])
+    reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
+    reader.disable(["link", "image", "autolink", "reference"])
     return tag("article", Html(reader.render(markdown)), css="card")

@@ -1,4 +1,4 @@
-"""The published mart, as pages read it: one read-only connection a version of the file, answers kept while it stands."""
+"""The published mart, as pages read it: one read-only connection a version of the file."""
 
 # duckdb and Streamlit's caches are typed in part only.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -27,6 +27,10 @@ VERSIONS_KEPT = 2
 ANSWERS_KEPT = 256
 
 
+class NothingLanded(MartMissing):
+    """There is no mart yet: nothing was ever flown here, or nothing was landed."""
+
+
 class MartUnreadable(GonogoError):
     """The mart is there and does not answer; the next look may find another."""
 
@@ -52,21 +56,22 @@ class Mart:
 
     def row(self, sql: str, **parameters: object) -> dict[str, Any]:
         """Return the first row of a query; an empty one where there is none."""
-        return next(iter(self.rows(sql, **parameters)), {})
+        rows = self.rows(sql, **parameters)
+        return rows[0] if rows else {}
 
 
 def current_mart(home: Path) -> Mart:
     """Return the version that is published now.
 
     Raises:
-        MartMissing: nothing has been published yet.
+        NothingLanded: nothing has been published yet.
 
     """
     try:
         seen = mart_path(home).stat()
     except FileNotFoundError:
         msg = "Nothing has landed yet."
-        raise MartMissing(msg) from None
+        raise NothingLanded(msg) from None
     return Mart(home, seen.st_ino, seen.st_mtime_ns)
 
 

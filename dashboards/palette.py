@@ -6,9 +6,13 @@ trouble is vermilion, and what is not known is grey.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 Theme = Literal["light", "dark"]
 
@@ -50,11 +54,12 @@ FILL = {
 """Areas of charts, by what became of a run."""
 
 
-def stylesheet() -> str:
-    """Return the colours as CSS variables that follow the theme in force."""
+def stylesheet(files: Iterable[Path]) -> str:
+    """Return the colours as CSS variables that follow the theme in force, and the files that use them."""
     named = {**GROUND, **INK, **{f"fill-{name.replace('_', '-')}": pair for name, pair in FILL.items()}}
     lines = "".join(f"--{name}:light-dark({pair.light},{pair.dark});" for name, pair in named.items())
-    return f"<style>.stApp{{{lines}}}</style>"
+    looks = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return f"<style>.stApp{{{lines}}}\n{looks}</style>"
 
 
 def theme() -> Theme:

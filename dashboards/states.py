@@ -53,6 +53,7 @@ def pill(word: str, looks: Mapping[str, Look], said: str | None = None) -> Html:
     mark = tag("span", css=f"mark {look.shape}", aria_hidden="true")
     return tag("span", mark, said or spoken(word), css=f"pill is-{look.ink}")
 
+
 _BASIS_WORDS: Mapping[str, str] = {
     "list": "list",
     "declared": "declared",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gonogo.model import MICROS_PER_UNIT
 
-NOTHING = "–"
+NOTHING = "—"
 """Shown where there is no value; why is said beside it."""
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400

@@ -19,8 +19,16 @@ from tasks.claims import ask_customer, assess_damage, decline, file_answer, pay,
 CUSTOMER_ANSWERS_WITHIN = timedelta(days=14)
 """How long a customer has to answer; then they are reminded, and after that the claim is decided."""
 
+DECIDED_WITHIN = timedelta(days=30)
+"""The service level: from intake to decision, waiting for customers and people included."""
 
-@mission(owner="claims-operations", scope=["claims", "payments"], budget=Budget(usd="2.00", actions=40))
+
+@mission(
+    owner="claims-operations",
+    scope=["claims", "payments"],
+    budget=Budget(usd="2.00", actions=40),
+    sla=DECIDED_WITHIN,
+)
 async def claims_triage(claim: Claim) -> Settlement:
     """Decide whether to pay an insurance claim, and how much.
 

@@ -84,7 +84,7 @@ async def file_answer(claim: Claim, received: DocumentsReceived) -> Receipt:
 async def refer_to_investigator(claim: Claim, assessment: Assessment, outreach_rounds: int) -> Settlement:
     """Put the claim in the investigators' queue."""
     receipt = await refer_claim(claim_id=claim.claim_id, queue="investigator", reason=assessment.rationale)
-    return _settled("referred", claim, assessment, outreach_rounds, receipt)
+    return _settled("referred", claim, assessment, outreach_rounds, receipt.reference)
 
 
 @step
@@ -97,14 +97,14 @@ async def decline(claim: Claim, assessment: Assessment, outreach_rounds: int) ->
         documents_missing=len(assessment.missing_documents),
         confidence_pct=assessment.confidence_pct,
     )
-    return _settled("declined", claim, assessment, outreach_rounds, receipt)
+    return _settled("declined", claim, assessment, outreach_rounds, receipt.reference)
 
 
 @step(acting="claims_cashier")
 async def pay(claim: Claim, assessment: Assessment, outreach_rounds: int) -> Settlement:
     """Pay what is covered; account, sums and earlier payments come from the ledger, not from a model."""
     facts = await read_payment_facts(claim_id=claim.claim_id)
-    receipt = await pay_claim(
+    payment = await pay_claim(
         claim_id=claim.claim_id,
         amount_cents=assessment.covered_cents,
         payee=facts.payee,
@@ -115,7 +115,7 @@ async def pay(claim: Claim, assessment: Assessment, outreach_rounds: int) -> Set
         confidence_pct=assessment.confidence_pct,
         fraud_score_pct=assessment.fraud_score_pct,
     )
-    return _settled("paid", claim, assessment, outreach_rounds, receipt)
+    return _settled("paid", claim, assessment, outreach_rounds, payment.reference, paid_cents=payment.amount_cents)
 
 
 def _settled(
@@ -123,15 +123,17 @@ def _settled(
     claim: Claim,
     assessment: Assessment,
     outreach_rounds: int,
-    receipt: Receipt,
+    reference: str,
+    *,
+    paid_cents: int | None = None,
 ) -> Settlement:
     """Return how the claim ended, with what can be measured of it."""
     return Settlement(
         outcome=outcome,
         claim_id=claim.claim_id,
-        reference=receipt.reference,
+        reference=reference,
         reason=assessment.rationale,
-        paid_cents=assessment.covered_cents if outcome == "paid" else None,
+        paid_cents=paid_cents,
         confidence_pct=assessment.confidence_pct,
         fraud_score_pct=assessment.fraud_score_pct,
         outreach_rounds=outreach_rounds,

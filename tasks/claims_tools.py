@@ -22,7 +22,7 @@ from policies.claims import (
     PolicyTerms,
     Queue,
 )
-from tasks.ledger import ClaimFile, Cover, PaymentFacts, PriorClaims, Receipt, Registered
+from tasks.ledger import ClaimFile, Cover, Payment, PaymentFacts, PriorClaims, Receipt, Registered
 from tasks.systems import ledger
 
 
@@ -197,7 +197,7 @@ async def pay_claim(
     confidence_pct: Percent,
     fraud_score_pct: Percent,
     idempotency_key: str = "",
-) -> Receipt:
+) -> Payment:
     """Pay a claim, provided that the facts it was decided on still hold in the ledger."""
     del confidence_pct, fraud_score_pct  # what the law decided on; the ledger needs neither
     facts = PaymentFacts(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import ToolFailed
 from tasks.embedded import Order, System, insert, now
-from tasks.ledger import ClaimFile, Cover, PaymentFacts, PriorClaims, Receipt, Registered
+from tasks.ledger import ClaimFile, Cover, Payment, PaymentFacts, PriorClaims, Receipt, Registered
 
 if TYPE_CHECKING:
     import sqlite3
@@ -172,7 +172,7 @@ class SqliteLedger:
 
         return Receipt.model_validate(self.system.change(Order("decline_claim", key, asked), work))
 
-    def pay(self, facts: PaymentFacts, amount_cents: int, key: str) -> Receipt:
+    def pay(self, facts: PaymentFacts, amount_cents: int, key: str) -> Payment:
         """See `Ledger`."""
         asked = facts.model_dump(mode="json") | {"amount_cents": amount_cents}
 
@@ -190,9 +190,10 @@ class SqliteLedger:
                 "idempotency_key": key,
                 "paid_at": now().isoformat(),
             }
-            return _receipt(f"payment-{db.execute(insert('payments', row), row).lastrowid}")
+            paid = db.execute(insert("payments", row), row)
+            return _receipt(f"payment-{paid.lastrowid}") | {"amount_cents": amount_cents}
 
-        return Receipt.model_validate(self.system.change(Order("pay_claim", key, asked), work))
+        return Payment.model_validate(self.system.change(Order("pay_claim", key, asked), work))
 
 
 def _receipt(reference: str) -> dict[str, Any]:

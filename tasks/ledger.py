@@ -70,6 +70,14 @@ class Receipt(Noun):
     written_at: str
 
 
+class Payment(Noun):
+    """A payment on record, with the amount that really went."""
+
+    reference: str
+    written_at: str
+    amount_cents: int
+
+
 class Ledger(Protocol):
     """The claims, policy and payment systems, as the missions need them.
 
@@ -117,6 +125,6 @@ class Ledger(Protocol):
         """Close a claim without payment, and tell the claimant."""
         ...
 
-    def pay(self, facts: PaymentFacts, amount_cents: int, key: str) -> Receipt:
+    def pay(self, facts: PaymentFacts, amount_cents: int, key: str) -> Payment:
         """Pay, provided that the facts it was decided on still hold."""
         ...

@@ -36,7 +36,7 @@ _EVERY_HEADS = (("Number", ""), ("Mission", ""), ("Of", ""), ("Value", "num"), (
 _NOT_MONEY = {
     "notional": "No bill stands behind these costs: the scripted offline model is priced as if it were a real one. "
     "They show the arithmetic, not money that was spent.",
-    "mixed": "These costs mix kinds of prices, some of which no bill stands behind. Look at one mission, or at one run.",
+    "mixed": "These costs mix kinds of prices, not all with a bill behind them. Look at one mission.",
 }
 
 
@@ -47,7 +47,11 @@ def body(mart: Mart, now: datetime) -> None:
         mission = choose_mission(mart)
     numbers = figures(mart)
     _price_warning(numbers.of("K6", mission))
-    tiles(_cost(numbers.of("K6", mission)), *(_share(numbers.of(name, mission)) for name in _SHARES), _runs(numbers, mission))
+    tiles(
+        _cost(numbers.of("K6", mission)),
+        *(_share(numbers.of(name, mission)) for name in _SHARES),
+        _runs(numbers, mission),
+    )
     over_time, drift = st.columns([1.75, 1], gap="medium")
     with over_time:
         _outcomes(mart, mission)
@@ -103,7 +107,19 @@ def _outcomes(mart: Mart, mission: str | None) -> None:
 def _drift(mart: Mart, mission: str | None) -> None:
     found = findings(mart, mission)
     show(tag("h2", "Should and is ", tag("small", _verdict_counts(found))))
-    show(tag("div", _verdict(found), [_finding(finding) for finding in found], css="findings", tabindex="0"))
+    groups = [_findings_of(word, [one for one in found if one["verdict"] == word]) for word in VERDICT_WORDS]
+    show(tag("div", _verdict(found), groups, css="findings", tabindex="0"))
+
+
+def _findings_of(verdict: str, found: list[dict[str, Any]]) -> Html | None:
+    """Return the findings of one verdict: each drift in full, the others behind one line."""
+    if not found:
+        return None
+    told = [_finding(finding) for finding in found]
+    if verdict == "drift":
+        return join(told)
+    words = f"{plural(len(found), 'comparison')}: {VERDICT_WORDS[verdict]}"
+    return tag("details", tag("summary", pill(verdict, VERDICT, words)), told)
 
 
 def _verdict_counts(found: list[dict[str, Any]]) -> str:
@@ -145,7 +161,9 @@ def _latencies(numbers: Figures, flown: list[str]) -> None:
             chart = latency_chart(numbers.segments("K19.p50", name), numbers.segments("K19.p95", name))
             with place:
                 show(tag("p", spoken(name), css="chart-name"))
-                st.altair_chart(chart, width="stretch", theme=None, alt=f"Median and p95 latency of the steps of {name}")
+                st.altair_chart(
+                    chart, width="stretch", theme=None, alt=f"Median and p95 latency of the steps of {name}"
+                )
 
 
 def _by_mission(numbers: Figures, flown: list[str]) -> None:
@@ -172,7 +190,12 @@ def _every_number(numbers: Figures, mission: str | None) -> None:
     shown = [kpi for kpi in numbers.all if mission is None or kpi.mission == mission]
     with st.expander(f"All {count(len(shown))} numbers, with what they rest on"):
         st.download_button(
-            "Download as CSV", as_csv(shown), "gonogo-kpis.csv", "text/csv", on_click="ignore", icon=":material/download:"
+            "Download as CSV",
+            as_csv(shown),
+            "gonogo-kpis.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/download:",
         )
         show(table(_EVERY_HEADS, [_every_row(kpi) for kpi in shown], "All numbers"))
 

@@ -15,7 +15,20 @@ from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
 from dashboards.states import RUN, basis, basis_words, model_badge, pill
 from dashboards.tiles import Tile, tiles
-from dashboards.wording import NOTHING, clock, count, duration, latency, left, money, percent, plural, since, spoken, zone
+from dashboards.wording import (
+    NOTHING,
+    clock,
+    count,
+    duration,
+    latency,
+    left,
+    money,
+    percent,
+    plural,
+    since,
+    spoken,
+    zone,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,16 +46,6 @@ _LIVE_HEADS = (
     ("Cost so far", "num"),
     ("Model", ""),
     ("Last evidence", "num"),
-)
-_LANDED_HEADS = (
-    ("Run", ""),
-    ("Mission", ""),
-    ("Landed as", ""),
-    ("Outcome", ""),
-    ("Took", "num"),
-    ("Cost", "num"),
-    ("Gates", "num"),
-    ("Landed at", "num"),
 )
 
 
@@ -68,7 +71,9 @@ def _numbers(sums: dict[str, Any], now: datetime) -> None:
 def _next_gate(sums: dict[str, Any], now: datetime) -> str:
     if not sums["gates"]:
         return "no gate is open"
-    return f"oldest for {duration((now - sums['oldest']).total_seconds())}; next deadline: {left(sums['deadline'], now)}"
+    return (
+        f"oldest for {duration((now - sums['oldest']).total_seconds())}; next deadline: {left(sums['deadline'], now)}"
+    )
 
 
 def _spent(sums: dict[str, Any]) -> tuple[str, object]:
@@ -141,14 +146,28 @@ def _cost(run: dict[str, Any]) -> Html:
 def _landings(mart: Mart, chosen: Chosen, now: datetime) -> None:
     runs = landed(mart, chosen)
     show(tag("h2", "Landed last ", tag("small", f"the newest {LANDED_SHOWN}" if len(runs) == LANDED_SHOWN else None)))
-    if runs:
-        where = zone(st.context.timezone)
-        show(table(_LANDED_HEADS, [_landed_row(run, clock(run["ended_at"], now, where)) for run in runs], "Landed runs"))
-    else:
+    if not runs:
         show(tag("p", "Nothing that you chose to see has landed.", css="none"))
+        return
+    where = zone(st.context.timezone)
+    # What all costs stand on is said once; where it differs, every row says its own.
+    bases = {run["price_basis"] for run in runs}
+    prices = basis_words(next(iter(bases))) if len(bases) == 1 else None
+    heads = (
+        ("Run", ""),
+        ("Mission", ""),
+        ("Landed as", ""),
+        ("Outcome", ""),
+        ("Took", "num"),
+        (f"Cost, {prices} prices" if prices else "Cost", "num"),
+        ("Gates", "num"),
+        ("Landed at", "num"),
+    )
+    rows = [_landed_row(run, clock(run["ended_at"], now, where), tell_basis=not prices) for run in runs]
+    show(table(heads, rows, "Landed runs"))
 
 
-def _landed_row(run: dict[str, Any], at: str) -> list[object]:
+def _landed_row(run: dict[str, Any], at: str, *, tell_basis: bool) -> list[object]:
     said = run["outcome"] or run["reason_code"] or NOTHING
     interventions = plural(run["interventions"], "intervention") if run["interventions"] else None
     return [
@@ -157,7 +176,9 @@ def _landed_row(run: dict[str, Any], at: str) -> list[object]:
         pill(run["status"], RUN),
         _two(spoken(said), "handed to a person by rule" if run["escalated"] else run["error"]),
         latency(None if run["latency_ms"] is None else run["latency_ms"] * 1_000),
-        _two(money(run["cost_micros"], run["currency"] or "USD"), basis_words(run["price_basis"])),
+        _two(
+            money(run["cost_micros"], run["currency"] or "USD"), basis_words(run["price_basis"]) if tell_basis else None
+        ),
         _two(count(run["gates"]), interventions),
         at,
     ]

@@ -14,11 +14,12 @@ from dashboards.entrance import require_entrance
 from dashboards.frame import nothing, page
 from dashboards.markup import card, join, label, show, table, tag
 from dashboards.states import ANSWER, pill
-from dashboards.wording import NOTHING, clock, count, duration, latency, left, plural, since, spoken, zone
+from dashboards.wording import NOTHING, clock, count, latency, left, plural, since, spoken, zone
 from gonogo.approvals import Reply
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from dashboards.mart import Mart
@@ -29,7 +30,7 @@ SOON = timedelta(minutes=30)
 
 NAME_MAX, REASON_MAX, CHANGES_MAX = 200, 2_000, 20_000
 
-_BUTTONS = {"go": "Go", "no_go": "No-go", "revise": "Revise"}
+_BUTTONS: Mapping[Answer, str] = {"go": "Go", "no_go": "No-go", "revise": "Revise"}
 _EARLIER_HEADS = (("Answer", ""), ("By", ""), ("Reason", ""), ("Waited", "num"), ("When", "num"))
 
 
@@ -43,7 +44,9 @@ def body(mart: Mart, now: datetime) -> None:
         chosen = _choose_gate(gates, total, now)
     if chosen is None:
         with asked:
-            nothing("No gate waits for anybody", "When a mission needs a person to say go or no-go, the question is here.")
+            nothing(
+                "No gate waits for anybody", "When a mission needs a person to say go or no-go, the question is here."
+            )
         return
     gate = gate_details(mart, chosen)
     with asked:
@@ -76,12 +79,13 @@ def _choose_gate(gates: list[dict[str, Any]], total: int, now: datetime) -> str 
         list(by_id),
         key="gate",
         # The id is part of the label because Streamlit tells options apart by what they show.
-        format_func=lambda gate: f"**{label(by_id[gate]['action'] or 'unknown action')}** `{gate}`",
+        format_func=lambda gate: f"**{label(by_id[gate]['action'] or 'unknown action')}** {label(gate)}",
         captions=[_caption(gate, now) for gate in gates],
         label_visibility="collapsed",
         width="stretch",
     )
-    st.query_params["gate"] = chosen
+    if chosen is not None:
+        st.query_params["gate"] = chosen
     return chosen
 
 
@@ -98,8 +102,7 @@ def _deadline(gate: dict[str, Any], now: datetime) -> None:
     bar = tag("i", style=f"width:{min(max(passed, 0), 1):.1%}")
     facts = [
         ("Who may answer", gate["role"]),
-        ("Asked by", gate["agent_id"]),
-        ("For", gate["requester"]),
+        ("Requester", gate["requester"]),
         ("Mission", spoken(gate["mission"])),
         ("Owner", gate["owner"]),
         ("Case", gate["case_ref"]),
@@ -137,38 +140,39 @@ def _earlier(mart: Mart, gate: dict[str, Any], now: datetime) -> None:
         ]
         for row in rows
     ]
-    show(tag("h2", "Decided before ", tag("small", summary)), table(_EARLIER_HEADS, cells, "Earlier decisions like this"))
+    show(
+        tag("h2", "Decided before ", tag("small", summary)), table(_EARLIER_HEADS, cells, "Earlier decisions like this")
+    )
 
 
 def _answer_form(gate: dict[str, Any], now: datetime) -> None:
     """Ask for an answer; every widget bears the gate's id, so that no answer can reach another gate."""
-    proven = settings().environment != "dev"
+    environment, name = settings().environment, gate["gate"]
     late = gate["deadline"] is not None and gate["deadline"] <= now
-    name = gate["gate"]
     with st.form(f"answer-{name}", enter_to_submit=False):
-        if proven:
-            show(tag("p", _NO_PROOF.format(settings().environment), css="said refused"))
-        by = st.text_input("Your name", key=f"by-{name}", value=st.session_state.get("by", ""), max_chars=NAME_MAX)
+        if environment != "dev":
+            show(tag("p", _NO_PROOF.format(environment), css="said refused"))
+        st.text_input("Your name", key=f"by-{name}", value=st.session_state.get("by", ""), max_chars=NAME_MAX)
         show(tag("p", "A typed name is recorded as ", tag("b", "unproven"), ".", css="hint"))
-        reason = st.text_area("Reason", key=f"reason-{name}", max_chars=REASON_MAX, height=88)
+        st.text_area("Reason", key=f"reason-{name}", max_chars=REASON_MAX, height=88)
         with st.expander("Other arguments, for revise"):
-            changes = st.text_area(
-                "Arguments as JSON", key=f"changes-{name}", max_chars=CHANGES_MAX, placeholder='{"amount_eur": "4800.00"}'
+            st.text_area(
+                "Arguments as JSON",
+                key=f"changes-{name}",
+                max_chars=CHANGES_MAX,
+                placeholder='{"amount_eur": "4800.00"}',
             )
         with st.container(horizontal=True, key=f"verbs-{name}"):
-            pressed = [
-                option
-                for option in gate["options"] or []
-                if st.form_submit_button(
-                    _BUTTONS.get(option, label(option)),
-                    key=f"{option}-{name}",
-                    type="primary" if option == "go" else "secondary",
-                    disabled=proven or late,
-                )
-            ]
-    if pressed:
-        st.session_state["by"] = by
-        _say(gate, pressed[0], (by, reason, changes))
+            for option, word in _BUTTONS.items():
+                if option in (gate["options"] or []):
+                    st.form_submit_button(
+                        word,
+                        key=f"{option}-{name}",
+                        type="primary" if option == "go" else "secondary",
+                        disabled=environment != "dev" or late,
+                        on_click=_say,
+                        args=(name, gate["run_id"], option),
+                    )
 
 
 _NO_PROOF = (
@@ -176,18 +180,16 @@ _NO_PROOF = (
 )
 
 
-def _say(gate: dict[str, Any], option: Answer, typed: tuple[str, str, str]) -> None:
-    """Record what was said, and draw the page anew."""
-    by, reason, changes = typed
+def _say(gate: str, run_id: str, option: Answer) -> None:
+    """Record what was said at the gate whose button was pressed; runs before the page is drawn anew."""
+    by, reason, changes = (str(st.session_state.get(f"{field}-{gate}") or "") for field in ("by", "reason", "changes"))
+    st.session_state["by"] = by
     try:
         wanted = _arguments(changes) if option == "revise" else {}
     except ValueError as error:
         st.session_state["said"] = Said(accepted=False, sentence=f"Nothing was recorded: {error}")
-    else:
-        reply = Reply(option, by, reason, "dashboard", changes=wanted)
-        with st.spinner("Recording the answer"):
-            st.session_state["said"] = answer(settings(), gate["gate"], gate["run_id"], reply)
-    st.rerun(scope="fragment")
+        return
+    st.session_state["said"] = answer(settings(), gate, run_id, Reply(option, by, reason, "dashboard", changes=wanted))
 
 
 def _arguments(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import getpass
 import platform
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -248,6 +249,11 @@ def _envelope(charter: Charter, law: Law, plan: Plan) -> dict[str, Any]:
     }
 
 
+@lru_cache
+def _version(package: str) -> str:
+    return version(package)
+
+
 def _versions(mission: Flyable, ledger: Ledger, plan: Plan) -> list[dict[str, str]]:
     """Return what is in force: mission, law, model, agents, runtime."""
     registry = registry_of(plan.settings.policy_folder)
@@ -256,9 +262,9 @@ def _versions(mission: Flyable, ledger: Ledger, plan: Plan) -> list[dict[str, st
         ("mission", mission.charter.name, mission.charter.digest[:12], mission.charter.digest),
         ("policy", "policies", ledger.envelope["policydigest"][:12], ledger.envelope["policydigest"]),
         ("model", plan.settings.model or OFFLINE, plan.settings.model or OFFLINE, ""),
-        ("package", "gonogo", version("gonogo"), ""),
-        ("package", "prefect", version("prefect"), ""),
-        ("package", "pydantic-ai", version("pydantic-ai-slim"), ""),
+        ("package", "gonogo", _version("gonogo"), ""),
+        ("package", "prefect", _version("prefect"), ""),
+        ("package", "pydantic-ai", _version("pydantic-ai-slim"), ""),
         ("python", sys.implementation.name, platform.python_version(), ""),
     ]
     rows += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -80,7 +80,8 @@ class Outcome(Noun):
     the class is made.
     """
 
-    outcome: str
+    outcome: Any
+    """Subclasses say which words; ``Any`` only so that they may."""
     successes: ClassVar[frozenset[str]] = frozenset()
     escalations: ClassVar[frozenset[str]] = frozenset()
 
@@ -135,6 +136,10 @@ class Budget(Noun):
 
     usd: Decimal = Decimal(1)
     actions: Annotated[int, Field(ge=0)] = 25
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, usd: Decimal | str = ..., actions: int = ...) -> None: ...
 
     @field_validator("usd", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -78,7 +79,11 @@ class RehearsalPilot:
         return await body()
 
     async def rest(self, run: Run) -> None:
-        """Say the next thing the script has; park when there is none."""
+        """Say the next thing the script has, once no branch is busy; park when there is none."""
+        if run.busy:
+            # Which gates are open would otherwise depend on timing, and so would the order of answers.
+            await asyncio.sleep(0)
+            return
         for wait in run.waits:
             if wait.kind == "gate" and wait.name not in self._said:
                 self._said.add(wait.name)

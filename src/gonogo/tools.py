@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
 from gonogo import errors
@@ -130,7 +130,7 @@ def tool(
             for parameter in parameters.values()
             if parameter.name != _KEY
         }
-        arguments = create_model(f"{called}_arguments", **fields)
+        arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
             _KEY in parameters,

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -75,7 +74,8 @@ told AS (
     FROM drawn
 )
 SELECT
-    CASE WHEN claim THEN 'claims-triage-' ELSE 'incident-response-' END || substr(md5(i::VARCHAR || $seed), 1, 12) AS run_id,
+    CASE WHEN claim THEN 'claims-triage-' ELSE 'incident-response-' END || substr(md5(i::VARCHAR || $seed), 1, 12)
+        AS run_id,
     CASE WHEN claim THEN 'claims_triage' ELSE 'incident_response' END AS mission,
     CASE WHEN claim THEN 'claims-operations' ELSE 'service-operations' END AS owner,
     'dev' AS environment,
@@ -120,8 +120,8 @@ SELECT
     4100 AS input_tokens,
     620 AS output_tokens,
     31 AS records,
-    CASE WHEN is_live THEN $now::TIMESTAMPTZ - to_milliseconds(second * 900) ELSE started_at + to_milliseconds(latency_ms) END
-        AS last_recorded_at
+    CASE WHEN is_live THEN $now::TIMESTAMPTZ - to_milliseconds(second * 900)
+        ELSE started_at + to_milliseconds(latency_ms) END AS last_recorded_at
 FROM told
 """
 
@@ -234,8 +234,7 @@ def publish(home: Path, fill: Any = None, *, now: datetime | None = None, quaran
         con.execute(_SNAPSHOT, given)
     finally:
         con.close()
-    os.replace(aside, mart_path(home))
-    return mart_path(home)
+    return aside.replace(mart_path(home))
 
 
 def rows(con: DuckDBPyConnection, table: str, given: list[dict[str, Any]]) -> None:

@@ -92,6 +92,8 @@ async def test_an_amount_that_the_manager_revises_is_ruled_on_again(tmp_path: Pa
     flown = await rehearse(claims_triage, case(kinds.above_limit), answers=lambda _gate: revised, home=tmp_path)
     assert flown.landing.status == "done", flown.landing
     assert on_record(tmp_path, "select amount_cents from payments") == [(400_000,)]
+    assert flown.landing.outcome is not None
+    assert flown.landing.outcome["paid_cents"] == 400_000
 
 
 async def test_a_large_and_unsure_payout_needs_both_roles(tmp_path: Path) -> None:

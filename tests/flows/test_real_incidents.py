@@ -52,6 +52,7 @@ async def test_a_followed_history_measures_what_its_last_row_says(number: str, t
     assert outcome["handling_seconds"] == int((closed - opened).total_seconds())
 
 
+@pytest.mark.slow
 def test_every_row_of_the_file_fits_the_declared_mapping() -> None:
     """All 77,012 rows are cases or events; none is refused."""
     import polars as pl

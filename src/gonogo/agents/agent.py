@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel
 from pydantic_core import to_json
 
 from gonogo.agents.offline import Script, offline_model
@@ -20,11 +19,12 @@ from gonogo.tools import TOOLS, Tool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pydantic import BaseModel
     from pydantic_ai import Agent as PydanticAgent
     from pydantic_ai import Tool as PydanticTool
     from pydantic_ai.models import Model
 
-O = TypeVar("O", BaseModel, str)  # noqa: E741 - the output
+O = TypeVar("O", bound="BaseModel | str")  # noqa: E741 - the output
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import time
 from base64 import b32encode
 from datetime import UTC, datetime
@@ -38,44 +37,50 @@ def leaf_bytes(fields: Mapping[str, Any]) -> bytes:
 
     """
     try:
-        _check(fields, "leaf")
-        raw = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+        flaw = _flaw(fields)
+        raw = b"" if flaw else orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
     except (TypeError, RecursionError) as error:
         raise EvidenceBroken(f"A leaf cannot be written as JSON ({error}); put its body in the payload.") from error
+    if flaw is not None:
+        raise EvidenceBroken(f"leaf{flaw}")
     if len(raw) > LEAF_MAX_BYTES:
         msg = f"A record of {len(raw)} bytes exceeds {LEAF_MAX_BYTES}; put its body in the payload."
         raise EvidenceBroken(msg)
     return raw
 
 
-def _check(value: object, where: str) -> None:  # noqa: C901 - one case for each kind of JSON
-    """Refuse what the three serialisers would write differently."""
-    match value:
-        case None | bool():
-            return
-        case str():
-            if not value.isascii() and not _is_clean(value):
-                msg = f"{where} is not clean Unicode NFC; pass it through plain_text() first."
-                raise EvidenceBroken(msg)
-        case int():
-            if not -INTEGER_MAX <= value <= INTEGER_MAX:
-                msg = f"{where} = {value} is outside the integers JSON readers agree on."
-                raise EvidenceBroken(msg)
-        case dict():
-            for key, inner in cast("dict[object, object]", value).items():
-                if not isinstance(key, str) or not key.isascii():
-                    msg = f"{where} has the key {key!r}; keys are ASCII text."
-                    raise EvidenceBroken(msg)
-                _check(inner, f"{where}.{key}")
-        case list() | tuple():
-            for index, inner in enumerate(cast("list[object]", value)):
-                _check(inner, f"{where}[{index}]")
-        case _:
-            msg = (
-                f"{where} is a {type(value).__name__}; evidence leaves hold text, integers, "
-                "booleans, null, lists and objects. Money goes in micro-units, shares in ppm."
-            )
-            raise EvidenceBroken(msg)
+def _flaw(value: object) -> str | None:  # noqa: C901, PLR0911 - one case for each kind of JSON
+    """Return where and why the three serialisers would write a value differently, or ``None``."""
+    kind = type(value)
+    if kind is str:
+        text = cast("str", value)
+        if text.isascii() or _is_clean(text):
+            return None
+        return " is not clean Unicode NFC; pass it through plain_text() first."
+    if kind is int:
+        if -INTEGER_MAX <= cast("int", value) <= INTEGER_MAX:
+            return None
+        return f" = {value} is outside the integers JSON readers agree on."
+    if value is None or kind is bool:
+        return None
+    if kind is dict:
+        for key, inner in cast("dict[object, object]", value).items():
+            if not isinstance(key, str) or not key.isascii():
+                return f" has the key {key!r}; keys are ASCII text."
+            flaw = _flaw(inner)
+            if flaw is not None:
+                return f".{key}{flaw}"
+        return None
+    if kind is list or kind is tuple:
+        for index, inner in enumerate(cast("list[object]", value)):
+            flaw = _flaw(inner)
+            if flaw is not None:
+                return f"[{index}]{flaw}"
+        return None
+    return (
+        f" is a {kind.__name__}; evidence leaves hold text, integers, "
+        "booleans, null, lists and objects. Money goes in micro-units, shares in ppm."
+    )
 
 
 def _is_clean(text: str) -> bool:
@@ -116,13 +121,29 @@ def commitment(salt: bytes, raw: bytes) -> str:
 
 def new_salt() -> bytes:
     """Return 32 fresh random bytes."""
-    return secrets.token_bytes(SALT_BYTES)
+    return random_bytes(SALT_BYTES)
+
+
+_POOL_BYTES = 8_192
+_pool = bytearray()
+_pool_pid = -1
+
+
+def random_bytes(count: int) -> bytes:
+    """Return bytes of the system's generator, drawn many at a time; a fork never sees its parent's."""
+    global _pool_pid  # noqa: PLW0603 - one pool for the process
+    if _pool_pid != os.getpid() or len(_pool) < count:
+        _pool[:] = os.urandom(_POOL_BYTES)
+        _pool_pid = os.getpid()
+    drawn = bytes(_pool[-count:])
+    del _pool[-count:]
+    return drawn
 
 
 def uuid7() -> str:
     """Return a time-ordered UUID (RFC 9562, version 7) as text."""
     milliseconds = time.time_ns() // 1_000_000
-    raw = bytearray(milliseconds.to_bytes(6, "big") + os.urandom(10))
+    raw = bytearray(milliseconds.to_bytes(6, "big") + random_bytes(10))
     raw[6] = (raw[6] & 0x0F) | 0x70
     raw[8] = (raw[8] & 0x3F) | 0x80
     text = raw.hex()

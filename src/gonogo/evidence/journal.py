@@ -130,12 +130,13 @@ def read_stream(path: Path) -> list[Record]:
 class Stream:
     """One producer's chain of records, at the end of one exclusively locked file."""
 
-    def __init__(self, descriptor: int, path: Path, stream_id: str, records: list[Record]) -> None:
+    def __init__(self, descriptor: int, path: Path, stream_id: str, records: list[Record], *, is_named: bool) -> None:
         self.stream_id = stream_id
         self.records = records
         """What stood in the file when it was opened."""
         self.next_seq = len(records)
         self.head = records[-1].digest if records else GENESIS
+        self._is_named = is_named
         self._descriptor = descriptor
         self._path = path
         self._lock = threading.Lock()
@@ -156,9 +157,7 @@ class Stream:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             _cut_torn_line(descriptor)
-            if is_new:
-                sync_folder(path.parent)
-            return cls(descriptor, path, stream_id, read_stream(path))
+            return cls(descriptor, path, stream_id, read_stream(path), is_named=not is_new)
         except BlockingIOError as error:
             os.close(descriptor)
             msg = f"Run {path.stem} is being flown by another process; wait for it, or stop that process first."
@@ -225,6 +224,10 @@ class Stream:
             while view:
                 view = view[os.write(self._descriptor, view) :]
             os.fdatasync(self._descriptor)
+            if not self._is_named:
+                # A new file's name has to survive power loss as well; it does from its first records on.
+                sync_folder(self._path.parent)
+                self._is_named = True
             self._size += len(batch)
         except OSError as error:
             failure = _unwritable(self._path, error)

@@ -7,14 +7,22 @@ newline, so the leaf's exact bytes can be cut out and hashed without parsing. Er
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
 
 from gonogo.errors import EvidenceBroken
-from gonogo.evidence.canon import SALT_BYTES, commitment, leaf_bytes, new_salt, sha256_hex, timestamp, uuid7
+from gonogo.evidence.canon import (
+    SALT_BYTES,
+    commitment,
+    leaf_bytes,
+    new_salt,
+    random_bytes,
+    sha256_hex,
+    timestamp,
+    uuid7,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,7 +162,8 @@ def seal(
         **envelope,
         "data": dict(data),
     }
-    fields.setdefault("traceparent", f"00-{sha256_hex(stream_id.encode())[:32]}-{os.urandom(8).hex()}-01")
+    if "traceparent" not in fields:
+        fields["traceparent"] = f"00-{sha256_hex(stream_id.encode())[:32]}-{random_bytes(8).hex()}-01"
     sealed = None if payload is None else Payload(new_salt(), payload)
     if sealed is not None:
         fields["payloaddigest"] = sealed.digest

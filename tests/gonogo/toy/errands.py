@@ -19,6 +19,7 @@ from tests.gonogo.toy.counter import Brief, Opinion, clerk
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gonogo.missions import Mission
     from gonogo.testing import Rehearsal
 
 
@@ -99,12 +100,14 @@ async def _pay_on_its_own(index: int, payment: Payment) -> str:
         return await settle(payment)
 
 
-async def park(case: Errand, home: Path, *, policies: Path = POLICIES, **changes: Any) -> Landing:
-    """Fly the errand ``r1`` until it waits, and leave; answers and events are brought while it sleeps."""
+async def park(
+    case: BaseModel, home: Path, *, flying: Mission[Any, Any] = errand, policies: Path = POLICIES, **changes: Any
+) -> Landing:
+    """Fly the run ``r1`` until it waits, and leave; answers and events are brought while it sleeps."""
     made = settings().model_copy(
         update={"home": home, "policy_folder": policies, "requester": "tester", "model": None, **changes}
     )
-    return await fly(errand, case, Plan("r1", LocalPilot(patience="leave"), made))
+    return await fly(flying, case, Plan("r1", LocalPilot(patience="leave"), made))
 
 
 async def run(case: Errand | dict[str, Any] | None = None, /, **how: Any) -> Rehearsal:
