@@ -65,17 +65,17 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
     ("run_record", "result"): (
-        "status outcome? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
+        "status! outcome? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
         "measures:list streams:list"
     ),
     ("step_record", "intent"): "key! step branch args_digest agent?",
-    ("step_record", "result"): "key! step branch outcome latency_us:whole reason_code? error?",
+    ("step_record", "result"): "key! step branch outcome! latency_us:whole reason_code? error?",
     ("route_record", "fact"): "key! route choice alternatives:list",
     ("model_call", "intent"): (
         "key! agent requested_model provider offline:flag request_digest reserved_micros:whole"
     ),
     ("model_call", "result"): (
-        "key! agent requested_model returned_model? provider offline:flag outcome finish_reason? "
+        "key! agent requested_model returned_model? provider offline:flag outcome! finish_reason? "
         "input_tokens:whole output_tokens:whole cache_read_tokens:whole cache_write_tokens:whole "
         "cost_micros:whole currency price_basis price_book latency_us:whole response_id? reason_code? error?"
     ),
@@ -87,7 +87,7 @@ _BODIES: dict[tuple[str, str], str] = {
         "key! tool system effect principal action_digest idempotency_key approvals:list"
     ),
     ("tool_call", "result"): (
-        "key! tool system effect principal outcome latency_us:whole reason_code? error? rules:list?"
+        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list?"
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline"

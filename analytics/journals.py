@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analytics.records import ROW, Misfit, Reason, read_record
+from analytics.records import ROW, RUN_ID, Misfit, Reason, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,6 +101,19 @@ class Delta:
         columns: list[tuple[object, ...]] = list(zip(*self.rows, strict=True)) or [()] * len(ROW)
         named = zip(ROW.items(), columns, strict=True)
         return pa.table({name: pa.array(column, kind) for (name, kind), column in named})
+
+    def by_run(self) -> list[Delta]:
+        """Return the records alone, one delta a run."""
+        parts: dict[object, Delta] = {}
+        for row, line in zip(self.rows, self.lines, strict=True):
+            part = parts.setdefault(row[RUN_ID], Delta())
+            part.rows.append((len(part.lines), *row[1:]))
+            part.lines.append(line)
+        return list(parts.values())
+
+    def without_rows(self) -> Delta:
+        """Return the rest: rejects, faults, and how far the journals were read."""
+        return replace(self, rows=[], lines=[], rejects=list(self.rejects))
 
 
 def journal_sizes(folder: Path) -> dict[str, int]:

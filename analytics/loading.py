@@ -22,7 +22,7 @@ from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
 from analytics.publishing import insert_rows, offsets_digest, publish
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
-from analytics.records import ROW
+from analytics.records import RUN_ID
 from analytics.shape import reshape
 from analytics.stores import first_line, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
@@ -157,20 +157,40 @@ class Loader:
             return "", ""
 
     def _take_in(self, delta: Delta, faults: list[Check]) -> Taken:
-        """Land one delta in one transaction."""
+        """Land a delta in one transaction; where one run's records make no rows, land the others."""
+        import duckdb
+
+        try:
+            return self._land(delta, faults)
+        except (duckdb.DataError, duckdb.IntegrityError):
+            rest, taken = delta.without_rows(), Taken()
+            for part in delta.by_run():
+                try:
+                    taken = taken.plus(self._land(part, []))
+                except (duckdb.DataError, duckdb.IntegrityError) as error:
+                    said = f"the records of the run make no rows: {first_line(error)}"
+                    rest.rejects += [
+                        Reject(line, "unshapeable", said, str(row[RUN_ID]))
+                        for line, row in zip(part.lines, part.rows, strict=True)
+                    ]
+            # How far the journals were read comes last: after a crash, all of this is done again.
+            return taken.plus(self._land(rest, faults))
+
+    def _land(self, delta: Delta, faults: list[Check]) -> Taken:
         con, load_id, now = self._con, uuid7(), datetime.now(UTC)
         con.register("delta", delta.table())
-        report = validate("delta", DELTA_SUITE, con.sql(DELTA_FRAME).df()) if delta.rows else Report()
-        report.checks.extend(faults)
-        con.begin()
         try:
-            taken = self._write(delta, report, load_id, now)
-            con.commit()
-        except BaseException:
-            with suppress(Exception):
-                # After a failed write the database may refuse even this; closing it undoes the rest.
-                con.rollback()
-            raise
+            report = validate("delta", DELTA_SUITE, con.sql(DELTA_FRAME).df()) if delta.rows else Report()
+            report.checks.extend(faults)
+            con.begin()
+            try:
+                taken = self._write(delta, report, load_id, now)
+                con.commit()
+            except BaseException:
+                with suppress(Exception):
+                    # After a failed write the database may refuse even this; closing it undoes the rest.
+                    con.rollback()
+                raise
         finally:
             con.unregister("delta")
         return taken
@@ -212,15 +232,14 @@ class Loader:
 
     def _rejected(self, delta: Delta, report: Report) -> list[Reject]:
         """Return the records that failed a critical check or claim another's place."""
-        run_id = list(ROW).index("run_id")
         taken = self._con.execute("SELECT row FROM places WHERE verdict = 'conflict'").fetchall()
         said = "another record with another digest has its place in the stream"
         return [
             *(
-                Reject(delta.lines[row], "check_failed", why, str(delta.rows[row][run_id]))
+                Reject(delta.lines[row], "check_failed", why, str(delta.rows[row][RUN_ID]))
                 for row, why in report.bad_rows.items()
             ),
-            *(Reject(delta.lines[row], "conflict", said, str(delta.rows[row][run_id])) for (row,) in taken),
+            *(Reject(delta.lines[row], "conflict", said, str(delta.rows[row][RUN_ID])) for (row,) in taken),
         ]
 
     def _quarantine(self, rejects: list[Reject], load_id: str, now: datetime) -> int:

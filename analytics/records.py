@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -25,15 +26,17 @@ Reason = Literal[
     "payload_not_json",
     "conflict",
     "check_failed",
+    "unshapeable",
 ]
 """Why a line is in quarantine: it is no evidence record; a field has another type than promised; an
 artifact or version nobody knows; a stream that is not this file's; a payload other than committed to;
-a payload that is no JSON; another record has its place in the stream; a critical check failed."""
+a payload that is no JSON; another record has its place in the stream; a critical check failed; it
+passed all that and its run still makes no rows."""
 
 PAYLOAD_LANDED_MAX_BYTES = 1024 * 1024
 """A payload above this is checked and stays in its file; the warehouse keeps only its commitment."""
 
-_TIME_CHARACTERS = len("2026-01-01T00:00:00.000000Z")
+_TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z")
 _STREAM_OF_FOLDER = {"flights": "flight", "desk": "desk"}
 
 ROW: dict[str, str] = {
@@ -74,6 +77,9 @@ ROW: dict[str, str] = {
     "missing": "int64",
 }
 """Columns of a delta and their Arrow types. ``missing`` counts fields the contract promises."""
+
+RUN_ID = list(ROW).index("run_id")
+"""Where a row's run stands."""
 
 
 class Misfit(Exception):
@@ -142,7 +148,7 @@ def _check_times(leaf: dict[str, Any]) -> None:
         text = leaf[name]
         try:
             datetime.fromisoformat(text)
-            known = len(text) == _TIME_CHARACTERS and text[10] == "T" and text[-1] == "Z"
+            known = _TIME.fullmatch(text) is not None
         except ValueError:
             known = False
         if not known:

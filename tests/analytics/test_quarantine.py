@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analytics import quality
+from analytics.contract import BODIES
 from analytics.quality import Expected, validate
 from analytics.warehouse import land
 from gonogo.evidence.canon import GENESIS, payload_bytes
@@ -58,6 +59,16 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "text for a place": (lambda line: leaf_with(line, streamseq="4"), "wrong_type", "streamseq is text"),
     "a negative place": (lambda line: leaf_with(line, streamseq=-1), "wrong_type", "no place in a stream"),
     "a wild time": (lambda line: leaf_with(line, time="yesterday"), "wrong_type", "not a time"),
+    "a time with a comma": (
+        lambda line: leaf_with(line, time="2026-01-01T00:00:00,000000Z"),
+        "wrong_type",
+        "not a time",
+    ),
+    "a day that never was": (
+        lambda line: leaf_with(line, recordedtime="2026-02-30T00:00:00.000000Z"),
+        "wrong_type",
+        "not a time",
+    ),
     "text for money": (lambda line: leaf_with(line, data__cost_micros="12"), "wrong_type", "cost_micros is text"),
     "true for money": (lambda line: leaf_with(line, data__cost_micros=True), "wrong_type", "cost_micros is a flag"),
     "a fraction": (lambda line: leaf_with(line, data__latency_us=1.5), "wrong_type", "latency_us is a fraction"),
@@ -169,6 +180,20 @@ def test_the_same_record_twice_is_one_row(fleet: Fleet) -> None:
     rewrite(flight.path, [lines[0], *lines, lines[2]])
     landed = land(fleet.home)
     assert (landed.new_records, landed.quarantined, landed.dq_failures) == (8, 0, 1)
+
+
+def test_a_run_that_makes_no_rows_does_not_stop_the_others(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What slips through every check is set aside with its run; the fleet lands."""
+    told = [field for field in BODIES["run_record", "result"] if field[0] != "status"]
+    monkeypatch.setitem(BODIES, ("run_record", "result"), told)
+    flight = [fleet.flown(f"r{number}") for number in range(3)][-1]
+    lines = lines_of(flight.path)
+    rewrite(flight.path, [*lines[:-1], leaf_with(lines[-1], data__status=None)])
+    landed = land(fleet.home)
+    assert (landed.new_records, landed.quarantined) == (16, 8)
+    assert fleet.ask("SELECT run_id, status FROM runs ORDER BY 1") == [("r0", "done"), ("r1", "done")]
+    assert fleet.ask("SELECT DISTINCT run_id, reason FROM quarantine") == [("r2", "unshapeable")]
+    assert land(fleet.home).new_records == 0
 
 
 def test_a_gap_shows_until_it_is_filled(fleet: Fleet) -> None:
