@@ -1,0 +1,28 @@
+"""Fly every case of a file: the batch lane as a deployment.
+
+Trigger    by hand, by event, or a schedule of your own   prefect.yaml, `fly-each`
+Work       gonogo/lanes/batch.py; a task run for each chunk of cases, evidence for each case
+Waits      a case that needs a person leaves the batch; the house makes it a flow run of its own
+On call    the mission's owner; `gonogo run MISSION --each FILE` does the same by hand
+"""
+
+from pathlib import Path
+
+from prefect import flow
+
+from gonogo.cases import adapter_of, read_batch
+from gonogo.house.loading import find_mission
+from gonogo.lanes.chunks import fly_in_chunks
+from gonogo.settings import settings
+
+
+@flow
+async def fly_each(mission: str, file: Path, case_by: str | None = None) -> dict[str, int]:
+    """Fly every case of a CSV, JSONL or Parquet file; flown again, it continues what was begun."""
+    chosen = settings()
+    found = find_mission(chosen, mission)
+    batch = read_batch(found, file, adapter_of(chosen, found.charter.name), case_by)
+    for bad in batch.bad:
+        print(f"not flown: {bad.ref}: {bad.reason}")  # noqa: T201 - Prefect logs what a flow prints
+    statuses = await fly_in_chunks(found, batch.flyers, chosen, lambda _landing: None)
+    return {**statuses, "bad_rows": len(batch.bad)}
