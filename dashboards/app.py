@@ -22,7 +22,7 @@ st.html(stylesheet(sorted((HERE / "look").glob("*.css"))))
 
 page = st.navigation(
     [
-        st.Page("pages/live.py", title="Live", url_path="live", default=True),
+        st.Page("pages/live.py", title="Live", default=True),
         st.Page("pages/waiting.py", title="Gates waiting", url_path="waiting"),
         st.Page("pages/kpis.py", title="Numbers", url_path="kpis"),
     ],

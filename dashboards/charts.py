@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from dashboards.figures import MONTH
 from dashboards.markup import Html, tag
 from dashboards.palette import FILL, GROUND, INK, colour
 from dashboards.wording import latency, spoken
@@ -17,7 +18,7 @@ from dashboards.wording import latency, spoken
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dashboards.figures import Kpi, Unit
+    from dashboards.figures import Kpi, Width
 
 BECAME = ("success", "escalated", "other", "no_go", "aborted", "failed")
 """What a run can become, from the goal downwards: the order of the stack and of the legend."""
@@ -27,40 +28,27 @@ _ROW_HEIGHT = 30
 _BARS_ROOM = 12
 """A chart over time has room for at least so many bars, so that a single one does not fill it."""
 
-_TIME_FORMAT: dict[Unit, str] = {
-    "second": "%H:%M:%S",
-    "minute": "%H:%M",
-    "hour": "%d %b %H:%M",
-    "day": "%d %b",
-    "week": "%d %b",
-    "month": "%b %Y",
-}
 
-
-def outcomes_chart(rows: list[dict[str, Any]], unit: Unit) -> alt.Chart:
-    """Return stacked bars of what runs became, one a unit of time."""
-    values = [
-        {
-            "from": row["bar"].isoformat(),
-            "to": _end(row["bar"], unit).isoformat(),
-            "became": _said(row["became"]),
-            "order": BECAME.index(row["became"]),
-            "runs": row["runs"],
-        }
-        for row in rows
-    ]
+def outcomes_chart(rows: list[dict[str, Any]], width: Width) -> alt.Chart:
+    """Return stacked bars of what runs became, one a stretch of time."""
     present = became(rows)
-    chart = alt.Chart(alt.InlineData(values=values)).mark_bar(stroke=colour(GROUND["surface"]), strokeWidth=1)
+    chart = alt.Chart(alt.InlineData(values=_bars(rows, width))).mark_bar(
+        stroke=colour(GROUND["surface"]), strokeWidth=1
+    )
     return _dressed(
         chart.encode(
             x=alt.X(
                 "from:T",
                 title=None,
-                scale=alt.Scale(domain=_room(rows, unit)),
-                axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format=_TIME_FORMAT[unit]),
+                scale=alt.Scale(domain=_room(rows, width)),
+                axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format=width.clock),
             ),
             x2="to:T",
-            y=alt.Y("sum(runs):Q", title=f"runs landed per {unit}", axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            y=alt.Y(
+                "sum(runs):Q",
+                title=f"runs landed per {width.words.removeprefix('1 ')}",
+                axis=alt.Axis(tickMinStep=1, tickCount=5),
+            ),
             color=alt.Color(
                 "became:N",
                 title=None,
@@ -98,23 +86,36 @@ def _said(word: str) -> str:
     return _WORDS.get(word, spoken(word))
 
 
-def _room(rows: list[dict[str, Any]], unit: Unit) -> list[str]:
+def _bars(rows: list[dict[str, Any]], width: Width) -> list[dict[str, Any]]:
+    return [
+        {
+            "from": row["bar"].isoformat(),
+            "to": _end(row["bar"], width).isoformat(),
+            "became": _said(row["became"]),
+            "order": BECAME.index(row["became"]),
+            "runs": row["runs"],
+        }
+        for row in rows
+    ]
+
+
+def _room(rows: list[dict[str, Any]], width: Width) -> list[str]:
     """Return the first and the last moment of the time axis."""
     first, last = rows[0]["bar"], rows[-1]["bar"]
-    end = _end(last, unit)
+    end = _end(last, width)
     return [min(first, end - _BARS_ROOM * (end - last)).isoformat(), end.isoformat()]
 
 
-def _end(start: datetime, unit: Unit) -> datetime:
-    if unit == "month":
+def _end(start: datetime, width: Width) -> datetime:
+    if width == MONTH:
         return (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return start + timedelta(**{f"{unit}s": 1})
+    return start + width.length
 
 
 def latency_chart(medians: list[Kpi], tails: list[Kpi]) -> alt.LayerChart:
     """Return the median and the 95th percentile of each step's duration, slowest step on top."""
     tail_of = {kpi.segment: kpi.value for kpi in tails}
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "step": spoken(kpi.segment or ""),
             "p50": kpi.value,
@@ -134,8 +135,8 @@ def latency_chart(medians: list[Kpi], tails: list[Kpi]) -> alt.LayerChart:
             alt.Tooltip("n:Q", title="times done", format=","),
         ],
     )
-    scale = alt.Scale(type="log", nice=True)
-    axis = alt.Axis(labelExpr=_TIME_LABEL, values=_DECADES_MS, gridDash=[2, 3], labelOverlap=True)
+    scale = alt.Scale(type="log", domain=_log_room([value[name] for value in values for name in ("p50", "p95")]))
+    axis = alt.Axis(labelExpr=_TIME_LABEL, values=_TICKS_MS, gridDash=[2, 3], labelOverlap=True)
     blue, ink = colour(FILL["success"]), colour(INK["ink"])
     span = base.mark_rule(strokeWidth=3, color=colour(FILL["escalated"])).encode(
         x=alt.X("p50:Q", scale=scale, title=None, axis=axis), x2="p95:Q"
@@ -148,13 +149,20 @@ def latency_chart(medians: list[Kpi], tails: list[Kpi]) -> alt.LayerChart:
     return _dressed(alt.layer(span, tail, median, told), height=_ROW_HEIGHT * max(len(values), 1) + 36)
 
 
+def _log_room(milliseconds: list[float | None]) -> list[float]:
+    """Return a logarithmic axis' ends: all values, and a third of its length to the right for what is written there."""
+    known = [value for value in milliseconds if value]
+    low, high = min(known, default=1.0) / 1.5, max(known, default=10.0)
+    return [low, high * max((high / low) ** 0.5, 3.0)]
+
+
 def _micros(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else milliseconds * 1_000
 
 
 _STEP_AXIS = alt.Axis(domain=False, ticks=False, labelLimit=190, labelPadding=10)
 
-_DECADES_MS = [10.0**power for power in range(-3, 9)]
+_TICKS_MS = [step * 10.0**power for power in range(-3, 9) for step in (1, 3)]
 
 _TIME_LABEL = (
     "datum.value >= 1000 ? format(datum.value / 1000, '~g') + ' s' : "

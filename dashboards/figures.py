@@ -6,7 +6,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dashboards.wording import NOTHING, count, latency, money, percent, spoken
 
@@ -21,16 +21,32 @@ NOT_COMPUTED = "there is nothing to compute it from yet"
 BUCKETS_MOST = 60
 """A chart over time has at most about so many bars."""
 
-Unit = Literal["second", "minute", "hour", "day", "week", "month"]
 
-_UNITS: dict[Unit, timedelta] = {
-    "second": timedelta(seconds=1),
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-    "week": timedelta(weeks=1),
-    "month": timedelta(days=30),
-}
+class Width(NamedTuple):
+    """How much time a bar stands for."""
+
+    words: str
+    """Also its interval in SQL."""
+    length: timedelta
+    clock: str
+    """How a moment reads on an axis with such bars."""
+
+
+MONTH = Width("1 month", timedelta(days=30), "%b %Y")
+"""Months differ in length; this one only decides which width fits."""
+
+_WIDTHS = (
+    Width("1 second", timedelta(seconds=1), "%H:%M:%S"),
+    Width("5 seconds", timedelta(seconds=5), "%H:%M:%S"),
+    Width("30 seconds", timedelta(seconds=30), "%H:%M"),
+    Width("2 minutes", timedelta(minutes=2), "%H:%M"),
+    Width("10 minutes", timedelta(minutes=10), "%H:%M"),
+    Width("1 hour", timedelta(hours=1), "%d %b %H:%M"),
+    Width("6 hours", timedelta(hours=6), "%d %b %H:%M"),
+    Width("1 day", timedelta(days=1), "%d %b"),
+    Width("7 days", timedelta(days=7), "%d %b"),
+    MONTH,
+)
 
 _KPIS = "SELECT id, name, mission, segment, value, unit, numerator, denominator, reason, basis FROM kpis"
 
@@ -43,7 +59,7 @@ WHERE ended_at IS NOT NULL AND ($mission IS NULL OR mission = $mission)
 _OUTCOMES = """
 WITH landed AS (
     SELECT
-        date_trunc($unit, ended_at AT TIME ZONE $zone) AS bar,
+        time_bucket($width::INTERVAL, ended_at AT TIME ZONE $zone) AS bar,
         CASE
             WHEN success THEN 'success'
             WHEN escalated THEN 'escalated'
@@ -139,20 +155,17 @@ def figures(mart: Mart) -> Figures:
     return Figures([Kpi(**row) for row in mart.rows(_KPIS)])
 
 
-def outcomes(mart: Mart, mission: str | None, zone: str) -> tuple[list[dict[str, Any]], Unit]:
+def outcomes(mart: Mart, mission: str | None, zone: str) -> tuple[list[dict[str, Any]], Width]:
     """Return how many runs became what, by time of landing, in the viewer's time zone, and the width of a bar."""
     span = mart.row(_SPAN, mission=mission)
-    unit = _unit(span["first"], span["last"])
-    return mart.rows(_OUTCOMES, unit=unit, zone=zone, mission=mission), unit
+    width = _width(span["first"], span["last"])
+    return mart.rows(_OUTCOMES, width=width.words, zone=zone, mission=mission), width
 
 
-def _unit(first: datetime | None, last: datetime | None) -> Unit:
+def _width(first: datetime | None, last: datetime | None) -> Width:
     """Return the finest width of a bar that does not make too many of them."""
     length = timedelta() if first is None or last is None else last - first
-    for unit, width in _UNITS.items():
-        if length / width <= BUCKETS_MOST:
-            return unit
-    return "month"
+    return next((width for width in _WIDTHS if length / width.length <= BUCKETS_MOST), MONTH)
 
 
 def findings(mart: Mart, mission: str | None) -> list[dict[str, Any]]:

@@ -41,29 +41,32 @@ def page(
     @st.fragment(run_every=every_seconds)
     def drawn() -> None:
         now = datetime.now(UTC)
-        heading = st.empty()
-        with heading:
-            _heading(title, lede)
         try:
             mart = current_mart(settings().home)
             snapshot = mart.row(_SNAPSHOT)
-            with heading:
-                _heading(title, lede, *_freshness(mart, snapshot, now))
-            if snapshot["runs"]:
-                body(mart, now)
-            else:
-                _nothing_landed()
-        except NothingLanded:
-            _nothing_landed()
+            freshness = _freshness(mart, snapshot, now)
         except GonogoError as error:
-            nothing("The numbers cannot be read right now", str(error), tag("br"), "This page looks again by itself.")
+            # The heading is drawn once a look, here or below: drawn twice, it would blink.
+            _heading(title, lede)
+            _cannot_show(error)
+            return
+        _heading(title, lede, *freshness)
+        if not snapshot["runs"]:
+            _nothing_landed()
+            return
+        try:
+            body(mart, now)
+        except GonogoError as error:
+            _cannot_show(error)
 
     drawn()
 
 
 def _heading(title: str, lede: str, *beside: Html) -> None:
-    words = tag("div", tag("h1", title), tag("p", lede, css="lede"))
-    show(tag("header", words, tag("div", beside, css="fresh", role="status"), css="head"))
+    # Two elements: the words stay as they are while the age beside them moves on.
+    with st.container(key="heading", horizontal=True, vertical_alignment="bottom"):
+        show(tag("header", tag("h1", title), tag("p", lede, css="lede")))
+        show(tag("div", beside, css="fresh"))
 
 
 def _freshness(mart: Mart, snapshot: dict[str, datetime | int], now: datetime) -> list[Html]:
@@ -95,3 +98,10 @@ def _nothing_landed() -> None:
         "Run ", tag("code", "gonogo demo"), " to fly two missions and see them here, or ",
         tag("code", "gonogo up"), " to keep the house running.",
     )  # fmt: skip
+
+
+def _cannot_show(error: GonogoError) -> None:
+    if isinstance(error, NothingLanded):
+        _nothing_landed()
+        return
+    nothing("The numbers cannot be read right now", str(error), tag("br"), "This page looks again by itself.")

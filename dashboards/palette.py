@@ -44,12 +44,12 @@ INK = {
 """What is written; each reads on every ground (WCAG AA)."""
 
 FILL = {
-    "success": Pair("#1f66b0", "#4c97e0"),
-    "escalated": Pair("#86bfe9", "#b5dbf8"),
-    "no_go": Pair("#d9a400", "#d6a62c"),
-    "aborted": Pair("#8b6fc0", "#9d83d6"),
+    "success": Pair("#1b5ea6", "#4c97e0"),
+    "escalated": Pair("#4596d6", "#b5dbf8"),
+    "no_go": Pair("#bb8500", "#d6a62c"),
+    "aborted": Pair("#4b2f6f", "#7a5cc0"),
     "failed": Pair("#c2410c", "#ee6c41"),
-    "other": Pair("#9aa3ab", "#6d7882"),
+    "other": Pair("#87909a", "#6d7882"),
 }
 """Areas of charts, by what became of a run."""
 

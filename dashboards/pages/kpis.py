@@ -94,12 +94,12 @@ def _runs(numbers: Figures, mission: str | None) -> Tile:
 
 def _outcomes(mart: Mart, mission: str | None) -> None:
     where = str(zone(st.context.timezone))
-    rows, unit = outcomes(mart, mission, where)
+    rows, width = outcomes(mart, mission, where)
     show(tag("h2", "Outcomes over time ", tag("small", f"by time of landing, {where}")))
     if rows:
         show(outcomes_legend(rows))
-        chart = outcomes_chart(rows, unit)
-        st.altair_chart(chart, width="stretch", theme=None, alt=f"Runs landed per {unit}, by what became of them")
+        chart = outcomes_chart(rows, width)
+        st.altair_chart(chart, width="stretch", theme=None, alt="Runs landed over time, by what became of them")
     else:
         show(tag("p", "No run has landed yet.", css="none"))
 
@@ -107,19 +107,19 @@ def _outcomes(mart: Mart, mission: str | None) -> None:
 def _drift(mart: Mart, mission: str | None) -> None:
     found = findings(mart, mission)
     show(tag("h2", "Should and is ", tag("small", _verdict_counts(found))))
-    groups = [_findings_of(word, [one for one in found if one["verdict"] == word]) for word in VERDICT_WORDS]
+    by_verdict = {word: [one for one in found if one["verdict"] == word] for word in VERDICT_WORDS}
+    first = next((word for word, ones in by_verdict.items() if ones), None)
+    groups = [_findings_of(word, ones, is_first=word == first) for word, ones in by_verdict.items() if ones]
     show(tag("div", _verdict(found), groups, css="findings", tabindex="0"))
 
 
-def _findings_of(verdict: str, found: list[dict[str, Any]]) -> Html | None:
-    """Return the findings of one verdict: each drift in full, the others behind one line."""
-    if not found:
-        return None
+def _findings_of(verdict: str, found: list[dict[str, Any]], *, is_first: bool) -> Html:
+    """Return the findings of one verdict: drifts in full, others behind one line, open where nothing stands before."""
     told = [_finding(finding) for finding in found]
     if verdict == "drift":
         return join(told)
     words = f"{plural(len(found), 'comparison')}: {VERDICT_WORDS[verdict]}"
-    return tag("details", tag("summary", pill(verdict, VERDICT, words)), told)
+    return tag("details", tag("summary", pill(verdict, VERDICT, words)), told, open="" if is_first else None)
 
 
 def _verdict_counts(found: list[dict[str, Any]]) -> str:
@@ -135,7 +135,11 @@ def _verdict(found: list[dict[str, Any]]) -> Html:
         return tag("p", pill("drift", VERDICT, f"{plural(drifting, 'comparison')} drifted"), css="verdict")
     if told == {"ok"}:
         return tag("p", pill("ok", VERDICT, "Everything is as it should be"), css="verdict")
-    said = "Too little data to say that all is well" if found else "Nothing was compared yet"
+    unknown = sum(finding["verdict"] != "ok" for finding in found)
+    said = (
+        f"No drift seen, but {unknown} of {plural(len(found), 'comparison')} cannot be judged" if "ok" in told else ""
+    )
+    said = said or ("Too little data to say that all is well" if found else "Nothing was compared yet")
     return tag("p", pill("not_enough_data", {"not_enough_data": UNKNOWN}, said), css="verdict")
 
 

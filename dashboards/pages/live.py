@@ -123,7 +123,8 @@ def _state(run: dict[str, Any], now: datetime) -> Html:
     if run["gate"] is None:
         return _two(mark, f"for {', '.join(map(spoken, run['waiting_events'])) or 'an event'}: {so_far}")
     door = tag("a", run["role"], href=f"waiting?{urlencode({'gate': run['gate']})}", target="_self")
-    return _two(mark, ["for ", door, f": {so_far}, {left(run['deadline'], now)}"])
+    also = f" and {plural(run['gates_open'] - 1, 'more gate')}" if run["gates_open"] > 1 else ""
+    return _two(mark, ["for ", door, f"{also}: {so_far}, {left(run['deadline'], now)}"])
 
 
 def _step(run: dict[str, Any], now: datetime) -> Html:

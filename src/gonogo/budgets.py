@@ -1,12 +1,12 @@
 """Budgets: money is reserved before a call and settled after, so a cap cannot be overshot.
 
-This cut holds the caps of one run within its process; caps shared across runs and processes are
-leased from the same counters later.
+The caps of a run and of each agent in it hold within the run's process. Caps over many runs, for a
+mission or a day, are not enforced yet.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gonogo.errors import BudgetExceeded
@@ -15,6 +15,15 @@ from gonogo.evidence.ledger import only
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.model import Budget
+
+
+@dataclass(slots=True)
+class Use:
+    """What one agent has used in a run."""
+
+    spent_micros: int = 0
+    reserved_micros: int = 0
+    actions: int = 0
 
 
 @dataclass(slots=True)
@@ -30,6 +39,7 @@ class Meter:
     input_tokens: int = 0
     output_tokens: int = 0
     price_basis: str = "list"
+    by_agent: dict[str, Use] = field(default_factory=dict[str, Use])
 
     @classmethod
     def replayed(cls, budget: Budget, records: list[Record]) -> Meter:
@@ -46,54 +56,72 @@ class Meter:
                 meter._count(record)
             elif record.data["key"] not in settled:
                 meter.spent_micros += int(record.data["reserved_micros"])
+                meter._use(record.data["agent"]).spent_micros += int(record.data["reserved_micros"])
         for record in only(records, "tool_call"):
             if record.data["phase"] == "intent":
                 meter.tool_calls += 1
                 meter.actions += record.data["effect"] != "read"
+                meter._use(record.data["principal"]).actions += record.data["effect"] != "read"
         return meter
 
-    def reserve(self, micros: int, what: str) -> None:
-        """Set money aside for one call.
+    def _use(self, agent: str) -> Use:
+        return self.by_agent.setdefault(agent, Use())
+
+    def reserve(self, micros: int, agent: str, mandate: Budget) -> None:
+        """Set money aside for one call of an agent, from the run's budget and from the agent's own.
 
         Raises:
             BudgetExceeded: the call could cost more than is left; it must not be made.
 
         """
-        left = self.budget.usd_micros - self.spent_micros - self.reserved_micros
-        if micros > left:
-            raise BudgetExceeded(
-                f"{what} could cost {micros} micro-USD and the run has {left} of {self.budget.usd_micros} left; "
-                "the call was not made. Raise the mission's budget, or narrow what it asks.",
-            )
+        use = self._use(agent)
+        for whose, cap, used in (
+            ("the run", self.budget, self.spent_micros + self.reserved_micros),
+            (f"the agent {agent} in this run", mandate, use.spent_micros + use.reserved_micros),
+        ):
+            if used + micros > cap.usd_micros:
+                raise BudgetExceeded(
+                    f"A call of {agent} could cost {micros} micro-USD and {whose} has {cap.usd_micros - used} of "
+                    f"{cap.usd_micros} left; the call was not made. Raise that budget, or narrow what is asked.",
+                )
         self.reserved_micros += micros
+        use.reserved_micros += micros
 
     def settle(self, reserved_micros: int, record: Record) -> None:
         """Replace a reservation by what the recorded call really cost."""
         self.reserved_micros -= reserved_micros
+        self._use(record.data["agent"]).reserved_micros -= reserved_micros
         self._count(record)
 
     def _count(self, record: Record) -> None:
         data = record.data
         self.model_calls += 1
         self.spent_micros += data["cost_micros"]
+        self._use(data["agent"]).spent_micros += data["cost_micros"]
         self.input_tokens += data["input_tokens"]
         self.output_tokens += data["output_tokens"]
         if data["price_basis"] != "list":
             self.price_basis = data["price_basis"]
 
-    def act(self, what: str) -> None:
-        """Count one action that changes something.
+    def act(self, what: str, principal: str, mandate: Budget | None) -> None:
+        """Count one action that changes something, against the run and against the agent that acts.
 
         Raises:
-            BudgetExceeded: the run has used up its actions; this one must not happen.
+            BudgetExceeded: the run or the agent has used up its actions; this one must not happen.
 
         """
-        if self.actions >= self.budget.actions:
-            raise BudgetExceeded(
-                f"{what} would be action {self.actions + 1} of a run that may do {self.budget.actions}; "
-                "it was not done. Raise the mission's budget if this is right.",
-            )
+        use = self._use(principal)
+        caps = [("a run", self.budget.actions, self.actions)]
+        if mandate is not None:
+            caps.append((f"the agent {principal} in a run", mandate.actions, use.actions))
+        for whose, cap, used in caps:
+            if used >= cap:
+                raise BudgetExceeded(
+                    f"{what} by {principal} would be change {used + 1} of {whose} that may make {cap}; "
+                    "it was not done. Raise that budget if this is right.",
+                )
         self.actions += 1
+        use.actions += 1
 
     def totals(self) -> dict[str, int | str]:
         """Return the run's totals as the evidence carries them."""

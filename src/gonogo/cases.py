@@ -107,7 +107,9 @@ def read_batch(
         elif case_by is not None and row.get(case_by) in (None, ""):
             batch.bad.append(BadRow(ref, f"it has no value in the column {case_by}"))
         else:
-            groups.setdefault(ref if case_by is None else str(row[case_by]), []).append((ref, row))
+            # The row's number, not the file's name: a renamed file is still the same batch.
+            name = ref.rpartition(":")[2] if case_by is None else str(row[case_by])
+            groups.setdefault(name, []).append((ref, row))
     for name, rows in groups.items():
         run_id = f"{slug}-{short_id(batch.id, name)}"
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
 from gonogo.approvals import inherited
-from gonogo.errors import CaseRefused, EventMissed, RunUnknown
+from gonogo.errors import CaseRefused, EventMissed, EvidenceBroken, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload, only
 from gonogo.evidence.scopes import current_scope
@@ -48,13 +48,18 @@ async def receive(name: str, model: type[M], *, within: timedelta | None = None)
             continue
         deadline = _deadline(run, key, name, seconds)
         if datetime.now(UTC) >= deadline:
-            raise EventMissed(f"The event {name} did not come before {timestamp(deadline)[:19]}Z.")
+            # Recorded, so that an event that comes later does not send a replay another way.
+            missed = {"key": key, "state": "missed", "event": name, "deadline": timestamp(deadline)}
+            run.ledger.note("event_receipt", missed, fields=step_fields())
+            continue
         if current_step() is not None:
             raise Held(partial(_wait_for, name=name, model=model, deadline=deadline))
         await _wait_for(run, name, model, deadline)
 
 
 def _read(run: Run, receipt: Record, model: type[M]) -> M:
+    if receipt.data["state"] == "missed":
+        raise EventMissed(f"The event {receipt.data['event']} did not come before {receipt.data['deadline'][:19]}Z.")
     for record in run.ledger.desk():
         if record.fields["id"] == receipt.data["record_id"]:
             return model.model_validate_json(must_have_payload(run.ledger.whole(record)))
@@ -106,7 +111,8 @@ def _deadline(run: Run, key: str, name: str, seconds: int) -> datetime:
 
 async def _wait_for(run: Run, name: str, model: type[BaseModel], deadline: datetime) -> None:
     """Rest until such an event lies at the desk, or the deadline has passed."""
-    await run.ledger.stream.commit()
+    with run.working():
+        await run.ledger.stream.commit()
     with run.waiting(Wait("event", name, deadline)):
         while _next_event(run, name, model) is None and datetime.now(UTC) < deadline:
             await run.pilot.rest(run)
@@ -128,9 +134,10 @@ def deliver(
 
     Raises:
         RunUnknown: no such run has begun.
-        CaseRefused: a body is not a JSON object.
+        CaseRefused: the run has ended, or a body is not a JSON object; nothing was delivered.
 
     """
+    payloads = [_object(name, body) for body, _ in bodies]
     flight = journal.read_flight(run_id)
     if not flight:
         raise RunUnknown(f"There is no run {run_id}; `gonogo runs` lists them.")
@@ -150,10 +157,19 @@ def deliver(
                     "occurred": timestamp(occurred),
                     "door": door,
                 },
-                payload=payload_bytes(body),
+                payload=payload,
                 occurred=timestamp(occurred),
             )
-            for body, occurred in bodies
+            for payload, (_, occurred) in zip(payloads, bodies, strict=True)
         ]
         desk.commit_now()
     return records
+
+
+def _object(name: str, body: object) -> bytes:
+    if not isinstance(body, dict):
+        raise CaseRefused(f"The event {name} must be a JSON object; {type(body).__name__} is none.")
+    try:
+        return payload_bytes(cast("dict[str, Any]", body))
+    except EvidenceBroken as error:
+        raise CaseRefused(f"The event {name} is refused: {error}") from error

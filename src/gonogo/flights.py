@@ -15,8 +15,10 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from gonogo.agents.agent import check_model
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
+from gonogo.divergence import check_divergence
 from gonogo.errors import CaseRefused, EvidenceUnwritable, GateDenied, GonogoError, PolicyDenied, StepFailed
 from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex
@@ -51,11 +53,14 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 
     Raises:
         PolicyBroken: the law or the registry does not hold; nothing was started.
+        ModelFailed, PriceUnknown: the configured model cannot be used or priced; nothing was started.
         RunBusy: somebody else flies this run.
         EvidenceUnwritable, EvidenceBroken: the recorder cannot be trusted; nothing more is done.
 
     """
     law, registry = law_of(plan.settings.policy_folder), registry_of(plan.settings.policy_folder)
+    if plan.settings.model is not None:
+        check_model(plan.settings.model, registry)
     envelope = _envelope(mission.charter, law, plan)
     ledger = Ledger.open(plan.run_id, FileJournal(plan.settings.journals), plan.settings.payloads, envelope)
     try:
@@ -73,6 +78,9 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 async def _begin(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan: Plan) -> BaseModel:
     """Record that the run starts, or that it goes on, and return its case."""
     if ledger.records:
+        check_divergence(ledger, mission.charter, plan.settings)
+        if not only(ledger.records, "version_log"):
+            ledger.note("version_log", {"versions": _versions(mission, ledger, plan)})
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
         ledger.envelope["attempt"] = attempt
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
@@ -126,30 +134,45 @@ def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: P
 
 async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
     """Execute the story, and record how it ended."""
+    outcome: Outcome | None = None
+    error: GonogoError | None = None
     try:
-        async with flying(run), entered(Scope("")):
+        with flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)
+            except EvidenceUnwritable:
+                raise
             except BaseExceptionGroup as group:
-                # A task group wraps the signal to leave; the lane has to see it bare.
-                signal, _ = group.split(lambda error: not isinstance(error, Exception))
-                raise (signal.exceptions[0] if signal else group.exceptions[0]) from None
-        return await _end(mission, run, outcome, None)
-    except EvidenceUnwritable:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a mission raises is how it ended
-        return await _end(mission, run, None, _known(error))
+                # A task group wraps what its branches raise; the lane has to see the signal to leave bare.
+                signal, failures = group.split(lambda inner: not isinstance(inner, Exception))
+                if signal is not None or failures is None:
+                    raise _first(signal or group) from None
+                error = _known(_first(failures))
+            except Exception as raised:  # noqa: BLE001 - whatever a mission raises is how it ended
+                error = _known(raised)
+        if run.leaving is not None:
+            # The mission swallowed the signal, as gather(return_exceptions=True) does. It waits all the same.
+            raise run.leaving
     except (Parked, asyncio.CancelledError):
         if not run.left:
-            await run.settle()
             raise
         return _waiting(mission, run)
+    finally:
+        await run.dismiss()
+    return await _end(mission, run, outcome, error)
 
 
-def _known(error: Exception) -> GonogoError:
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first thing a group holds that is no group."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _known(error: BaseException) -> GonogoError:
     if isinstance(error, GonogoError):
         return error
-    return StepFailed(f"The mission failed: {type(error).__name__}: {plain_text(str(error), 500)}")
+    told = " ".join(plain_text(str(error), 500).split())
+    return StepFailed(f"The mission failed: {type(error).__name__}: {told}")
 
 
 async def _end(mission: Flyable, run: Run, outcome: Outcome | None, error: GonogoError | None) -> Landing:
@@ -196,7 +219,7 @@ def _measures(run: Run, outcome: Outcome | None, latency_ms: int) -> list[dict[s
     sla = run.charter.sla_seconds
     if sla is not None and all(measure["name"] != "sla_kept" for measure in found):
         found.append(
-            {"name": "sla_kept", "value": int(outcome is not None and latency_ms <= sla * 1_000), "unit": "bool"}
+            {"name": "sla_kept", "value": int(outcome is not None and latency_ms <= sla * 1_000), "unit": "flag"}
         )
     return found
 
@@ -231,7 +254,12 @@ def _waiting(mission: Flyable, run: Run) -> Landing:
 
 def requester(settings: Settings) -> str:
     """Return who asks for a run: the setting, or the login name."""
-    return settings.requester or getpass.getuser()
+    return settings.requester or _login()
+
+
+@lru_cache
+def _login() -> str:
+    return getpass.getuser()
 
 
 def _envelope(charter: Charter, law: Law, plan: Plan) -> dict[str, Any]:

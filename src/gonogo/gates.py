@@ -15,6 +15,7 @@ from gonogo.approvals import accepted_answer, answer_gate, silence
 from gonogo.errors import AnswerRefused, EvidenceBroken, GateDenied, GateExpired, PolicyDenied
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id, timestamp
 from gonogo.evidence.ledger import Stopwatch, only
+from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.policy.law import Request, Ruling
 from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
@@ -84,6 +85,8 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
             raise Held(partial(wait_at, gate_id=gate_id))
         if answer.data["action_digest"] != digest or answer.data["role"] != ruling.roles[0]:
             raise EvidenceBroken(f"The answer at gate {gate_id} is bound to another action; it does not count.")
+        if answer.data["answer"] != "no_go" and not _is_proven(run, answer):
+            raise EvidenceBroken(f"The answer at gate {gate_id} has no proof that counts here; it does not count.")
         match answer.data["answer"]:
             case "go":
                 granted.append(answer)
@@ -92,6 +95,11 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
                 return Revision(body.get("reason", ""), body.get("changes", {}))
             case _:
                 raise _denied(action, answer)
+
+
+def _is_proven(run: Run, answer: Record) -> bool:
+    """Whether what vouches for a go still counts at the side effect: an unproven name in dev, a clock never."""
+    return answer.data["proof"] == "unproven" and run.settings.environment == "dev"
 
 
 def _told(ruling: Ruling) -> str:
@@ -199,8 +207,10 @@ Role **{ruling.roles[0]}** · gate `{gate_id}` · run `{run.id}` · owner {run.c
 
 def _cell(value: object) -> str:
     """Return a value as one table cell; what came from outside cannot break out of it."""
-    text = plain_text(str(value), 200).replace("\n", " ").replace("|", "\\|")
-    return f"`{text.replace('`', chr(39))}`"
+    text = plain_text(str(value), 200)
+    # Line ends of every kind, escapes, and what is invisible or turns the reading round, become blanks.
+    seen = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"`{seen.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 async def wait_at(run: Run, gate_id: str) -> None:
@@ -210,7 +220,8 @@ async def wait_at(run: Run, gate_id: str) -> None:
         Parked: the run leaves its process and comes back when there is something to look at.
 
     """
-    await run.ledger.stream.commit()
+    with run.working():
+        await run.ledger.stream.commit()
     request = next(r for r in run.ledger.requests if r.data["gate"] == gate_id)
     deadline = moment(request.data["deadline"])
     card = run.ledger.whole(request).body_object().get("card", "")
@@ -252,6 +263,7 @@ async def gate(action: str, **facts: Any) -> None:
 
     """
     run = current_run()
+    facts = plain(facts)
     key = current_scope().claim("gate", action, sha256_hex(payload_bytes(facts)))
     request = Request(
         principal=("Mission", run.charter.name),

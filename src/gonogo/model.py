@@ -134,7 +134,7 @@ class Budget(Noun):
     ``usd`` is written as text (``"2.00"``) so that no float ever holds money.
     """
 
-    usd: Decimal = Decimal(1)
+    usd: Annotated[Decimal, Field(ge=0)] = Decimal(1)
     actions: Annotated[int, Field(ge=0)] = 25
 
     if TYPE_CHECKING:

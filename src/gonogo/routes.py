@@ -6,10 +6,9 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from pydantic_core import to_jsonable_python
-
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.runs import current_run, step_fields
 
@@ -40,12 +39,15 @@ def route(function: Callable[P, R]) -> Callable[P, R]:
             run = current_run()
         except MissionMisdefined:
             return function(*args, **kwargs)
-        given = payload_bytes(to_jsonable_python([args, kwargs]))
+        given = payload_bytes(plain([args, kwargs]))
         key = current_scope().claim("route", function.__name__, sha256_hex(given))
         recorded = run.ledger.result(key)
         if recorded is not None:
             return cast("R", recorded.data["choice"])
         choice = function(*args, **kwargs)
+        if choice not in get_args(words):
+            known = ", ".join(map(str, get_args(words)))
+            raise MissionMisdefined(f"The route {function.__name__} chose {choice!r}, which is not among {known}.")
         data: dict[str, Any] = {
             "key": key,
             "route": function.__name__,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import timestamp
 from gonogo.settings import using
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
 
     from cedarpy import Entities
 
@@ -100,10 +100,15 @@ class Run:
     """How often the run has left its process, or paused, to wait."""
     left: tuple[Wait, ...] = ()
     """What the run was waiting for when its lane took it out of the process."""
+    leaving: BaseException | None = None
+    """The signal with which the lane takes the run out of its process; nothing is begun after it."""
+    is_over: bool = False
+    """Whether the story has ended, so that branches it left behind have nothing to wait for."""
     received: set[str] = field(default_factory=set[str])
     """Desk records the run has signed for."""
     world: Callable[[], Entities] | None = None
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     @property
     def is_offline(self) -> bool:
@@ -113,6 +118,7 @@ class Run:
     @contextmanager
     def waiting(self, wait: Wait) -> Generator[None]:
         """Hold a place in the waiting room."""
+        self._know_branch()
         self.waits.append(wait)
         try:
             yield
@@ -122,11 +128,34 @@ class Run:
     @contextmanager
     def working(self) -> Generator[None]:
         """Count a branch as busy for the block."""
+        self._know_branch()
         self.busy += 1
         try:
             yield
         finally:
             self.busy -= 1
+
+    def _know_branch(self) -> None:
+        """Remember the task that works or waits; a mission that swallowed the signal to leave begins nothing new."""
+        if self.leaving is not None:
+            raise self.leaving
+        task = asyncio.current_task()
+        if task is not None:
+            self._branches.add(task)
+
+    def leave(self, signal: BaseException) -> NoReturn:
+        """Take the run out of its process."""
+        self.leaving = signal
+        raise signal
+
+    async def dismiss(self) -> None:
+        """Stop the branches that the story left behind, and wait until they and every effect are done."""
+        self.is_over = True
+        rest = {task for task in self._branches if not task.done() and task is not asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await self.settle()
 
     async def park(self, **how: str) -> None:
         """Record that the run goes to sleep, on what, and where it can be woken."""
@@ -188,8 +217,8 @@ def acting_agent() -> str | None:
     return _acting.get()
 
 
-@asynccontextmanager
-async def flying(run: Run) -> AsyncGenerator[Run]:
+@contextmanager
+def flying(run: Run) -> Generator[Run]:
     """Make a run the current one for the block."""
     token = _run.set(run)
     try:
@@ -199,8 +228,8 @@ async def flying(run: Run) -> AsyncGenerator[Run]:
         _run.reset(token)
 
 
-@asynccontextmanager
-async def executing(step_key: str, acting: str | None) -> AsyncGenerator[None]:
+@contextmanager
+def executing(step_key: str, acting: str | None) -> Generator[None]:
     """Mark the block as the inside of a step."""
     step_token, acting_token = _step.set(step_key), _acting.set(acting)
     try:

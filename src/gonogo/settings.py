@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -57,6 +59,9 @@ class Settings(BaseSettings):
 
     event_deadline_seconds: int = Field(default=1_209_600, ge=1)
     """An outside event that has not come by then is missed."""
+
+    changed_missions: Literal["stop", "continue"] = "stop"
+    """What becomes of a run whose mission's source changed since it began."""
 
     poll_seconds: float = Field(default=0.05, gt=0)
     """How often a waiting run looks at its desk."""
@@ -142,9 +147,20 @@ def process_settings() -> Settings:
     if root not in sys.path:
         # A console script has no current directory on its path; the rooms are found there.
         sys.path.insert(0, root)
+    _refuse_unknown()
     try:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(f"GONOGO_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         msg = f"Settings do not hold ({wrong}); correct the environment or [tool.gonogo] in pyproject.toml."
         raise SettingsBroken(msg) from error
+
+
+def _refuse_unknown() -> None:
+    """Refuse a misspelt setting: who means ``prod`` must not get ``dev`` for a typing error."""
+    known = {f"GONOGO_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith("GONOGO_") and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise SettingsBroken(f"{name} is not a setting of gonogo{hint} docs/guides/settings.md lists them.")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_t
 
 from prefect import Task
 from pydantic import TypeAdapter
-from pydantic_core import to_jsonable_python
 
 from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope, entered
 from gonogo.runs import Held, Run, current_run, current_step, executing
-from gonogo.tools import failure_fields, raise_recorded
+from gonogo.tools import as_recorded, failure_fields, raise_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -58,6 +58,7 @@ class Step(Task[P, R]):
 
         super().__init__(cast("Callable[P, R]", shown), persist_result=False, **options)
         self.work = function
+        self._signature = inspect.signature(function)
         self.acting = acting
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
 
@@ -73,9 +74,9 @@ class Step(Task[P, R]):
     async def _done_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         run = current_run()
         scope = current_scope()
-        bound = inspect.signature(self.work).bind(*args, **kwargs)
+        bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        raw = payload_bytes(to_jsonable_python(dict(bound.arguments)))
+        raw = payload_bytes(plain(dict(bound.arguments)))
         digest = sha256_hex(raw)
         key = scope.claim("step", self.name, digest)
         recorded = run.ledger.result(key)
@@ -106,9 +107,10 @@ class Step(Task[P, R]):
             watch = Stopwatch()
             key = common["key"]
             try:
-                async with entered(Scope(key, common["branch"])), executing(key, self.acting):
+                with entered(Scope(key, common["branch"])), executing(key, self.acting):
                     value = await self.work(*bound.args, **bound.kwargs)
-                raw = self.result_type.dump_json(value)
+                raw = self.result_type.dump_json(value, warnings=False)
+                result = self.result_type.validate_json(raw)
             except Exception as error:
                 known = _known(self.name, error)
                 failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
@@ -117,7 +119,7 @@ class Step(Task[P, R]):
                 raise known from error
             done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
             await run.ledger.write("step_record", common | done, payload=raw, fields={"stepid": key})
-            return self.result_type.validate_json(raw)
+            return result
 
         return body
 
@@ -150,8 +152,9 @@ class Step(Task[P, R]):
 def _known(step: str, error: Exception) -> GonogoError:
     """Return the failure in gonogo's words; a replay raises the same class."""
     if isinstance(error, GonogoError):
-        return error
-    return StepFailed(f"The step {step} failed: {type(error).__name__}: {plain_text(str(error), 500)}")
+        return as_recorded(error)
+    told = " ".join(str(error).split())
+    return StepFailed(f"The step {step} failed: {type(error).__name__}: {plain_text(told, 500)}")
 
 
 @overload

@@ -94,8 +94,10 @@ class RehearsalPilot:
                 name, body = self.events.pop(index)
                 deliver(run.ledger.journal, run.id, name, [(body, None)], "rehearsal")
                 return
-        await run.park()
-        raise Parked
+        if run.leaving is None:
+            run.leaving = Parked()
+            await run.park()
+        raise run.leaving
 
     def _answer(self, run: Run, gate_id: str) -> None:
         request = find_request(run.ledger.journal, gate_id, run.id)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
-from pydantic_core import to_jsonable_python
 
 from gonogo import errors
-from gonogo.errors import GonogoError, InDoubt, MissionMisdefined, ToolFailed
+from gonogo.errors import EvidenceBroken, GonogoError, InDoubt, MissionMisdefined, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.gates import Action, Revision, call_facts, clear
 from gonogo.policy.law import Request
@@ -90,7 +90,7 @@ class Tool(Generic[P, R]):
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise ToolFailed(f"{self.name} does not take these arguments: {where}: {first['msg']}.") from error
-        return model.model_dump(mode="json")
+        return plain(model)
 
 
 def tool(
@@ -135,10 +135,25 @@ def tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
             _KEY in parameters,
         )  # fmt: skip
+        _refuse_another(called, function)
         TOOLS[called] = made
         return made
 
     return define
+
+
+def _refuse_another(name: str, function: Callable[..., Any]) -> None:
+    """Refuse a second tool of a name: law and mandates speak by name, and would speak of whichever came last."""
+    known = TOOLS.get(name)
+    if known is None:
+        return
+    was, now = known.function, function
+    if (was.__module__, was.__qualname__) != (now.__module__, now.__qualname__):
+        raise MissionMisdefined(
+            f"Two tools are called {name}, {was.__module__}.{was.__qualname__} and "
+            f"{now.__module__}.{now.__qualname__}; "
+            "law and mandates know tools by name, so give one of them another.",
+        )
 
 
 async def act(
@@ -157,6 +172,9 @@ async def act(
     recorded = run.ledger.result(key)
     if recorded is not None:
         return _replayed(tool, recorded)
+    joined = run.ledger.joined(key)
+    if joined is not None:
+        return await joined
     action = _action(run, tool, values, key, agent or acting_agent())
     common: dict[str, Any] = {
         "objects": [{"id": run.id, "type": "run"}, {"id": tool.system, "type": "system"}],
@@ -175,7 +193,8 @@ async def act(
             if isinstance(cleared, Revision):
                 return cleared
             if tool.effect != "read":
-                run.meter.act(f"{tool.name} by {action.request.principal[1]}")
+                kind, name = action.request.principal
+                run.meter.act(tool.name, name, run.registry.card(name).budget if kind == "Agent" else None)
         except GonogoError as error:
             refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
             await run.ledger.write("tool_call", common | refused, fields=step_fields())
@@ -188,9 +207,7 @@ async def act(
         }
         run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=step_fields())
         run.meter.tool_calls += 1
-        if tool.effect != "read":
-            await run.ledger.stream.commit()
-    return await run.shielded(_perform(run, tool, values, common))
+    return await run.shielded(run.ledger.under_way(key, _perform(run, tool, values, common)))
 
 
 def _refuse_doubt(run: Run, tool: Tool[Any, Any], key: str) -> None:
@@ -204,22 +221,33 @@ def _refuse_doubt(run: Run, tool: Tool[Any, Any], key: str) -> None:
 
 
 async def _perform(run: Run, tool: Tool[Any, Any], values: dict[str, Any], common: dict[str, Any]) -> Any:
-    """Call the function and make what came of it durable."""
+    """Make the intent durable where there is an effect, call the function, and make what came of it durable."""
+    if tool.effect != "read":
+        await run.ledger.stream.commit()
     watch = Stopwatch()
     extra = {_KEY: sha256_hex(f"{run.id}\x1f{common['key']}".encode())} if tool.wants_key else {}
     try:
         typed = tool.arguments.model_validate(values)
         arguments = {name: getattr(typed, name) for name in type(typed).model_fields}
         answer = await tool.function(**arguments, **extra)
-        body = tool.result.dump_json(answer)
+        body = tool.result.dump_json(answer, warnings=False)
     except Exception as error:
-        known = error if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {error}")
+        told = " ".join(str(error).split()) or type(error).__name__
+        known = as_recorded(error) if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {told}")
         failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds, **failure_fields(known)}
         await run.ledger.write("tool_call", common | failed, fields=step_fields())
         raise known from error
     done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
     await run.ledger.write("tool_call", common | done, payload=body, fields=step_fields())
-    return tool.result.validate_json(body)
+    return _read(tool, body)
+
+
+def _read(tool: Tool[Any, Any], body: bytes) -> Any:
+    try:
+        return tool.result.validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]["msg"]
+        raise EvidenceBroken(f"{tool.name} was done, but what it returned is not what it declares: {first}.") from error
 
 
 def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:
@@ -246,6 +274,15 @@ def failure_fields(error: GonogoError) -> dict[str, Any]:
     }
 
 
+def as_recorded(error: GonogoError) -> GonogoError:
+    """Return an error as a replay raises it: an author's own class as the nearest of gonogo's.
+
+    A mission that catches it must catch it again on a replay, or it would take another way.
+    """
+    known = next(each for each in type(error).__mro__ if getattr(errors, each.__name__, None) is each)
+    return error if known is type(error) else known(str(error))
+
+
 def raise_recorded(record: Record) -> None:
     """Raise the failure a record holds, as it was raised the first time."""
     known = getattr(errors, record.data.get("error_class", ""), ToolFailed)
@@ -255,9 +292,4 @@ def raise_recorded(record: Record) -> None:
 def _replayed(tool: Tool[Any, Any], record: Record) -> Any:
     if record.data["outcome"] != "done":
         raise_recorded(record)
-    return tool.result.validate_json(must_have_payload(record))
-
-
-def plain(value: object) -> Any:
-    """Return any pydantic-serialisable value as plain JSON."""
-    return to_jsonable_python(value)
+    return _read(tool, must_have_payload(record))

@@ -63,7 +63,7 @@ _worlds: dict[tuple[str, str, int], cedarpy.Entities] = {}
 
 def world(law: Law, registry: Registry, charter: Charter, tools: int) -> cedarpy.Entities:
     """Return everything the law can speak about; made anew when law, mission or tools change."""
-    key = (law.digest, charter.name + charter.digest, tools)
+    key = (law.digest + registry.digest, charter.name + charter.digest, tools)
     if key not in _worlds:
         facts: list[dict[str, Any]] = [
             _entity("Mission", charter.name, {"scope": list(charter.scope), "owner": charter.owner}),

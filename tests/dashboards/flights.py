@@ -16,6 +16,29 @@ if TYPE_CHECKING:
 RUN = "claims-triage-aaaabbbbcccc"
 GATE = "gate234567"
 
+_ENVELOPE = {
+    "tenantid": "default",
+    "envname": "dev",
+    "missionid": "claims_triage",
+    "missiondigest": sha256_hex(b"mission"),
+    "agentid": "claims_triage",
+    "agentversion": "1",
+    "manifestdigest": sha256_hex(b"mission"),
+    "policydigest": sha256_hex(b"law"),
+}
+_STARTED = {
+    "phase": "intent",
+    "mission": "claims_triage",
+    "owner": "claims-operations",
+    "lane": "local",
+    "requester": "night-shift",
+    "scope": ["claims", "payments"],
+    "budget": {"usd_micros": 2_000_000, "actions": 40},
+    "model": "offline:scripted",
+    "offline": True,
+    "case_ref": "CLM-20417",
+}
+
 
 def waiting_run(
     home: Path,
@@ -27,34 +50,9 @@ def waiting_run(
     deadline: timedelta = timedelta(hours=4),
 ) -> str:
     """Record a run that has opened a gate and waits at it; return the run's id."""
-    envelope = {
-        "tenantid": "default",
-        "envname": "dev",
-        "missionid": "claims_triage",
-        "missiondigest": sha256_hex(b"mission"),
-        "agentid": "claims_triage",
-        "agentversion": "1",
-        "manifestdigest": sha256_hex(b"mission"),
-        "policydigest": sha256_hex(b"law"),
-    }
-    ledger = Ledger.open(run_id, FileJournal(home / "journals"), home / "payloads", envelope)
+    ledger = Ledger.open(run_id, FileJournal(home / "journals"), home / "payloads", _ENVELOPE)
     try:
-        ledger.note(
-            "run_record",
-            {
-                "phase": "intent",
-                "mission": "claims_triage",
-                "owner": "claims-operations",
-                "lane": "local",
-                "requester": "night-shift",
-                "scope": ["claims", "payments"],
-                "budget": {"usd_micros": 2_000_000, "actions": 40},
-                "model": "offline:scripted",
-                "offline": True,
-                "case_ref": "CLM-20417",
-            },
-            payload=b'{"claim_id":"CLM-20417"}',
-        )
+        ledger.note("run_record", _STARTED, payload=b'{"claim_id":"CLM-20417"}')
         ledger.note(
             "approval_request",
             {

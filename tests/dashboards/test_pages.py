@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -194,13 +195,12 @@ def test_quarantined_lines_are_told(home: Path) -> None:
 )
 def test_evidence_that_has_not_landed_is_told(home: Path, age: timedelta, *, warned: bool) -> None:
     """Newer evidence than the snapshot means that no loader runs, unless it is only just written."""
-    from os import utime
-
     now = datetime.now(UTC)
     publish(home, fleet(), now=now - timedelta(hours=1))
     desk = home / "journals" / "desk"
     desk.mkdir(parents=True)
-    utime(desk, ((now - age).timestamp(),) * 2)
+    written = (now - age).timestamp()
+    os.utime(desk, (written, written))
     assert ("has not landed" in text(draw())) is warned
 
 
@@ -222,7 +222,11 @@ def test_a_run_of_which_next_to_nothing_is_known_is_drawn(home: Path) -> None:
         "run_id": "r", "mission": "m", "status": "flying", "cost_micros": 0, "model_calls": 0, "tool_calls": 0,
         "input_tokens": 0, "output_tokens": 0, "records": 1, "last_recorded_at": datetime.now(UTC),
     }  # fmt: skip
-    publish(home, lambda con: rows(con, "runs", [bare, {**bare, "run_id": "s", "status": "waiting"}]))
+
+    def fill(con: DuckDBPyConnection) -> None:
+        rows(con, "runs", [bare, {**bare, "run_id": "s", "status": "waiting"}])
+
+    publish(home, fill)
     said = text(draw())
     assert "before its first step" in said
     assert "for an event" in said

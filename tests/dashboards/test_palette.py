@@ -76,6 +76,13 @@ def test_every_ink_reads_on_every_ground(theme: str, ink: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+def test_areas_of_charts_stand_out_from_the_page(theme: str) -> None:
+    """WCAG AA for what is no text: 3 to 1."""
+    for name, pair in FILL.items():
+        assert _contrast(getattr(pair, theme), getattr(GROUND["paper"], theme)) >= 3, name
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("vision", _VISIONS)
 def test_areas_of_charts_are_told_apart(theme: str, vision: str) -> None:
     """Also by eyes without red or without green cones."""
@@ -116,3 +123,4 @@ def test_the_dashboard_calls_nobody_and_listens_only_here() -> None:
     config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     assert config["browser"]["gatherUsageStats"] is False
     assert config["server"]["address"] == "127.0.0.1"
+    assert config["server"]["allowedHosts"] == ["127.0.0.1", "localhost"]

@@ -58,12 +58,14 @@ class Inspector(HTMLParser):
     """Objects to elements and attributes that the dashboard itself never writes."""
 
     TAGS: ClassVar[frozenset[str]] = frozenset(
-        "a article b blockquote br caption code dd details div dl dt em h1 h2 h3 h4 h5 h6 header hr i li ol p pre section "
-        "small span strong summary table tbody td th thead tr ul".split()
-    )
+        ["a", "article", "b", "blockquote", "br", "caption", "code", "dd", "details", "div", "dl", "dt", "em", "h1",
+         "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "li", "ol", "p", "pre", "section", "small", "span",
+         "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"]
+    )  # fmt: skip
     ATTRIBUTES: ClassVar[frozenset[str]] = frozenset(
-        "aria-hidden aria-label class data-label href role scope start style tabindex target title".split()
-    )
+        ["aria-hidden", "aria-label", "class", "data-label", "href", "open", "role", "scope", "start", "style",
+         "tabindex", "target", "title"]
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()

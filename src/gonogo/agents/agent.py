@@ -10,8 +10,10 @@ from weakref import WeakKeyDictionary
 from pydantic_core import to_json
 
 from gonogo.agents.offline import Script, offline_model
+from gonogo.agents.prices import cost_of
 from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
 from gonogo.evidence.canon import plain_text, sha256_hex
+from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.runs import current_run, current_step
 from gonogo.tools import TOOLS, Tool
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pydantic_ai import Agent as PydanticAgent
     from pydantic_ai import Tool as PydanticTool
     from pydantic_ai.models import Model
+
+    from gonogo.policy.registry import Registry
 
 O = TypeVar("O", bound="BaseModel | str")  # noqa: E741 - the output
 
@@ -59,7 +63,7 @@ class Agent(Generic[O]):
             raise MissionMisdefined(
                 f"The agent {self.name} is given {', '.join(stray)}, which its mandate in policies/agents.yaml lacks.",
             )
-        text = prompt if isinstance(prompt, str) else prompt.model_dump_json()
+        text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
         return await self._answer(key, text, run.settings.model)
 
@@ -77,7 +81,8 @@ class Agent(Generic[O]):
         except GonogoError:
             raise
         except (AgentRunError, UserError) as error:
-            raise ModelFailed(f"{self.name} found no usable answer: {plain_text(str(error), 300)}") from error
+            told = plain_text(" ".join(str(error).split()), 300)
+            raise ModelFailed(f"{self.name} found no usable answer: {told}") from error
         return answered.output
 
     def _agent(self, model: str | None) -> PydanticAgent[None, O]:
@@ -98,16 +103,33 @@ class Agent(Generic[O]):
         return of_loop[name]
 
 
+def check_model(model: str, registry: Registry) -> None:
+    """Check, before anything starts, that a model can be made and priced.
+
+    Raises:
+        ModelFailed: no such provider, or it lacks its key; the message says which.
+        PriceUnknown: no price list knows it.
+
+    """
+    from pydantic_ai.usage import RequestUsage
+
+    _provided(model)
+    cost_of(registry, model, RequestUsage(input_tokens=1, output_tokens=1))
+
+
 def _model(model: str | None, script: Script) -> Model:
-    if model is None:
-        return offline_model(script)
+    return offline_model(script) if model is None else _provided(model)
+
+
+def _provided(model: str) -> Model:
     from pydantic_ai.exceptions import UserError
     from pydantic_ai.models import infer_model
 
     try:
         return infer_model(model)
     except (UserError, ImportError) as error:
-        raise ModelFailed(f"GONOGO_MODEL={model} cannot be used: {plain_text(str(error), 300)}") from error
+        told = plain_text(" ".join(str(error).split()), 300)
+        raise ModelFailed(f"GONOGO_MODEL={model} cannot be used: {told}") from error
 
 
 def _offered(tool: Tool[Any, Any]) -> PydanticTool[None]:

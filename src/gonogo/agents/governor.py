@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from socket import gaierror
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 from pydantic_ai import ModelRetry
 from pydantic_ai import ToolFailed as ToolRefused
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
-from pydantic_ai.exceptions import AgentRunError, ModelTimeoutError, UserError
+from pydantic_ai.exceptions import ModelHTTPError, ModelTimeoutError, UserError
 from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.usage import RequestUsage
 from pydantic_core import to_json
@@ -17,11 +18,12 @@ from pydantic_core import to_json
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.agents.prices import Cost, cost_of
 from gonogo.errors import ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
-from gonogo.evidence.canon import plain_text, sha256_hex
+from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.evidence.plain import plain
 from gonogo.gates import Revision
 from gonogo.runs import Run, current_run, step_fields
-from gonogo.tools import TOOLS, act, failure_fields, plain, raise_recorded
+from gonogo.tools import TOOLS, act, failure_fields, raise_recorded
 
 if TYPE_CHECKING:
     from pydantic_ai import RunContext, ToolDefinition
@@ -60,34 +62,42 @@ class Governor(AbstractCapability[None]):
             if recorded.data["outcome"] != "done":
                 raise_recorded(recorded)
             return RESPONSE.validate_json(must_have_payload(recorded))
+        joined = run.ledger.joined(key)
+        if joined is not None:
+            return await joined
         asked = ModelMessagesTypeAdapter.dump_json(request_context.messages)
         parameters = request_context.model_request_parameters
-        tools = to_json([tool.parameters_json_schema for tool in parameters.function_tools + parameters.output_tools])
+        offered = parameters.function_tools + parameters.output_tools
+        tools = to_json([(tool.name, tool.description, tool.parameters_json_schema) for tool in offered])
         # A token is at least one byte, so the bytes sent bound the tokens billed.
         most = RequestUsage(input_tokens=len(asked) + len(tools), output_tokens=OUTPUT_TOKENS_MAX)
         reserved = cost_of(run.registry, run.model, most)
-        run.meter.reserve(reserved.micros, f"A call of {self.agent} to {run.model}")
+        run.meter.reserve(reserved.micros, self.agent, run.registry.card(self.agent).budget)
         common = self._common(run, key)
         intent = {"phase": "intent", "request_digest": sha256_hex(asked), "reserved_micros": reserved.micros}
-        await run.ledger.write("model_call", common | intent, fields=self._fields(run))
-        return await run.shielded(self._ask(run, common, reserved, handler, request_context))
+        run.ledger.note("model_call", common | intent, fields=self._fields(run))
+        call = self._ask(run, common, reserved, handler, request_context)
+        return await run.shielded(run.ledger.under_way(key, call))
 
     async def _ask(
         self, run: Run, common: dict[str, Any], reserved: Cost, handler: Any, request_context: ModelRequestContext
     ) -> ModelResponse:
-        """Ask the model, price what it says, and make it durable before anybody acts on it."""
+        """Make the intent durable, ask the model, price what it says, and make it durable before anybody acts on it."""
+        await run.ledger.stream.commit()
         watch = Stopwatch()
         try:
             response: ModelResponse = await handler(request_context)
-        except (AgentRunError, UserError, OSError) as error:
-            await self._failed(run, common, reserved, watch, _known(run.model, error))
-            raise _known(run.model, error) from error
+        except Exception as error:
+            # Whatever came instead of an answer: clients raise what they like on a body they did not expect.
+            known = _known(run.model, error)
+            await self._failed(run, common, reserved, watch, known, may_be_billed=_may_be_billed(error))
+            raise known from error
         usage = response.usage
         cost, unpriced = self._price(run, response, reserved)
         result = common | {
             "phase": "result",
             "outcome": "done",
-            "returned_model": response.model_name or "",
+            "returned_model": plain_text(response.model_name or "", 200),
             "finish_reason": response.finish_reason or "",
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
@@ -98,7 +108,7 @@ class Governor(AbstractCapability[None]):
             "price_basis": cost.basis,
             "price_book": cost.book,
             "latency_us": watch.microseconds,
-            "response_id": response.provider_response_id or "",
+            "response_id": plain_text(response.provider_response_id or "", 200),
         }
         if unpriced is not None:
             result |= {"outcome": "failed", **failure_fields(unpriced)}
@@ -118,17 +128,25 @@ class Governor(AbstractCapability[None]):
             )
         if run.model == OFFLINE:
             return cost_of(run.registry, OFFLINE, response.usage), None
-        provider = run.model.partition(":")[0]
+        returned = f"{run.model.partition(':')[0]}:{response.model_name}"
+        # The returned name is often a dated alias of the requested one; what was declared for either goes first.
+        names = sorted((returned, run.model), key=lambda name: name not in run.registry.prices)
         try:
-            return cost_of(run.registry, f"{provider}:{response.model_name}", response.usage), None
+            return cost_of(run.registry, names[0], response.usage), None
         except PriceUnknown:
-            # The returned name is often a dated alias of the requested one, which is known.
-            return cost_of(run.registry, run.model, response.usage), None
+            return cost_of(run.registry, names[1], response.usage), None
 
     async def _failed(
-        self, run: Run, common: dict[str, Any], reserved: Cost, watch: Stopwatch, error: ModelFailed | StepTimedOut
+        self,
+        run: Run,
+        common: dict[str, Any],
+        reserved: Cost,
+        watch: Stopwatch,
+        error: ModelFailed | StepTimedOut,
+        *,
+        may_be_billed: bool,
     ) -> None:
-        """Record a call that brought no answer; nothing was billed that anybody knows of."""
+        """Record a call that brought no answer; one that may have been billed counts with what was reserved."""
         result = common | {
             "phase": "result",
             "outcome": "failed",
@@ -137,7 +155,7 @@ class Governor(AbstractCapability[None]):
             "output_tokens": 0,
             "cache_read_tokens": 0,
             "cache_write_tokens": 0,
-            "cost_micros": 0,
+            "cost_micros": reserved.micros if may_be_billed else 0,
             "currency": "USD",
             "price_basis": reserved.basis,
             "price_book": reserved.book,
@@ -156,11 +174,13 @@ class Governor(AbstractCapability[None]):
         tool = TOOLS.get(call.tool_name)
         if tool is None:
             raise ToolRefused(f"{call.tool_name} is not a governed tool; it was not called.")
-        key = f"{self.key}/tool:{call.tool_name}({call.tool_call_id})"
         try:
             values = tool.checked(args)
         except ToolFailed as error:
             raise ModelRetry(str(error)) from error
+        # Some providers give all calls the same id: which answer it stood in, and with what, tells them apart.
+        called = f"{plain_text(call.tool_call_id, 100)}:{sha256_hex(payload_bytes(values))[:16]}"
+        key = f"{self.key}/tool:{call.tool_name}({called})" + (f"#{self._requests}" if self._requests > 1 else "")
         try:
             done = await act(run, tool, values, key, self.agent)
         except (PolicyDenied, ToolFailed) as error:
@@ -186,9 +206,18 @@ class Governor(AbstractCapability[None]):
         return {"agentid": self.agent, "agentversion": card.version, "manifestdigest": card.digest, **step_fields()}
 
 
+def _may_be_billed(error: BaseException | None) -> bool:
+    """Whether a provider may charge for a call that failed: not where it refused it, or was never reached."""
+    while error is not None:
+        if isinstance(error, ModelHTTPError | UserError | ConnectionRefusedError | gaierror):
+            return False
+        error = error.__cause__ or error.__context__
+    return True
+
+
 def _known(model: str, error: Exception) -> ModelFailed | StepTimedOut:
     """Return a provider's failure in our taxonomy."""
-    told = plain_text(f"{type(error).__name__}: {error}", 300)
+    told = plain_text(f"{type(error).__name__}: {' '.join(str(error).split())}", 300)
     if isinstance(error, ModelTimeoutError | TimeoutError):
         return StepTimedOut(f"{model} did not answer in time ({told}).")
     return ModelFailed(f"{model} gave no usable answer ({told}).")

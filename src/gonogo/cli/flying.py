@@ -22,8 +22,11 @@ from gonogo.plans import read_case
 from gonogo.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel
 
+    from gonogo.cases import Flyer
     from gonogo.missions import Mission
     from gonogo.plans import Landing
     from gonogo.runs import Run, Wait
@@ -52,6 +55,10 @@ def run(
     from gonogo.house.loading import find_mission
 
     chosen = settings()
+    if each is None and (case_by or again):
+        raise CaseRefused("--case-by and --again are about a file of cases; name it with --each.")
+    if each is not None and (source or fields or resume):
+        raise CaseRefused("--each takes its cases from the file; leave out --input, --set and --resume.")
     found = find_mission(chosen, mission)
     if each is not None:
         raise typer.Exit(_fly_each(found, chosen, each, case_by, again=again, as_json=as_json))
@@ -122,16 +129,21 @@ def _fly_each(
 ) -> int:
     """Fly every case of a file, and say how they landed."""
     from gonogo.cases import adapter_of, read_batch
-    from gonogo.lanes.batch import fly_batch
 
     adapter = adapter_of(chosen, mission.charter.name)
     batch = read_batch(mission, path, adapter, case_by, uuid7() if again else "")
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
     )
+    landings: list[Landing] = []
     with bar:
         task = bar.add_task(mission.charter.name, total=len(batch.flyers))
-        landings = asyncio.run(fly_batch(mission, batch.flyers, chosen, lambda _landing: bar.advance(task)))
+
+        def landed(landing: Landing) -> None:
+            landings.append(landing)
+            bar.advance(task)
+
+        _fly_batch(mission, batch.flyers, chosen, landed)
     statuses = Counter(landing.status for landing in landings)
     if as_json:
         rows = [landing.model_dump() for landing in landings]
@@ -141,6 +153,31 @@ def _fly_each(
     if statuses["failed"] or batch.bad:
         return 1
     return EXIT_BY_STATUS["waiting"] if statuses["waiting"] else 0
+
+
+def _fly_batch(
+    mission: Mission[Any, Any], flyers: list[Flyer], chosen: Settings, landed: Callable[[Landing], None]
+) -> None:
+    """Fly a batch in this process: as one flow run where there is a Prefect server, by itself elsewhere."""
+    house = find_house(chosen)
+    api_url = house.api_url if house else os.environ.get("PREFECT_API_URL")
+    if api_url is None:
+        from gonogo.lanes.batch import fly_batch
+
+        asyncio.run(fly_batch(mission, flyers, chosen, landed))
+        return
+    require_server(api_url)
+    os.environ["PREFECT_API_URL"] = api_url
+    from prefect import flow
+
+    from gonogo.lanes.chunks import fly_in_chunks
+
+    @flow(name="fly_each", flow_run_name=f"{mission.name}, {len(flyers)} cases", persist_result=False)
+    async def fly_each() -> dict[str, int]:
+        """Fly every case of a file given to `gonogo run --each`."""
+        return dict(await fly_in_chunks(mission, flyers, chosen, landed))
+
+    asyncio.run(fly_each())
 
 
 def vars_of(bad: Any) -> dict[str, str]:

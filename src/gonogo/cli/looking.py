@@ -30,11 +30,11 @@ def runs(
         print_json([view.model_dump() for view in views])
         return
     shown = [v for v in views if every or v.status in {"flying", "waiting"}]
-    columns = ("run", "status", "outcome", "last step", "cost", "model", "waits for", "since")
+    columns = ("run", "status", "outcome", "last step", "cost", "waits for", "since")
     rows = [
         (
             v.run_id, word(v.status), v.outcome, v.step, money(v.cost_micros),
-            v.model, ", ".join(v.waits), v.started[:19] + "Z",
+            ", ".join(v.waits), v.started[:19] + "Z",
         )
         for v in shown
     ]  # fmt: skip

@@ -158,8 +158,8 @@ def short_id(*parts: str, length: int = 12) -> str:
 
 def timestamp(moment: datetime | None = None) -> str:
     """Return RFC 3339 UTC with six decimals and ``Z``; now, when no moment is given."""
-    moment = (moment or datetime.now(UTC)).astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def moment(text: str) -> datetime:

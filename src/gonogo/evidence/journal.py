@@ -8,17 +8,16 @@ process: a second pilot is refused before any effect. Its *desk* stream takes wh
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS, LEAF_MAX_BYTES
+from gonogo.evidence.commits import Committer
 from gonogo.evidence.payloads import make_folder, sync_folder
 from gonogo.evidence.records import Artifact, Record, from_line, seal, to_line
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
-_WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gonogo-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +138,8 @@ class Stream:
         self._descriptor = descriptor
         self._path = path
         self._lock = threading.Lock()
+        self._disk = threading.Lock()
         self._pending: list[bytes] = []
-        self._flush: Future[None] | None = None
         self._size = os.fstat(descriptor).st_size
         self._failure: str | None = None
 
@@ -196,29 +194,26 @@ class Stream:
                 file ends at its last whole durable record, and the stream takes nothing more.
 
         """
-        with self._lock:
-            self._refuse_if_failed()
-            running = self._flush
-        if running is not None:
-            await asyncio.shield(asyncio.wrap_future(running))
-        with self._lock:
-            if self._flush is running:
-                self._flush = _WRITERS.submit(self._write_pending)
-            mine = self._flush
-        if mine is not None:
-            await asyncio.shield(asyncio.wrap_future(mine))
+        self._refuse_if_failed()
+        await Committer.of_running_loop().asked(self)
 
     def commit_now(self) -> None:
         """Do the same from code that has no event loop."""
-        self._write_pending()
+        self.write_pending()
 
-    def _write_pending(self) -> None:
+    def write_pending(self) -> None:
         """Write and sync what is queued; on failure, undo to the last durable byte and shut."""
-        with self._lock:
+        # One at a time: whoever comes second finds its records written with those of the first.
+        with self._disk:
             self._refuse_if_failed()
-            batch, self._pending = b"".join(self._pending), []
-        if not batch:
-            return
+            with self._lock:
+                batch, self._pending = b"".join(self._pending), []
+            if batch:
+                self._write(batch)
+
+    def _write(self, batch: bytes) -> None:
+        if self._descriptor < 0:
+            raise EvidenceUnwritable(f"{self._path} was closed before its last records were written.")
         try:
             view = memoryview(batch)
             while view:
@@ -231,8 +226,7 @@ class Stream:
             self._size += len(batch)
         except OSError as error:
             failure = _unwritable(self._path, error)
-            with self._lock:
-                self._failure = str(failure)
+            self._failure = str(failure)
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._size)
             raise failure from error
@@ -247,11 +241,10 @@ class Stream:
         A write that a cancelled branch left in flight is let finish: its descriptor could be another
         run's file by the time it reached the disk.
         """
-        if self._flush is not None:
-            wait([self._flush])
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._disk:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
 
 def _has_ended(path: Path) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gonogo.errors import EvidenceBroken
 from gonogo.evidence.payloads import read_payload, store_if_large
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.records import Record
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Ledger:
     _intents: dict[str, Record] = field(default_factory=dict[str, Record])
     _desk: list[Record] = field(default_factory=list[Record])
     _desk_size: int = -1
+    _under_way: dict[str, asyncio.Future[Any]] = field(default_factory=dict[str, "asyncio.Future[Any]"])
 
     @classmethod
     def open(cls, run_id: str, journal: FileJournal, payloads: Path, envelope: Mapping[str, Any]) -> Ledger:
@@ -78,6 +82,36 @@ class Ledger:
     def intent(self, key: str) -> Record | None:
         """Return the recorded intent of an operation; with no result beside it, it is in doubt."""
         return self._intents.get(key)
+
+    def joined(self, key: str) -> asyncio.Future[Any] | None:
+        """Return what an operation that lasts in this process will come to; ``None`` where none does."""
+        told = self._under_way.get(key)
+        return None if told is None else asyncio.shield(told)
+
+    def under_way(self, key: str, operation: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """Register an operation as begun; whoever comes to it again while it lasts joins it.
+
+        A step is entered again after a gate, while what its other branches began may still last.
+        """
+        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = told
+        return self._telling(key, operation, told)
+
+    async def _telling(self, key: str, operation: Coroutine[Any, Any, T], told: asyncio.Future[T]) -> T:
+        try:
+            value = await operation
+        except asyncio.CancelledError:
+            told.cancel()
+            raise
+        except BaseException as error:
+            told.set_exception(error)
+            told.exception()  # Whoever began it is told; nobody has to join.
+            raise
+        else:
+            told.set_result(value)
+            return value
+        finally:
+            del self._under_way[key]
 
     def whole(self, record: Record) -> Record:
         """Fetch a payload that stands in its own file."""

@@ -8,7 +8,7 @@ branches happen to run have no part in it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from weakref import ReferenceType, ref
 from gonogo.errors import MissionMisdefined
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
 
 @dataclass(slots=True)
@@ -76,8 +76,8 @@ def current_scope() -> Scope:
     return scope
 
 
-@asynccontextmanager
-async def entered(scope: Scope) -> AsyncGenerator[Scope]:
+@contextmanager
+def entered(scope: Scope) -> Generator[Scope]:
     """Make a scope the current one for the block, in this task and those it starts."""
     token = _scope.set(scope)
     try:
@@ -95,5 +95,5 @@ async def branch(name: str) -> AsyncGenerator[None]:
 
     """
     parent = current_scope()
-    async with entered(Scope(parent.claim("branch", name), branch=name)):
+    with entered(Scope(parent.claim("branch", name), branch=name)):
         yield

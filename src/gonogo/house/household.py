@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from gonogo.errors import ServerUnreachable, SettingsBroken
 from gonogo.evidence.canon import sha256_hex
 from gonogo.house.address import House, find_house, move_in, move_out
 from gonogo.house.api import post
-from gonogo.house.server import child, environment, free_port, prefect_server
+from gonogo.house.server import child, environment, free_port, is_free, prefect_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,15 +40,20 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         dashboard_port: of the dashboard; ``None`` for a house without one.
 
     Raises:
-        SettingsBroken: a house is up already.
+        SettingsBroken: a house is up already, or a port is taken.
         ServerUnreachable: the server did not start, or did not take the deployments.
 
     """
     if (other := find_house(settings)) is not None:
         raise SettingsBroken(f"A house is up already (process {other.pid}, {other.ui_url}); stop it first.")
+    for name, wanted in (("--port", port), ("--dashboard-port", dashboard_port)):
+        if wanted is not None and not is_free(wanted):
+            # Another server there would answer in our place, and would be given our deployments.
+            raise SettingsBroken(f"Somebody listens on port {wanted} already; stop that, or choose another {name}.")
     settings.home.mkdir(parents=True, exist_ok=True)
     logs = settings.home / "logs"
     with ExitStack() as tenants:
+        tenants.enter_context(_ended_by_sigterm())
         api_url = tenants.enter_context(prefect_server(settings.home, port or free_port()))
         env = environment(settings.home, api_url) | {"GONOGO_HOME": str(settings.home.resolve())}
         # Prefect reads these when it is first imported, which in this process is after this line.
@@ -103,8 +108,28 @@ def _deployable(settings: Settings) -> str:
 
 
 @contextmanager
-def runner(settings: Settings) -> Generator[None]:
-    """Run the warm runner in a thread of its own for the block."""
+def _ended_by_sigterm() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, from the first child on; the way out is not interrupted again."""
+
+    def end(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def runner(settings: Settings) -> Generator[threading.Thread]:
+    """Run the warm runner in a thread of its own for the block.
+
+    Not in the main thread: there Prefect answers SIGTERM itself while a flow runs, and crashes it.
+    """
     loop_ready = threading.Event()
     control: dict[str, object] = {}
 
@@ -129,7 +154,7 @@ def runner(settings: Settings) -> Generator[None]:
     flying.start()
     loop_ready.wait()
     try:
-        yield
+        yield flying
     finally:
         stop, loop = control.get("stop"), control.get("loop")
         if isinstance(stop, asyncio.Event) and isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_closed():
@@ -140,16 +165,6 @@ def runner(settings: Settings) -> Generator[None]:
 
 
 def serve_until_stopped(settings: Settings) -> None:
-    """Fly in the calling thread until Ctrl-C or SIGTERM."""
-    from gonogo.house.runner import WarmRunner, log_to
-
-    log_to(settings.home / "logs" / "runner.log")
-
-    async def fly() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        await WarmRunner(settings).run(stop)
-
-    asyncio.run(fly())
+    """Fly until Ctrl-C or SIGTERM, or until the runner cannot go on."""
+    with runner(settings) as flying, suppress(KeyboardInterrupt):
+        flying.join()

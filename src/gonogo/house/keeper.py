@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from gonogo.errors import ServerUnreachable
 from gonogo.evidence.canon import moment
 from gonogo.evidence.journal import FileJournal
 from gonogo.gates import expire_sleeping
+from gonogo.house.handing import schedule
 from gonogo.house.waking import last_park, resume
 
 if TYPE_CHECKING:
@@ -32,6 +35,33 @@ def keep_sleepers(settings: Settings, woken: dict[str, int]) -> None:
         seen = woken.get(run_id, int(park["desk"]))
         if (received > seen or _is_late(park)) and resume(park) is None:
             woken[run_id] = received
+
+
+def hand_over(settings: Settings, api_url: str, handed: dict[str, int], limit: int) -> None:
+    """Make runs that left a batch, or a process, flow runs of their own that sleep in Prefect.
+
+    Their evidence is the outbox: a run whose last record says that it waits, with no flow run named
+    to wake it. Asking twice makes one flow run, since the request carries the run's own key.
+
+    Args:
+        settings: whose home to look after.
+        api_url: of the Prefect server that is to hold them.
+        handed: for each run, how long its evidence was when it was handed over; kept by the caller.
+        limit: at most so many at a time, so that a large batch does not drown the server.
+
+    """
+    journal = FileJournal(settings.journals)
+    for run_id in journal.live_run_ids():
+        park = last_park(settings, run_id)
+        if limit == 0:
+            return
+        if park is None or "mode" in park or handed.get(run_id) == park["park"] or not journal.is_free(run_id):
+            continue
+        mission = journal.read_flight(run_id)[0].fields["missionid"]
+        with contextlib.suppress(ServerUnreachable):
+            schedule(api_url, mission, None, run_id, journal)
+            limit -= 1
+            handed[run_id] = park["park"]
 
 
 def _is_late(park: dict[str, Any]) -> bool:

@@ -33,7 +33,7 @@ from prefect.states import AwaitingRetry, Crashed, Pending
 from prefect.utilities.engine import propose_state
 
 from gonogo.evidence.journal import FileJournal
-from gonogo.house.keeper import keep_sleepers
+from gonogo.house.keeper import hand_over, keep_sleepers
 from gonogo.house.loading import load_flow
 from gonogo.lanes.prefect import run_id_of
 from gonogo.missions import Mission
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 KEEP_SECONDS = 1.0
 """How often sleeping and lost runs are looked at."""
+HANDED_AT_ONCE = 4
+"""How many runs that left a batch become flow runs in one look."""
 LOOKAHEAD = timedelta(seconds=1)
 
 
@@ -61,6 +63,7 @@ class WarmRunner:
     _flows: dict[str, Flow[Any, Any]] = field(default_factory=dict[str, Flow[Any, Any]])
     _flying: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, asyncio.Task[None]])
     _woken: dict[str, int] = field(default_factory=dict[str, int])
+    _handed: dict[str, int] = field(default_factory=dict[str, int])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fly until told to stop; runs in flight then leave at their next rest, and continue another day."""
@@ -125,6 +128,7 @@ class WarmRunner:
         while not stop.is_set():
             with contextlib.suppress(OSError):
                 await asyncio.to_thread(keep_sleepers, self.settings, self._woken)
+                await asyncio.to_thread(hand_over, self.settings, str(client.api_url), self._handed, HANDED_AT_ONCE)
             await asyncio.sleep(KEEP_SECONDS)
 
     async def _recover(self, client: PrefectClient) -> None:

@@ -45,6 +45,13 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether nobody listens on a port now."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) != 0
+
+
 def environment(home: Path, api_url: str | None = None) -> dict[str, str]:
     """Return the environment of everything in a house."""
     values = {**QUIET, "PREFECT_HOME": str((home / "prefect").resolve()), **os.environ}

@@ -1,4 +1,8 @@
-"""The batch lane: many cases in one process, a bounded number at a time, evidence for each as anywhere."""
+"""The batch lane: many cases in one process, a bounded number at a time, evidence for each as anywhere.
+
+A case that waits for a person or an event leaves the batch. Its own evidence is the outbox from
+which a house makes it a flow run of its own, so a crash in between loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from gonogo.lanes.local import LocalPilot
 from gonogo.plans import Landing, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from gonogo.cases import Flyer, Row
     from gonogo.missions import Mission
@@ -26,16 +31,18 @@ if TYPE_CHECKING:
 class BatchPilot(LocalPilot):
     """A local pilot that brings a case's later rows to its desk, and leaves at a gate."""
 
-    events: tuple[tuple[str, Row, Any], ...] = field(default=())
+    events: tuple[tuple[str, Row, datetime | None], ...] = field(default=())
 
     async def begin(self, run: Run) -> None:
-        """Deliver what the file holds for the case, and after a crash only what is missing."""
+        """Deliver what the file holds for the case, in its order, and after a crash only what is missing."""
         known = sum(r.data["door"] == "driver" for r in only(run.ledger.desk(), "event_record"))
-        by_name: dict[str, list[tuple[Row, Any]]] = {}
-        for name, body, occurred in self.events[known:]:
-            by_name.setdefault(name, []).append((body, occurred))
-        for name, bodies in by_name.items():
+        due = [(name, body, occurred) for name, body, occurred in self.events[known:]]
+        while due:
+            name = due[0][0]
+            count = next((i for i, event in enumerate(due) if event[0] != name), len(due))
+            bodies = [(body, occurred) for _, body, occurred in due[:count]]
             deliver(run.ledger.journal, run.id, name, bodies, "driver")
+            due = due[count:]
 
 
 async def fly_batch(
@@ -43,25 +50,27 @@ async def fly_batch(
     flyers: Iterable[Flyer],
     settings: Settings,
     landed: Callable[[Landing], None],
-) -> list[Landing]:
-    """Fly every case, at most ``settings.cases`` at a time.
+) -> None:
+    """Fly every case, at most ``settings.cases`` at a time, and tell ``landed`` how each one landed.
 
-    A case that waits for a person or an event leaves the batch and is reported as waiting. A case
-    that cannot be flown at all is reported as failed; the others proceed.
+    Cases are taken from the iterable as there is room, so a long batch holds no more than a short
+    one. A case that cannot be flown at all is reported as failed; the others proceed.
     """
-    room = asyncio.Semaphore(settings.cases)
+    source = iter(flyers)
+    await asyncio.gather(*(_work(mission, source, settings, landed) for _ in range(settings.cases)))
 
-    async def one(flyer: Flyer) -> Landing:
-        async with room:
-            pilot = BatchPilot(lane="batch", patience="leave", events=flyer.events)
-            try:
-                landing = await fly(mission, flyer.case, Plan(flyer.run_id, pilot, settings, flyer.ref))
-            except GonogoError as error:
-                landing = _not_flown(mission, flyer, error)
-            landed(landing)
-            return landing
 
-    return await asyncio.gather(*(one(flyer) for flyer in flyers))
+async def _work(
+    mission: Mission[Any, Any], source: Iterator[Flyer], settings: Settings, landed: Callable[[Landing], None]
+) -> None:
+    """Fly one case after the other until there is none."""
+    for flyer in source:
+        pilot = BatchPilot(lane="batch", patience="leave", events=flyer.events)
+        try:
+            landing = await fly(mission, flyer.case, Plan(flyer.run_id, pilot, settings, flyer.ref))
+        except GonogoError as error:
+            landing = _not_flown(mission, flyer, error)
+        landed(landing)
 
 
 def _not_flown(mission: Mission[Any, Any], flyer: Flyer, error: GonogoError) -> Landing:

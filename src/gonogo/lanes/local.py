@@ -44,11 +44,18 @@ class LocalPilot:
                 self._announced.add(wait.name)
                 self.announce(run, wait)
         if self.patience == "leave" and not run.busy:
-            await run.park()
-            raise Parked
+            waiting = tuple(run.waits)
+            # Branches that are about to wait as well get to say so first.
+            await asyncio.sleep(0)
+            if run.leaving is None and not run.busy and tuple(run.waits) == waiting:
+                run.leaving = Parked()
+                await run.park()
+            if run.leaving is not None:
+                raise run.leaving
+            return
         try:
             await asyncio.sleep(run.settings.poll_seconds)
         except asyncio.CancelledError:
-            if not run.left:
+            if not run.left and not run.is_over:
                 await run.park()
             raise

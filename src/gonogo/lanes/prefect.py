@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from prefect import get_client
 from prefect.context import FlowRunContext
-from prefect.exceptions import FlowPauseTimeout
+from prefect.exceptions import FlowPauseTimeout, Pause
 from prefect.flow_runs import apause_flow_run, asuspend_flow_run
 from prefect.input import RunInput
 from prefect.input.actions import aread_flow_run_input
@@ -132,10 +132,13 @@ class PrefectPilot:
         key = f"{first.name}-{run.parks + 1}".lower().replace("_", "-")
         await self._park(run, first, "suspended", key)
         form = _form(first)
-        if form is None:
-            await asuspend_flow_run(key=key, timeout=None)
-        else:
-            await asuspend_flow_run(wait_for_input=form, key=key, timeout=None)
+        try:
+            if form is None:
+                await asuspend_flow_run(key=key, timeout=None)
+            else:
+                await asuspend_flow_run(wait_for_input=form, key=key, timeout=None)
+        except Pause as signal:
+            run.leave(signal)
 
     async def _pause(self, run: Run, first: Wait) -> None:
         """Stay in the process as Paused, so that the form can be used; wake at anything on the desk."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 import yaml
@@ -55,6 +56,11 @@ class Registry(Noun):
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything registered and declared."""
+        return sha256_hex(payload_bytes(self.model_dump(mode="json")))
 
     def card(self, name: str) -> AgentCard:
         """Return an agent's card.

@@ -1,0 +1,181 @@
+"""The dashboard as a person meets it: a real server, a real browser, a real gate."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analytics.warehouse import land
+from gonogo.evidence.journal import FileJournal
+from tests.dashboards.flights import GATE, RUN, waiting_run
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+HOSTILE = "<img src=x onerror=alert(1)> ![p](https://tracker.invalid/p.png) [go](https://phish.invalid) $x$"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to drive"),
+]
+
+
+@contextmanager
+def _served(home: Path) -> Generator[str]:
+    """Serve the dashboard on a free port, as `gonogo up` does; yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("GONOGO_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "dashboards/app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        env={**settings, "GONOGO_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            told = ""
+            for line in server.stdout:
+                told += line
+                if "URL:" in line:
+                    break
+            else:
+                pytest.fail(f"the dashboard did not start: {told}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.stdout.read()
+
+
+@contextmanager
+def _browser() -> Generator[tuple[Page, list[str]]]:
+    """Open a browser; yield a page of it, and what it did that no page of ours may do."""
+    from playwright.sync_api import Dialog, Request, expect, sync_playwright
+
+    misdeeds: list[str] = []
+
+    def ask(dialog: Dialog) -> None:
+        misdeeds.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def fetch(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            misdeeds.append(f"request {request.url}")
+
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("dialog", ask)
+        page.on("request", fetch)
+        yield page, misdeeds
+        chromium.close()
+
+
+def test_a_person_answers_a_gate_and_sees_it_land(home: Path) -> None:
+    """From a link to a gate, through the answer, to the numbers; on disk stands who said what."""
+    waiting_run(home)
+    waiting_run(home, "claims-triage-hostile", "gatehostile", action=HOSTILE, card=HOSTILE)
+    land(home)
+    with _served(home) as address, _browser() as (page, misdeeds):
+        _answer(page, f"{address}/waiting?gate={GATE}")
+        (said,) = FileJournal(home / "journals").read_desk(RUN)
+        assert (said.data["answer"], said.data["by"], said.data["door"], said.data["proof"], said.data["accepted"]) == (
+            "go",
+            "Dana Ortiz",
+            "dashboard",
+            "unproven",
+            True,
+        )
+        _look_at_the_other_gate(page)
+        _see_it_land(page, home)
+        _look_at_the_numbers(page)
+    assert misdeeds == []
+
+
+def _answer(page: Page, address: str) -> None:
+    """Follow a link that is the first thing a fresh server is asked for, read, type, and press go."""
+    from playwright.sync_api import expect
+
+    page.goto(address)
+    expect(page.get_by_role("link", name="Numbers")).to_be_visible()
+    expect(page.get_by_role("heading", name="Go or no-go: issue_payment")).to_be_visible()
+    expect(page.get_by_text("left", exact=False).first).to_be_visible()
+    page.get_by_label("Your name").fill("Dana Ortiz")
+    page.get_by_label("Reason").fill("Photos and invoice agree.")
+    _wait_for_redraws(page)
+    # What is being typed survives that the page looks for news every second.
+    expect(page.get_by_label("Your name")).to_have_value("Dana Ortiz")
+    expect(page.get_by_label("Reason")).to_have_value("Photos and invoice agree.")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text(f"go at gate {GATE} is recorded, by Dana Ortiz (unproven)")
+
+
+def _wait_for_redraws(page: Page) -> None:
+    """Wait until the page has redrawn itself twice: the age of its snapshot moves on."""
+    for _ in range(2):
+        age = page.locator(".fresh span").first.inner_text()
+        page.wait_for_function("age => document.querySelector('.fresh span').innerText !== age", arg=age)
+
+
+def _look_at_the_other_gate(page: Page) -> None:
+    """The answered gate is gone at once; the other one's card holds markup that stays text."""
+    from playwright.sync_api import expect
+
+    expect(page.get_by_role("radio")).to_have_count(1)
+    expect(page.locator(".card")).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(page.locator(".card")).to_contain_text("[go](https://phish.invalid)")
+    expect(page.locator(".card a, .card img")).to_have_count(0)
+
+
+def _see_it_land(page: Page, home: Path) -> None:
+    """The next mart is shown without a reload, in a server that holds the old one open."""
+    from playwright.sync_api import expect
+
+    page.get_by_role("link", name="Live").click()
+    expect(page.get_by_role("heading", name="Live missions")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text=RUN)
+    expect(row).to_contain_text("claims-operations")
+    expect(row).to_contain_text("offline model")
+    expect(row).to_contain_text("claims-manager")
+    land(home)
+    # Answered, and not yet resumed: the run waits for nobody any more.
+    expect(row).not_to_contain_text("claims-manager")
+
+
+def _look_at_the_numbers(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    page.get_by_role("link", name="Numbers").click()
+    expect(page.get_by_role("heading", name="Numbers", exact=True)).to_be_visible()
+    expect(page.locator(".tile").first).to_contain_text("no run has succeeded yet")
+    expect(page.locator(".verdict")).to_be_visible()
+    expect(page.locator(".verdict .is-blue")).to_have_count(0)
+    expect(page.get_by_text("2 runs")).to_be_visible()
