@@ -103,6 +103,11 @@ def _own_event(row: Row) -> Event:
     return name, body, _moment(body.pop("occurred_at", None))
 
 
+def _claim_event(row: Row) -> Event:
+    """Return what happened to a claim; which claim is told by the column the rows were put together by."""
+    return _own_event({name: value for name, value in row.items() if name != "claim_id"})
+
+
 def _moment(value: object) -> datetime:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
@@ -143,7 +148,7 @@ def _incident_sort_key(row: Row) -> tuple[datetime, int]:
 
 
 ADAPTERS: dict[str, Adapter] = {
-    "claims_triage": Adapter(_own_case(Claim), _own_event, _own_sort_key),
+    "claims_triage": Adapter(_own_case(Claim), _claim_event, _own_sort_key),
     "incident_response": Adapter(_incident_case, _incident_event, _incident_sort_key),
 }
 """By mission; a mission without one takes only rows that have its own fields."""

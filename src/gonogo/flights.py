@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import platform
-import sys
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gonogo.agents.agent import check_model
 from gonogo.agents.offline import MODEL as OFFLINE
@@ -26,8 +23,10 @@ from gonogo.evidence.journal import FileJournal
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.rosters import roster
 from gonogo.runs import Parked, Run, flying
 from gonogo.tools import TOOLS, failure_fields
+from gonogo.versions import versions_in_force
 from gonogo.worlds import law_of, registry_of, world
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 
     """
     law, registry = law_of(plan.settings.policy_folder), registry_of(plan.settings.policy_folder)
+    for name in roster(mission.story):
+        registry.card(name)
     if plan.settings.model is not None:
         check_model(plan.settings.model, registry)
     envelope = _envelope(mission.charter, law, plan)
@@ -80,7 +81,10 @@ async def _begin(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan:
     if ledger.records:
         check_divergence(ledger, mission.charter, plan.settings)
         if not only(ledger.records, "version_log"):
-            ledger.note("version_log", {"versions": _versions(mission, ledger, plan)})
+            ledger.note(
+                "version_log",
+                {"versions": versions_in_force(mission.charter, plan.settings, ledger.envelope["policydigest"])},
+            )
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
         ledger.envelope["attempt"] = attempt
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
@@ -104,7 +108,9 @@ async def _begin(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan:
     if charter.sla_seconds is not None:
         started["sla_seconds"] = charter.sla_seconds
     ledger.note("run_record", started, payload=case.model_dump_json().encode())
-    await ledger.write("version_log", {"versions": _versions(mission, ledger, plan)})
+    await ledger.write(
+        "version_log", {"versions": versions_in_force(mission.charter, plan.settings, ledger.envelope["policydigest"])}
+    )
     return case
 
 
@@ -165,7 +171,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first thing a group holds that is no group."""
     inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    return _first(cast("BaseExceptionGroup[BaseException]", inner)) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def _known(error: BaseException) -> GonogoError:
@@ -275,29 +281,3 @@ def _envelope(charter: Charter, law: Law, plan: Plan) -> dict[str, Any]:
         "policydigest": law.digest,
         "traceparent": f"00-{sha256_hex(plan.run_id.encode())[:32]}-{sha256_hex(plan.run_id.encode())[32:48]}-01",
     }
-
-
-@lru_cache
-def _version(package: str) -> str:
-    return version(package)
-
-
-def _versions(mission: Flyable, ledger: Ledger, plan: Plan) -> list[dict[str, str]]:
-    """Return what is in force: mission, law, model, agents, runtime."""
-    registry = registry_of(plan.settings.policy_folder)
-    scope = {tool.name for tool in TOOLS.values() if tool.system in mission.charter.scope}
-    rows = [
-        ("mission", mission.charter.name, mission.charter.digest[:12], mission.charter.digest),
-        ("policy", "policies", ledger.envelope["policydigest"][:12], ledger.envelope["policydigest"]),
-        ("model", plan.settings.model or OFFLINE, plan.settings.model or OFFLINE, ""),
-        ("package", "gonogo", _version("gonogo"), ""),
-        ("package", "prefect", _version("prefect"), ""),
-        ("package", "pydantic-ai", _version("pydantic-ai-slim"), ""),
-        ("python", sys.implementation.name, platform.python_version(), ""),
-    ]
-    rows += [
-        ("agent", name, card.version, card.digest)
-        for name, card in registry.agents.items()
-        if scope.intersection(card.tools)
-    ]
-    return [{"object": kind, "id": name, "version": number, "digest": digest} for kind, name, number, digest in rows]

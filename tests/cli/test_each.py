@@ -113,7 +113,7 @@ def test_flying_a_file_again_continues_it_and_makes_no_second_run(gonogo: Comman
 def test_rows_of_a_case_are_put_in_the_order_of_time(gonogo: Command) -> None:
     """The file tells the end first; the ticket is followed from its beginning all the same."""
     path = gonogo.scratch / "tickets.csv"
-    columns = "number,incident_state,active,made_sla,reassignment_count,reopen_count,opened_at,resolved_at,closed_at,sys_updated_at,sys_mod_count,priority"
+    columns = "number,incident_state,active,made_sla,reassignment_count,reopen_count,opened_at,resolved_at,closed_at,sys_updated_at,sys_mod_count,priority,category,assignment_group"
     told = [
         "INC-A,Closed,false,false,2,1,1/3/2016 08:00,3/3/2016 08:00,4/3/2016 08:00,4/3/2016 08:00,4,2 - High",
         "INC-B,Closed,false,true,0,0,1/3/2016 09:00,1/3/2016 10:00,2/3/2016 09:00,2/3/2016 09:00,1,3 - Moderate",
@@ -122,7 +122,7 @@ def test_rows_of_a_case_are_put_in_the_order_of_time(gonogo: Command) -> None:
         "INC-B,New,true,true,0,0,1/3/2016 09:00,1/3/2016 10:00,2/3/2016 09:00,1/3/2016 09:00,0,3 - Moderate",
         "INC-A,Active,true,true,2,0,1/3/2016 08:00,3/3/2016 08:00,4/3/2016 08:00,2/3/2016 08:00,2,2 - High",
     ]
-    path.write_text("\n".join([columns, *told]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([columns, *(f"{row},Category 1,Group 1" for row in told)]) + "\n", encoding="utf-8")
     done = gonogo("run", "incident_response", "--each", path, "--case-by", "number", "--json")
     by_number = {run["outcome"]["number"]: run for run in done.json["runs"]}
     first = gonogo.journal.read_flight(by_number["INC-A"]["run_id"])[0]

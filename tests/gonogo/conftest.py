@@ -10,7 +10,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from gonogo.settings import process_settings
-from tests.gonogo.toy.bank import CALLS
+from tests.gonogo.toy.bank import AFTERWARDS, CALLS, WATCHERS
+from tests.gonogo.toy.counter import HEARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,5 +35,8 @@ def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright:
         monkeypatch.delenv(name)
     process_settings.cache_clear()
     CALLS.clear()
+    WATCHERS.clear()
+    AFTERWARDS.clear()
+    HEARD.clear()
     yield
     process_settings.cache_clear()

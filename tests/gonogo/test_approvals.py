@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gonogo.approvals import Reply, accepted_answer, answer_gate, find_request, silence
+from gonogo.approvals import (
+    Reply,
+    _objection,  # pyright: ignore[reportPrivateUsage] - looks at a deadline without waiting for it
+    accepted_answer,
+    answer_gate,
+    find_request,
+    silence,
+)
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.bank import payments
@@ -133,8 +140,6 @@ async def test_after_the_deadline_only_the_clock_answers(tmp_path: Path) -> None
     request = find_request(journal, landing.waits[0])
     # The request is moved into the past rather than slept out.
     request.data["deadline"] = "2020-01-01T00:00:00.000000Z"
-    from gonogo.approvals import _objection  # noqa: PLC0415 - the only way to look at a deadline without waiting for it
-
     assert "has passed; it counts as no-go" in str(_objection(request, [], GO, "dev"))
     assert _objection(request, [], silence(landing.waits[0]), "prod") is None
 

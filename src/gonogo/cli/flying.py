@@ -144,6 +144,8 @@ def _fly_each(
             bar.advance(task)
 
         _fly_batch(mission, batch.flyers, chosen, landed)
+    place = {flyer.run_id: number for number, flyer in enumerate(batch.flyers)}
+    landings.sort(key=lambda landing: place[landing.run_id])
     statuses = Counter(landing.status for landing in landings)
     if as_json:
         rows = [landing.model_dump() for landing in landings]

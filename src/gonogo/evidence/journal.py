@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
+_ATTEMPTS, _ATTEMPT_SECONDS = 10, 0.002
 _END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
 
 
@@ -153,7 +155,7 @@ class Stream:
         except OSError as error:
             raise _unwritable(path, error) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            _lock(descriptor, wait=wait)
             _cut_torn_line(descriptor)
             return cls(descriptor, path, stream_id, read_stream(path), is_named=not is_new)
         except BlockingIOError as error:
@@ -212,8 +214,6 @@ class Stream:
                 self._write(batch)
 
     def _write(self, batch: bytes) -> None:
-        if self._descriptor < 0:
-            raise EvidenceUnwritable(f"{self._path} was closed before its last records were written.")
         try:
             view = memoryview(batch)
             while view:
@@ -234,6 +234,9 @@ class Stream:
     def _refuse_if_failed(self) -> None:
         if self._failure is not None:
             raise EvidenceUnwritable(self._failure)
+        if self._descriptor < 0:
+            over = f"Run {self._path.stem} has ended or left this process; nothing is recorded, so nothing is done."
+            raise EvidenceUnwritable(over)
 
     def close(self) -> None:
         """Give the lease back. What was queued and never committed is dropped, as a crash would.
@@ -260,6 +263,18 @@ def _has_ended(path: Path) -> bool:
     except EvidenceBroken:
         return False
     return record.artifact == "run_record" and record.data["phase"] == "result"
+
+
+def _lock(descriptor: int, *, wait: bool) -> None:
+    """Take a file's lock; asks a few times, since whoever looks whether a run is free holds it for an instant."""
+    for _ in range(_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            time.sleep(_ATTEMPT_SECONDS)
+        else:
+            return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _cut_torn_line(descriptor: int) -> None:

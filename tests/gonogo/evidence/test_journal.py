@@ -1,61 +1,20 @@
-"""Journals: one writer each, a chain nobody can change unseen, and never half a line."""
+"""Journals: one writer each, a chain from the first record on, and nothing told that is not on disk."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
+from gonogo.errors import EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS
 from gonogo.evidence.journal import FileJournal, Stream, read_stream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from gonogo.evidence.records import Record
-
-
-def note(stream: Stream, number: int, payload: bytes | None = None) -> Record:
-    """Queue a record with a number in it."""
-    body: dict[str, Any] = {"objects": [], "phase": "fact", "number": number}
-    return stream.append({"runid": "r1"}, "step_record", body, payload=payload)
-
-
-def write_some(journal: FileJournal, count: int, start: int = 0) -> Path:
-    """Write numbered records, every second one with a payload, and return the file."""
-    stream = journal.open_flight("r1")
-    for number in range(start, start + count):
-        note(stream, number, b'{"amount":%d}' % number if number % 2 else None)
-    stream.commit_now()
-    stream.close()
-    return journal.flight_path("r1")
-
-
-@pytest.fixture(name="journal")
-def _journal(tmp_path: Path) -> FileJournal:  # pyright: ignore[reportUnusedFunction] - pytest finds it
-    return FileJournal(tmp_path)
-
-
-@pytest.fixture(name="stream")
-def _stream(journal: FileJournal) -> Iterator[Stream]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
-    stream = journal.open_flight("r1")
-    yield stream
-    stream.close()
-
-
-@pytest.fixture(scope="module", name="lines")
-def _lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
-    path = write_some(FileJournal(tmp_path_factory.mktemp("whole")), 7)
-    return path.read_bytes().splitlines(keepends=True)
+from tests.gonogo.toy.paper import note, write_some
 
 
 def test_a_stream_is_a_chain_from_genesis(journal: FileJournal) -> None:
@@ -79,71 +38,6 @@ def test_a_run_without_evidence_is_an_empty_stream(journal: FileJournal) -> None
     assert journal.read_desk("never") == []
     assert journal.run_ids() == []
     assert not journal.flight_path("never").exists()
-
-
-class TestTampering:
-    """Whatever is done to a line that another one follows is found; the last leaf is a checkpoint's business."""
-
-    @staticmethod
-    def check(tmp_path: Path, lines: list[bytes]) -> None:
-        """Read the lines as a stream."""
-        path = tmp_path / "r1.jsonl"
-        path.write_bytes(b"".join(lines))
-        read_stream(path)
-
-    @given(at=st.integers(0, 5))
-    def test_a_removed_line_is_found(self, tmp_path: Path, lines: list[bytes], at: int) -> None:
-        """Evidence cannot be thinned out."""
-        with pytest.raises(EvidenceBroken, match="the chain is broken"):
-            self.check(tmp_path, lines[:at] + lines[at + 1 :])
-
-    @given(source=st.integers(0, 6), at=st.integers(0, 7))
-    def test_an_inserted_line_is_found(self, tmp_path: Path, lines: list[bytes], source: int, at: int) -> None:
-        """A record cannot be told twice."""
-        with pytest.raises(EvidenceBroken, match="the chain is broken"):
-            self.check(tmp_path, [*lines[:at], lines[source], *lines[at:]])
-
-    @given(order=st.permutations(range(7)).filter(lambda order: order != list(range(7))))
-    def test_reordered_lines_are_found(self, tmp_path: Path, lines: list[bytes], order: list[int]) -> None:
-        """What came first stays first."""
-        with pytest.raises(EvidenceBroken, match="the chain is broken"):
-            self.check(tmp_path, [lines[index] for index in order])
-
-    @given(data=st.data())
-    @hypothesis_settings(max_examples=400)
-    def test_any_flipped_byte_is_found(self, tmp_path: Path, lines: list[bytes], data: st.DataObject) -> None:
-        """In a leaf, a salt, a payload, a tab or a line end."""
-        raw = bytearray(b"".join(lines[:-1]))
-        raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
-        with pytest.raises(EvidenceBroken):
-            self.check(tmp_path, [bytes(raw), lines[-1]])
-
-    @given(at=st.integers(0, 5), end=st.sampled_from([b"\r", b"\v", b"\x1c", b" ", b""]))
-    def test_a_changed_line_end_is_found(self, tmp_path: Path, lines: list[bytes], at: int, end: bytes) -> None:
-        """Only a newline ends a record."""
-        with pytest.raises(EvidenceBroken):
-            self.check(tmp_path, [*lines[:at], lines[at][:-1] + end, *lines[at + 1 :]])
-
-    @given(at=st.integers(0, 5), text=st.text("0123456789abcdef", min_size=1, max_size=3))
-    def test_a_changed_value_is_found(self, tmp_path: Path, lines: list[bytes], at: int, text: str) -> None:
-        """A well-formed record with another content does not fit its successor."""
-        changed = lines[at].replace(b'"number":', b'"also":"' + text.encode() + b'","number":', 1)
-        with pytest.raises(EvidenceBroken, match=rf"r1\.jsonl line {at + 2}: the chain is broken"):
-            self.check(tmp_path, [*lines[:at], changed, *lines[at + 1 :]])
-
-    def test_an_erased_payload_breaks_nothing(self, tmp_path: Path, lines: list[bytes]) -> None:
-        """Payloads are outside the chain; the leaf still commits to what was there."""
-        erased = [line.split(b"\t")[0].rstrip(b"\n") + b"\n" for line in lines]
-        self.check(tmp_path, erased)
-
-    def test_a_broken_stream_is_not_written_to(self, journal: FileJournal, lines: list[bytes]) -> None:
-        """Nobody flies on broken evidence, and opening it leaves it as it was found."""
-        path = journal.flight_path("r1")
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"".join(lines[1:]))
-        with pytest.raises(EvidenceBroken):
-            journal.open_flight("r1")
-        assert path.read_bytes() == b"".join(lines[1:])
 
 
 @given(st.binary(max_size=80).filter(lambda raw: b"\n" not in raw), st.integers(0, 4))
@@ -200,6 +94,17 @@ async def test_an_append_that_is_not_committed_is_not_told(journal: FileJournal,
     assert [record.data["number"] for record in journal.read_flight("r1")] == [0]
 
 
+async def test_a_closed_stream_takes_nothing_more(journal: FileJournal, stream: Stream) -> None:
+    """A branch that outlives its run records nothing, so it does nothing."""
+    stream.close()
+    with pytest.raises(EvidenceUnwritable, match="has ended or left this process; nothing is recorded, so nothing is"):
+        note(stream, 0)
+    with pytest.raises(EvidenceUnwritable):
+        await stream.commit()
+    assert journal.read_flight("r1") == []
+    stream.close()
+
+
 async def test_a_commit_of_nothing_is_allowed(journal: FileJournal, stream: Stream) -> None:
     """It makes no record."""
     await stream.commit()
@@ -212,6 +117,50 @@ def test_a_second_pilot_is_refused(journal: FileJournal, stream: Stream) -> None
         journal.open_flight("r1")
     stream.close()
     journal.open_flight("r1").close()
+
+
+def test_who_only_looks_does_not_keep_a_pilot_out(journal: FileJournal) -> None:
+    """Asking whether a run is free takes its lease for an instant; whoever comes then is let in all the same."""
+    write_some(journal, 1)
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            journal.is_free("r1")
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(500):
+            journal.open_flight("r1").close()
+    finally:
+        over.set()
+        looking.join(10)
+
+
+def test_a_run_is_free_while_nobody_flies_it(journal: FileJournal, stream: Stream) -> None:
+    """A run that never was is free as well, and asking makes nothing."""
+    assert not journal.is_free("r1")
+    stream.close()
+    assert journal.is_free("r1")
+    assert journal.is_free("r9")
+    assert not journal.flight_path("r9").exists()
+
+
+@pytest.mark.parametrize("payload", [None, b'"' + b"x" * 65_000 + b'"'])
+def test_a_run_lives_until_its_last_record_says_how_it_ended(journal: FileJournal, payload: bytes | None) -> None:
+    """However long that record is, and whatever was torn off after it."""
+    for run_id, phase in (("r1", "result"), ("r2", "fact")):
+        stream = journal.open_flight(run_id)
+        note(stream, 0)
+        body: dict[str, Any] = {"objects": [], "phase": phase, "error": "x" * 60_000}
+        stream.append({"runid": run_id}, "run_record", body, payload=payload)
+        stream.commit_now()
+        stream.close()
+    journal.open_flight("r3").close()
+    with journal.flight_path("r1").open("ab") as file:
+        file.write(b'{"torn')
+    assert set(journal.live_run_ids()) == {"r2", "r3"}
 
 
 def test_the_desk_is_taken_in_turns(journal: FileJournal) -> None:
@@ -240,101 +189,6 @@ def test_a_run_is_found_by_what_its_stream_mentions(journal: FileJournal) -> Non
     assert journal.runs_mentioning('"number":1') == ["r1"]
     assert journal.runs_mentioning("elsewhere") == []
     assert journal.run_ids() == ["r1"]
-
-
-class TestFullDisk:
-    """A recorder that cannot write acknowledges nothing, leaves no half line, and takes nothing more."""
-
-    @staticmethod
-    def fill(monkeypatch: pytest.MonkeyPatch, after_bytes: int) -> None:
-        """Let the disk take some bytes of the next write, and then be full."""
-        write = os.write
-        left = [after_bytes]
-
-        def limited(descriptor: int, data: Any) -> int:
-            if not left[0]:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            written = write(descriptor, bytes(data)[: left[0]])
-            left[0] -= written
-            return written
-
-        monkeypatch.setattr(os, "write", limited)
-
-    @pytest.mark.parametrize("after_bytes", [0, 1, 400, 1_000])
-    async def test_a_disk_that_fills_halfway_leaves_whole_lines(
-        self, journal: FileJournal, stream: Stream, monkeypatch: pytest.MonkeyPatch, after_bytes: int
-    ) -> None:
-        """The file ends at the last durable record, wherever in the batch the disk was full."""
-        note(stream, 0)
-        await stream.commit()
-        whole = journal.flight_path("r1").read_bytes()
-        self.fill(monkeypatch, after_bytes)
-        for number in (1, 2, 3):
-            note(stream, number)
-        with pytest.raises(EvidenceUnwritable, match=r"No space left on device\); nothing more is done. Free the disk"):
-            await stream.commit()
-        assert journal.flight_path("r1").read_bytes() == whole
-
-    async def test_all_who_wait_for_the_failed_write_are_told(
-        self, stream: Stream, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """No branch goes on as if it had been recorded."""
-        self.fill(monkeypatch, 10)
-        for number in range(5):
-            note(stream, number)
-        told = await asyncio.gather(*(stream.commit() for _ in range(5)), return_exceptions=True)
-        assert [type(error) for error in told] == [EvidenceUnwritable] * 5
-
-    async def test_a_stream_that_failed_once_stays_shut(
-        self, journal: FileJournal, stream: Stream, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Space that comes back does not mend the hole; a new attempt starts from what is on disk."""
-        with monkeypatch.context() as patched:
-            self.fill(patched, 0)
-            note(stream, 0)
-            with pytest.raises(EvidenceUnwritable):
-                await stream.commit()
-        with pytest.raises(EvidenceUnwritable):
-            note(stream, 1)
-        with pytest.raises(EvidenceUnwritable):
-            await stream.commit()
-        stream.close()
-        write_some(journal, 1)
-        assert len(journal.read_flight("r1")) == 1
-
-    async def test_a_sync_that_fails_acknowledges_nothing(
-        self, journal: FileJournal, stream: Stream, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Written but not durable is not written."""
-
-        def broken(_descriptor: int) -> None:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-        monkeypatch.setattr(os, "fdatasync", broken)
-        note(stream, 0)
-        with pytest.raises(EvidenceUnwritable, match="Input/output error"):
-            await stream.commit()
-        assert journal.read_flight("r1") == []
-
-    async def test_a_disk_that_cannot_even_undo_is_still_one_sentence(
-        self, stream: Stream, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The failure that counts is the first; cutting back is an attempt."""
-
-        def broken(_descriptor: int, _length: int) -> None:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-        self.fill(monkeypatch, 5)
-        monkeypatch.setattr(os, "ftruncate", broken)
-        note(stream, 0)
-        with pytest.raises(EvidenceUnwritable, match="No space left"):
-            await stream.commit()
-
-    def test_a_folder_that_cannot_be_made_is_one_sentence(self, tmp_path: Path) -> None:
-        """A file stands where the journals should."""
-        (tmp_path / "flights").write_text("in the way")
-        with pytest.raises(EvidenceUnwritable, match="Evidence cannot be written to"):
-            FileJournal(tmp_path).open_flight("r1")
 
 
 async def test_a_stream_is_not_closed_under_a_write_in_flight(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ async def story(pauses: list[int]) -> set[tuple[str, str]]:
                     await asyncio.sleep(0)
                 claimed.add((f"{name}.{turn}", current_scope().claim("step", "pay", "d" * 64)))
 
-    async with entered(Scope("")):
+    with entered(Scope("")):
         claimed.add(("first", current_scope().claim("step", "pay", "d" * 64)))
         await asyncio.gather(*(work(name) for name in ("a", "b", "c")))
         claimed.add(("last", current_scope().claim("step", "pay", "d" * 64)))
@@ -40,7 +40,7 @@ def test_keys_do_not_depend_on_the_order_in_which_branches_run(pauses: list[int]
 
 async def test_a_key_tells_where_what_with_what_and_which_time() -> None:
     """Parent, branch, kind, name, digest of the input, occurrence."""
-    async with entered(Scope("")):
+    with entered(Scope("")):
         assert current_scope().claim("step", "pay", "abcdef0123456789ffff") == "/step:pay(abcdef0123456789)"
         assert current_scope().claim("step", "pay", "abcdef0123456789ffff") == "/step:pay(abcdef0123456789)#1"
         assert current_scope().claim("step", "pay", "other") == "/step:pay(other)"
@@ -48,7 +48,7 @@ async def test_a_key_tells_where_what_with_what_and_which_time() -> None:
         async with branch("left"):
             assert current_scope().claim("event", "papers") == "/branch:left/event:papers"
             assert current_scope().branch == "left"
-        async with entered(Scope("/step:pay")):
+        with entered(Scope("/step:pay")):
             assert current_scope().claim("tool", "wire") == "/step:pay/tool:wire"
 
 
@@ -65,7 +65,7 @@ def test_calls_that_cannot_be_told_apart_are_refused_whatever_the_timing(named: 
             return current_scope().claim("step", "pay", "same")
 
     async def both() -> list[str]:
-        async with entered(Scope("")):
+        with entered(Scope("")):
             return list(await asyncio.gather(call(one, "left"), call(two, "right")))
 
     if named:
@@ -82,14 +82,13 @@ async def test_two_branches_of_one_name_at_once_are_refused() -> None:
         async with branch("twin"):
             await asyncio.sleep(0)
 
-    async with entered(Scope("")):
-        with pytest.raises(MissionMisdefined, match="twin"):
-            await asyncio.gather(call(), call())
+    with entered(Scope("")), pytest.raises(MissionMisdefined, match="twin"):
+        await asyncio.gather(call(), call())
 
 
 async def test_a_branch_may_come_again_later() -> None:
     """One after the other, the occurrence tells them apart."""
-    async with entered(Scope("")):
+    with entered(Scope("")):
         seen: list[str] = []
         for _ in range(2):
             async with branch("again"):

@@ -206,7 +206,9 @@ class TestClosing:
 
     def test_a_world_outside_the_schema_is_refused(self, law: Law) -> None:
         """An agent whose tools are no set of names cannot be ruled on."""
-        wrong: list[dict[str, Any]] = [{"uid": {"type": "Agent", "id": "clerk"}, "attrs": {"tools": "all"}, "parents": []}]
+        wrong: list[dict[str, Any]] = [
+            {"uid": {"type": "Agent", "id": "clerk"}, "attrs": {"tools": "all"}, "parents": []}
+        ]
         with pytest.raises(PolicyBroken, match="do not fit the policy schema"):
             law.entities(wrong)
 

@@ -12,6 +12,7 @@ from gonogo import tool
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -29,6 +30,20 @@ CALLS: list[Call] = []
 """Every time, in this process, that a tool's own code was reached; repeats count again."""
 
 
+WATCHERS: list[Callable[[Call], None]] = []
+"""Told of each call before the tool does anything."""
+
+
+AFTERWARDS: list[Callable[[Call], None]] = []
+"""Told of each payment once it is booked."""
+
+
+def _reached(call: Call) -> None:
+    CALLS.append(call)
+    for watcher in WATCHERS:
+        watcher(call)
+
+
 def calls(name: str) -> list[Call]:
     """Return the times one tool's own code was reached."""
     return [call for call in CALLS if call.tool == name]
@@ -38,6 +53,13 @@ def payments(home: Path) -> list[tuple[str, int]]:
     """Return what really left the bank: payee and cents, in order."""
     with closing(_books(home)) as books:
         return books.execute("SELECT payee, cents FROM payments ORDER BY rowid").fetchall()
+
+
+def undo_payments(home: Path, *, but: set[str]) -> None:
+    """Take back every payment but those with these idempotency keys: a world in which they were not made yet."""
+    with closing(_books(home)) as books, books:
+        made = {key for (key,) in books.execute("SELECT key FROM payments")}
+        books.executemany("DELETE FROM payments WHERE key = ?", [(key,) for key in made - but])
 
 
 def letters(home: Path) -> list[tuple[str, str]]:
@@ -61,11 +83,14 @@ def _preview(*, amount_cents: int, **_rest: Any) -> str:
 
 
 @tool(system="bank", effect="irreversible", preview=_preview)
-async def pay(payee: str, amount_cents: int, *, idempotency_key: str) -> str:
+async def pay(payee: str, amount_cents: int, *, idempotency_key: str = "") -> str:
     """Pay somebody; a second call with the same key does nothing new."""
-    CALLS.append(Call("pay", {"payee": payee, "amount_cents": amount_cents}, idempotency_key))
+    call = Call("pay", {"payee": payee, "amount_cents": amount_cents}, idempotency_key)
+    _reached(call)
     with closing(_books(settings().home)) as books, books:
         books.execute("INSERT OR IGNORE INTO payments VALUES (?, ?, ?)", (idempotency_key, payee, amount_cents))
+    for watcher in AFTERWARDS:
+        watcher(call)
     await asyncio.sleep(0)
     return f"paid {payee}"
 
@@ -73,7 +98,7 @@ async def pay(payee: str, amount_cents: int, *, idempotency_key: str) -> str:
 @tool(system="bank", effect="read")
 async def look_up(account: str) -> dict[str, int]:
     """Return the balance of an account, in cents."""
-    CALLS.append(Call("look_up", {"account": account}))
+    _reached(Call("look_up", {"account": account}))
     await asyncio.sleep(0)
     return {"balance_cents": len(account) * 100}
 
@@ -81,7 +106,7 @@ async def look_up(account: str) -> dict[str, int]:
 @tool(system="bank", effect="irreversible", idempotent=False)
 async def post_letter(payee: str, text: str) -> str:
     """Post a letter; the post office cannot tell a second one from the first."""
-    CALLS.append(Call("post_letter", {"payee": payee, "text": text}))
+    _reached(Call("post_letter", {"payee": payee, "text": text}))
     with closing(_books(settings().home)) as books, books:
         books.execute("INSERT INTO letters VALUES (?, ?)", (payee, text))
     await asyncio.sleep(0)
@@ -91,7 +116,7 @@ async def post_letter(payee: str, text: str) -> str:
 @tool(system="bank", effect="write")
 async def label(account: str, labels: set[str]) -> int:
     """Put labels on an account; the same labels twice are the same labels."""
-    CALLS.append(Call("label", {"account": account, "labels": sorted(labels)}))
+    _reached(Call("label", {"account": account, "labels": sorted(labels)}))
     await asyncio.sleep(0)
     return len(labels)
 
@@ -99,6 +124,14 @@ async def label(account: str, labels: set[str]) -> int:
 @tool(system="vault", effect="read")
 async def open_vault(door: int) -> str:
     """Open the vault, which is in nobody's scope and in no mandate."""
-    CALLS.append(Call("open_vault", {"door": door}))
+    _reached(Call("open_vault", {"door": door}))
     await asyncio.sleep(0)
     return "open"
+
+
+@tool(system="bank", effect="read")
+async def break_down(reason: str) -> int:
+    """Fail, for this reason."""
+    _reached(Call("break_down", {"reason": reason}))
+    await asyncio.sleep(0)
+    raise LookupError(reason)

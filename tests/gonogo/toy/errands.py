@@ -17,10 +17,12 @@ from tests.gonogo.toy.bank import pay, post_letter
 from tests.gonogo.toy.counter import Brief, Opinion, clerk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gonogo.missions import Mission
-    from gonogo.testing import Rehearsal
+    from gonogo.model import Answer
+    from gonogo.testing import Answers, Rehearsal
 
 
 class Payment(BaseModel):
@@ -110,7 +112,17 @@ async def park(
     return await fly(flying, case, Plan("r1", LocalPilot(patience="leave"), made))
 
 
-async def run(case: Errand | dict[str, Any] | None = None, /, **how: Any) -> Rehearsal:
-    """Rehearse the errand under the toy's law; keywords as :func:`gonogo.rehearse` takes them."""
-    overrides = {"policy_folder": POLICIES, "requester": "tester", **how.pop("overrides", {})}
-    return await rehearse(how.pop("flying", errand), case, overrides=overrides, **how)
+async def run(
+    case: object = None,
+    /,
+    *,
+    flying: Mission[Any, Any] = errand,
+    answers: Answers | Answer | None = None,
+    events: Sequence[tuple[str, dict[str, Any]]] = (),
+    home: Path | None = None,
+    run_id: str | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> Rehearsal:
+    """Rehearse a mission, the errand if none is named, under the toy's law."""
+    made = {"policy_folder": POLICIES, "requester": "tester", **(overrides or {})}
+    return await rehearse(flying, case, answers=answers, events=events, home=home, run_id=run_id, overrides=made)

@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from gonogo.evidence.journal import FileJournal, Stream
 
 
 async def _write(stream: Stream, branch: int) -> None:
     for turn in range(1_000_000):
-        data = {"objects": [], "branch": branch, "turn": turn}
+        data: dict[str, Any] = {"objects": [], "branch": branch, "turn": turn}
         record = stream.append({"runid": "r1"}, "step_record", data, payload=b'"%s"' % (b"x" * (turn % 300)))
         await stream.commit()
         os.write(1, f"{record.seq}\n".encode())

@@ -1,0 +1,307 @@
+"""Flights: flown to an ending, every ending recorded, nothing of a run left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import pytest
+from pydantic import BaseModel
+
+from gonogo import Measure, Outcome, branch, mission, receive, step
+from gonogo.errors import GateDenied, RunBusy
+from gonogo.evidence.journal import FileJournal
+from tests.gonogo.toy.bank import CALLS, WATCHERS, Call, look_up, payments
+from tests.gonogo.toy.errands import Errand, Papers, Payment, Report, errand, park, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Case(BaseModel):
+    """What the mission is to do."""
+
+    what: str = ""
+
+
+class Over(Outcome):
+    """It is over."""
+
+    outcome: Literal["well", "handed_over"]
+    successes = frozenset({"well"})
+    escalations = frozenset({"handed_over"})
+    pages: Annotated[int | None, Measure("pages")] = None
+
+
+class TestEvidence:
+    """First and last record of a run."""
+
+    async def test_a_run_begins_with_everything_it_is_flown_under(self, tmp_path: Path) -> None:
+        """Who asked, for what, with which model, within which limits; and the versions in force."""
+        went = await run(Errand(), home=tmp_path, run_id="r1")
+        first, versions = went.flight[:2]
+        assert first.data == {
+            "objects": [{"id": "r1", "type": "run"}],
+            "phase": "intent",
+            "mission": "errand",
+            "owner": "counter",
+            "lane": "rehearsal",
+            "requester": "tester",
+            "scope": ["bank"],
+            "budget": {"usd_micros": 1_000_000, "actions": 10},
+            "model": "offline:scripted",
+            "offline": True,
+            "case_ref": "",
+        }
+        told = {(row["object"], row["id"]): row for row in versions.data["versions"]}
+        assert told["mission", "errand"]["digest"] == errand.charter.digest
+        assert told["policy", "policies"]["digest"] == first.fields["policydigest"]
+        assert told["agent", "clerk"]["version"] == "1.2.0"
+        assert ("model", "offline:scripted") in told
+        assert {"gonogo", "prefect", "pydantic-ai"} <= {row["id"] for row in versions.data["versions"]}
+
+    async def test_a_run_ends_with_how_it_ended_and_where_its_stream_stands(self, tmp_path: Path) -> None:
+        """So that a missing tail can be seen."""
+        went = await run(Errand(needs_papers=True), events=[("papers", {"pages": 3})], home=tmp_path, run_id="r1")
+        *_, before, last = went.flight
+        assert (last.data["status"], last.data["outcome"], last.data["success"], last.data["escalated"]) == (
+            "done", "settled", True, False,
+        )  # fmt: skip
+        assert last.data["streams"] == [{"streamid": "r1/flight", "seq": before.seq, "digest": before.digest}]
+        assert {"name": "pages", "value": 3, "unit": "pages"} in last.data["measures"]
+        assert last.body() == {"outcome": "settled", "payments": 0, "pages": 3}
+        assert went.landing.evidence == len(went.flight)
+
+    @pytest.mark.parametrize(("what", "kept"), [("well", 1), ("error", 0)])
+    async def test_a_service_level_is_measured(self, what: str, kept: int) -> None:
+        """From start to outcome; a run without an outcome has not kept it."""
+        last = (await run(Case(what=what), flying=timely)).told("run_record", "result")[0]
+        assert {"name": "sla_kept", "value": kept, "unit": "flag"} in last["measures"]
+
+    async def test_a_run_that_ended_is_not_flown_again(self, tmp_path: Path) -> None:
+        """Its ending is returned; not one record is added."""
+        first = await run(Errand(payments=[Payment(payee="a", cents=1)]), home=tmp_path, run_id="r1")
+        again = await run(Errand(payments=[Payment(payee="b", cents=1)]), home=tmp_path, run_id="r1")
+        assert again.landing == first.landing
+        assert len(again.flight) == len(first.flight)
+        assert payments(tmp_path) == [("a", 1)]
+
+    async def test_an_attempt_is_counted(self, tmp_path: Path) -> None:
+        """Each waking is a record, and every record says in which attempt it was made."""
+        for _ in range(3):
+            await park(Errand(needs_papers=True), tmp_path)
+        flight = FileJournal(tmp_path / "journals").read_flight("r1")
+        resumed = [record.data["attempt"] for record in flight if record.data.get("event") == "resumed"]
+        assert resumed == [2, 3]
+        assert [record.fields["attempt"] for record in flight] == sorted(r.fields["attempt"] for r in flight)
+        assert flight[-1].fields["attempt"] == 3
+
+
+@mission(owner="counter", scope=["bank"], sla=timedelta(hours=1))
+async def timely(case: Case) -> Over:
+    """End within the hour, or fail."""
+    if case.what == "error":
+        raise LookupError(case.what)
+    return Over(outcome="well")
+
+
+@mission(owner="counter", scope=["bank"])
+async def ending(case: Case) -> Over:
+    """End as the case says."""
+    match case.what:
+        case "handed_over":
+            return Over(outcome="handed_over")
+        case "error":
+            raise LookupError("no\nsuch   thing")
+        case "silent":
+            raise LookupError
+        case "nothing":
+            return cast("Over", None)
+        case "other":
+            return cast("Over", Report(outcome="settled"))
+        case "group":
+            raise ExceptionGroup("several", [LookupError("one"), ValueError("two")])
+        case _:
+            return Over(outcome="well")
+
+
+class TestEndings:
+    """Every way to end is recorded as what it is."""
+
+    @pytest.mark.parametrize(
+        ("what", "status", "success", "escalated", "error"),
+        [
+            ("", "done", True, False, None),
+            ("handed_over", "done", False, True, None),
+            ("error", "failed", False, False, "The mission failed: LookupError: no such thing"),
+            ("nothing", "failed", False, False, "ending returned NoneType, not its declared outcome."),
+            ("other", "failed", False, False, "ending returned Report, not its declared outcome."),
+            ("group", "failed", False, False, "The mission failed: LookupError: one"),
+        ],
+    )
+    async def test_a_run_ends_as_its_story_does(
+        self, what: str, status: str, error: str | None, *, success: bool, escalated: bool
+    ) -> None:
+        """With success and escalation from the outcome's own words."""
+        went = await run(Case(what=what), flying=ending)
+        assert (went.landing.status, went.landing.success, went.landing.error) == (status, success, error)
+        last = went.told("run_record", "result")[0]
+        assert last["escalated"] is escalated
+        owned = [body["owner"] for body in went.told("exception_record")]
+        assert owned == (["counter"] if status == "failed" else [])
+
+    async def test_an_error_without_words_is_told_by_its_name(self) -> None:
+        """Nothing is left blank."""
+        assert "LookupError" in str((await run(Case(what="silent"), flying=ending)).landing.error)
+
+    async def test_a_landing_raises_what_the_mission_raised(self) -> None:
+        """For callers that want an exception."""
+        landing = (await run(Errand(crew=4), answers="no_go")).landing
+        with pytest.raises(GateDenied, match="no-go by rehearsal"):
+            landing.raise_if_not_done()
+        (await run(Errand())).landing.raise_if_not_done()
+
+
+@mission(owner="counter", scope=["bank"])
+async def waiting_twice(case: Case) -> Over:
+    """Wait for two events at once."""
+    del case
+
+    async def one(name: str) -> int:
+        async with branch(name):
+            return (await receive(name, Papers)).pages
+
+    pages = await asyncio.gather(one("left"), one("right"))
+    return Over(outcome="well", pages=sum(pages))
+
+
+NEVER = asyncio.Event()
+
+
+@step
+async def stand_still() -> str:
+    """Wait for what never comes."""
+    await NEVER.wait()
+    return "moved"
+
+
+@step
+async def stumble() -> str:
+    """Fail."""
+    raise LookupError("stumbled")
+
+
+@mission(owner="counter", scope=["bank"])
+async def leaving_one_behind(case: Case) -> Over:
+    """Fail in one branch while another has not ended."""
+    del case
+    await asyncio.gather(stand_still(), stumble())
+    return Over(outcome="well")
+
+
+LATE = asyncio.Event()
+
+
+@step
+async def look() -> int:
+    """Look at an account."""
+    return len(await look_up(account="ada"))
+
+
+@mission(owner="counter", scope=["bank"])
+async def leaving_one_late(case: Case) -> Over:
+    """Fail in one branch while another has not begun its work."""
+    del case
+
+    async def late() -> None:
+        await LATE.wait()
+        await look()
+
+    await asyncio.gather(late(), stumble())
+    return Over(outcome="well")
+
+
+class TestLeaving:
+    """When a run ends, or leaves its process, nothing of it lives on there."""
+
+    async def test_a_run_that_waits_twice_at_once_leaves_once(self, tmp_path: Path) -> None:
+        """One record says it sleeps, on both; nothing is written after it."""
+        landing = await park(Case(), tmp_path, flying=waiting_twice)
+        assert set(landing.waits) == {"left", "right"}
+        await _turns(20)
+        flight = FileJournal(tmp_path / "journals").read_flight("r1")
+        assert [r.data["events"] for r in flight if r.data.get("event") == "waiting"] == [["left", "right"]]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def test_a_run_that_failed_leaves_no_branch_behind(self, tmp_path: Path) -> None:
+        """A branch that lived on could act after the run's last record."""
+        went = await run(Case(), flying=leaving_one_behind, home=tmp_path)
+        assert went.landing.status == "failed"
+        await _turns(20)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def test_a_branch_that_is_late_begins_nothing_after_the_end(self, tmp_path: Path) -> None:
+        """It had not come to its first step when the run failed; not even a look is had."""
+        went = await run(Case(), flying=leaving_one_late, home=tmp_path)
+        assert went.landing.status == "failed"
+        LATE.set()
+        await _turns(20)
+        assert CALLS == []
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def test_a_cancelled_run_finishes_its_effect_and_gives_the_lease_back(self, tmp_path: Path) -> None:
+        """What has begun is recorded as done; whoever flies it next does not do it again."""
+        flying = asyncio.create_task(run(Errand(payments=[Payment(payee="a", cents=1)]), home=tmp_path, run_id="r1"))
+
+        def cancel(_: Call) -> None:
+            flying.cancel()
+
+        WATCHERS.append(cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await flying
+        WATCHERS.clear()
+        journal = FileJournal(tmp_path / "journals")
+        told = [r.data.get("outcome") for r in journal.read_flight("r1") if r.artifact == "tool_call"]
+        assert told == [None, "done"]
+        went = await run(None, home=tmp_path, run_id="r1")
+        assert went.landing.status == "done"
+        assert len(CALLS) == 1
+        assert payments(tmp_path) == [("a", 1)]
+
+    async def test_a_run_is_flown_by_one_pilot(self, tmp_path: Path) -> None:
+        """The second is refused before it does anything."""
+        begun, released = asyncio.Event(), asyncio.Event()
+        HOLD[:] = [begun, released]
+        first = asyncio.create_task(run(Case(), flying=holding, home=tmp_path, run_id="r1"))
+        await begun.wait()
+        with pytest.raises(RunBusy):
+            await run(None, flying=holding, home=tmp_path, run_id="r1")
+        released.set()
+        assert (await first).landing.status == "done"
+
+
+HOLD: list[asyncio.Event] = []
+
+
+@step
+async def hold() -> str:
+    """Say that it has begun, and wait to be released."""
+    begun, released = HOLD
+    begun.set()
+    await released.wait()
+    return "released"
+
+
+@mission(owner="counter", scope=["bank"])
+async def holding(case: Case) -> Over:
+    """Hold the lease for a while."""
+    del case
+    await hold()
+    return Over(outcome="well")
+
+
+async def _turns(count: int) -> None:
+    """Let everything that could still run, run."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -1,0 +1,109 @@
+"""A model provider on the loopback interface: speaks as OpenAI's Responses API does, and fails on demand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+MODEL = "gpt-4o-2024-08-06"
+"""As the provider calls what it was asked for as gpt-4o."""
+
+
+@dataclass(slots=True)
+class Said:
+    """One answer of the provider."""
+
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Tools it wants called, with arguments; the output type is called ``final_result``."""
+    status: int = 200
+    raw: bytes | None = None
+    """What it sends instead of an answer."""
+    input_tokens: int = 1_000
+    output_tokens: int = 100
+    cached_tokens: int = 0
+    model: str = MODEL
+    call_id: str = "call_{number}"
+    has_usage: bool = True
+
+    def body(self, number: int) -> bytes:
+        """Return the answer as JSON."""
+        if self.raw is not None:
+            return self.raw
+        if self.status != 200:
+            return json.dumps({"error": {"message": "the model is out", "type": "x", "code": None}}).encode()
+        output = [
+            {
+                "type": "function_call", "id": f"fc_{number}_{index}", "status": "completed", "name": name,
+                "call_id": self.call_id.format(number=f"{number}_{index}"), "arguments": json.dumps(args),
+            }
+            for index, (name, args) in enumerate(self.calls)
+        ]  # fmt: skip
+        answer: dict[str, Any] = {
+            "id": f"resp_{number}", "object": "response", "created_at": 1, "status": "completed",
+            "model": self.model, "output": output, "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+        }  # fmt: skip
+        if self.has_usage:
+            answer["usage"] = {
+                "input_tokens": self.input_tokens,
+                "input_tokens_details": {"cached_tokens": self.cached_tokens},
+                "output_tokens": self.output_tokens,
+                "output_tokens_details": {"reasoning_tokens": 0},
+                "total_tokens": self.input_tokens + self.output_tokens,
+            }
+        return json.dumps(answer).encode()
+
+
+@dataclass(slots=True)
+class Provider:
+    """What it was asked, and what it will say."""
+
+    url: str
+    script: list[Said] = field(default_factory=list[Said])
+    asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+@contextmanager
+def provider() -> Generator[Provider]:
+    """Serve until the block is left."""
+    served = Provider("")
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers with the next thing of the script; the last is said again and again."""
+
+        def do_POST(self) -> None:
+            """Answer one request."""
+            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            served.asked.append(request)
+            said = served.script[min(len(served.asked), len(served.script)) - 1]
+            body = said.body(len(served.asked))
+            self.send_response(said.status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.send_header("retry-after-ms", "1")
+            self.send_header("connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        log_message: Callable[..., None] = _silent
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _silent(*_args: object) -> None:
+    """Say nothing on the terminal."""
