@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 import pytest
@@ -26,7 +26,7 @@ def flat(row: Row) -> dict[str, str]:
     cells: dict[str, str] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            cells |= {f"{name}.{below}": cell for below, cell in flat(value).items()}
+            cells |= {f"{name}.{below}": cell for below, cell in flat(cast("Row", value)).items()}
         else:
             cells[name] = json.dumps(value) if isinstance(value, list) else str(value)
     return cells
@@ -59,7 +59,11 @@ def test_good_rows_fly_and_bad_ones_are_reported_with_line_and_reason(
     gonogo: Command, kind: str, write: Any, bad_lines: int
 ) -> None:
     """Exit 1 because of the bad rows, and the good ones have landed all the same."""
-    cases = [claim("straightforward", f"{kind}-1"), claim("not_covered", f"{kind}-2"), claim("straightforward", "MINUS")]
+    cases = [
+        claim("straightforward", f"{kind}-1"),
+        claim("not_covered", f"{kind}-2"),
+        claim("straightforward", "MINUS"),
+    ]
     cases[2]["claimed_cents"] = -1
     path = gonogo.scratch / f"claims.{kind}"
     write(path, cases)
@@ -113,7 +117,10 @@ def test_flying_a_file_again_continues_it_and_makes_no_second_run(gonogo: Comman
 def test_rows_of_a_case_are_put_in_the_order_of_time(gonogo: Command) -> None:
     """The file tells the end first; the ticket is followed from its beginning all the same."""
     path = gonogo.scratch / "tickets.csv"
-    columns = "number,incident_state,active,made_sla,reassignment_count,reopen_count,opened_at,resolved_at,closed_at,sys_updated_at,sys_mod_count,priority,category,assignment_group"
+    columns = (
+        "number,incident_state,active,made_sla,reassignment_count,reopen_count,"
+        "opened_at,resolved_at,closed_at,sys_updated_at,sys_mod_count,priority,category,assignment_group"
+    )
     told = [
         "INC-A,Closed,false,false,2,1,1/3/2016 08:00,3/3/2016 08:00,4/3/2016 08:00,4/3/2016 08:00,4,2 - High",
         "INC-B,Closed,false,true,0,0,1/3/2016 09:00,1/3/2016 10:00,2/3/2016 09:00,2/3/2016 09:00,1,3 - Moderate",

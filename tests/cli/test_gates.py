@@ -127,4 +127,6 @@ def test_the_card_can_be_read_in_the_terminal(gonogo: Command) -> None:
     """What, why, what changes, and what silence means."""
     gonogo("run", "claims_triage", "--no-wait", case=claim("above_limit", "CARD"))
     card = gonogo("gates", "--card").out
-    assert all(words in card for words in ("Go or no-go: pay_claim", "CLM-CARD", "payout-limit", "no-go", "claims-manager"))
+    assert all(
+        words in card for words in ("Go or no-go: pay_claim", "CLM-CARD", "payout-limit", "no-go", "claims-manager")
+    )

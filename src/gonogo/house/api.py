@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 BUSY = 503
-TRIES = 10
+PATIENCE_SECONDS = 90.0
+"""How long a busy server is asked again; SQLite's own patience with a lock is 60."""
 PAUSE_SECONDS_MAX = 1.0
 
 
@@ -20,16 +21,24 @@ def _client(scheme: str) -> httpx.Client:
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    """Post to Prefect and return its JSON; a busy server is asked again, for about five seconds.
+    """Post to Prefect and return its JSON; a busy or slow server is asked again, for a minute and a half.
+
+    A reply may have been lost, so whoever posts a change gives it an idempotency key, or looks what came of it.
 
     Raises:
         httpx.HTTPError: it does not answer, refuses, or stays busy.
 
     """
-    attempt = 0
+    attempt, until = 0, time.monotonic() + PATIENCE_SECONDS
     while True:
-        reply = _client(url.partition("://")[0]).post(url, json=body)
         attempt += 1
-        if reply.status_code != BUSY or attempt == TRIES:
+        is_over = time.monotonic() >= until
+        try:
+            reply = _client(url.partition("://")[0]).post(url, json=body)
+        except httpx.ReadTimeout:
+            if is_over:
+                raise
+            continue
+        if reply.status_code != BUSY or is_over:
             return reply.raise_for_status().json()
         time.sleep(min(0.05 * 2**attempt, PAUSE_SECONDS_MAX))

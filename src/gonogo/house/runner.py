@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import httpx
 from prefect import Flow, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -32,6 +33,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import AwaitingRetry, Crashed, Pending
 from prefect.utilities.engine import propose_state
 
+from gonogo.errors import GonogoError
 from gonogo.evidence.journal import FileJournal
 from gonogo.house.keeper import hand_over, keep_sleepers
 from gonogo.house.loading import load_flow
@@ -39,12 +41,15 @@ from gonogo.lanes.prefect import run_id_of
 from gonogo.missions import Mission
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
     from gonogo.settings import Settings
+
+_log = logging.getLogger("gonogo.house")
 
 POLL_SECONDS = 0.2
 KEEP_SECONDS = 1.0
@@ -72,7 +77,8 @@ class WarmRunner:
             keeper = asyncio.ensure_future(self._keep(client, stop))
             try:
                 while not stop.is_set():
-                    await self._take(client)
+                    with _going_on("take runs"):
+                        await self._take(client)
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), POLL_SECONDS)
             finally:
@@ -124,9 +130,10 @@ class WarmRunner:
 
     async def _keep(self, client: PrefectClient, stop: asyncio.Event) -> None:
         """Look after runs that sleep, and runs whose process is gone."""
-        await self._recover(client)
+        with _going_on("recover runs"):
+            await self._recover(client)
         while not stop.is_set():
-            with contextlib.suppress(OSError):
+            with _going_on("look after sleeping runs"):
                 await asyncio.to_thread(keep_sleepers, self.settings, self._woken)
                 await asyncio.to_thread(hand_over, self.settings, str(client.api_url), self._handed, HANDED_AT_ONCE)
             await asyncio.sleep(KEEP_SECONDS)
@@ -159,6 +166,15 @@ class WarmRunner:
         for task in list(self._flying.values()):
             task.cancel()
         await asyncio.gather(*self._flying.values(), return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _going_on(what: str) -> Generator[None]:
+    """Let a server that is busy or away, or one broken journal, not end the house; the next round tries again."""
+    try:
+        yield
+    except (httpx.HTTPError, OSError, GonogoError) as error:
+        _log.warning("The house could not %s now: %s", what, error)
 
 
 async def _send_what_is_left() -> None:

@@ -235,6 +235,9 @@ async def fly_flow_run(mission: Mission[Any, Any], *args: Any, **kwargs: Any) ->
         | ({"deployment": str(flow_run.deployment_id)} if flow_run.deployment_id else {}),
     )
     landing = await _fly_patiently(mission, given, plan)
+    if landing.status == "waiting":
+        # Its process is being stopped while it falls asleep. Crashed is what the next house puts back into flight.
+        raise asyncio.CancelledError
     if landing.status == "done":
         return mission.outcome_type.model_validate(landing.outcome)
     return _ended(landing)

@@ -1,0 +1,220 @@
+"""gonogo under Prefect: the mission lane beside raw Prefect, and gates that wake flow runs through the warm runner."""
+
+from __future__ import annotations
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (Prefect's decorators are typed in part only)
+import asyncio
+import os
+import shutil
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import httpx
+
+from benchmarks.peers.engine import STEPS, Engine, Sample, moment_passed
+from benchmarks.peers.prefect_server import TUNED
+from benchmarks.peers.serving import serve
+from benchmarks.peers.workloads import HUMAN_SECONDS
+
+# Nothing here imports Prefect before the house is up: Prefect reads its settings when it is first imported.
+from gonogo.house.household import house, runner
+from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gonogo.evidence.records import Record
+
+HERE = Path(__file__).parent
+WARM_SECONDS = 1.0
+LOOK_SECONDS = 0.01
+GATE_SECONDS_MAX = 60.0
+
+LANE_STEP = "step as a task run of a flow run"
+BARE_STEP = "step as a task run of a flow run, nothing kept"
+WAKE_UPS = {"warm": "gate wake-up of a warm flow run", "suspended": "gate wake-up of a suspended flow run"}
+SHARE = "share of gonogo in a step as a task run"
+
+
+class GonogoHouse(Engine):
+    """A house with one deployment, its warm runner in this process."""
+
+    sync: ClassVar[str] = "each step: intent and result in the run's journal, fdatasync"
+    setup: ClassVar[str] = f"a house of its own; a gate's flow run stays warm for {WARM_SECONDS:g} s, then suspends"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._tenants = ExitStack()
+
+    async def open(self) -> None:
+        """Move into a repository of missions, and bring the house up in it."""
+        shutil.copytree(HERE / "house", self.folder / "house")
+        shutil.copytree(HERE / "law", self.folder / "house" / "policies")
+        os.chdir(self.folder / "house")
+        os.environ |= TUNED | {
+            "GONOGO_HOME": str(self.folder / "home"),
+            "GONOGO_ENVIRONMENT": "dev",
+            "GONOGO_REQUESTER": "benchmark",
+            "GONOGO_GATE_WARM_SECONDS": str(WARM_SECONDS),
+        }
+        self.settings = settings()
+        self.address = self._tenants.enter_context(house(self.settings, port=None, dashboard_port=None))
+        self._tenants.enter_context(runner(self.settings))
+
+    async def close(self) -> None:
+        """Leave nothing running."""
+        self._tenants.close()
+
+    async def extras(self, workload: str, runs: int) -> list[Sample]:
+        """Measure the one workload that was asked for."""
+        if workload == "mission-lane-gate":
+            values = {kind: [await self._gate(f"{kind}-{n}", kind) for n in range(runs + 1)] for kind in WAKE_UPS}
+            return [Sample(metric, "ms", values[kind][1:]) for kind, metric in WAKE_UPS.items()]
+        return await _lane(self.folder, runs)
+
+    async def _gate(self, run_id: str, kind: str) -> float:
+        """Fly to a gate, answer it, and return the milliseconds until the mission's own code goes on."""
+        from benchmarks.peers.gonogo_missions import Case
+        from gonogo.approvals import Reply, answer_gate
+        from gonogo.evidence.journal import FileJournal
+        from gonogo.house.handing import schedule
+        from gonogo.house.waking import wake
+
+        journal = FileJournal(self.settings.journals)
+        flow_run = schedule(self.address.api_url, "gated", Case(name=run_id), run_id, journal)
+        (request,) = await _until(lambda: _told(journal.read_flight(run_id), "approval_request"))
+        if kind == "suspended":
+            async with httpx.AsyncClient(base_url=self.address.api_url) as api:
+                await _until_paused(api, flow_run)
+        await asyncio.sleep(HUMAN_SECONDS)
+        begun = time.perf_counter()
+        reply = Reply("go", "benchmark", "measured", "cli")
+        await asyncio.to_thread(answer_gate, journal, request.data["gate"], reply, self.settings.environment)
+        await asyncio.to_thread(wake, self.settings, run_id)
+        ends = await _until(
+            lambda: [r for r in _told(journal.read_flight(run_id), "run_record") if r.data["phase"] == "result"]
+        )
+        if ends[0].data["status"] != "done":
+            raise RuntimeError(f"the run ended {ends[0].data}")
+        return (moment_passed(run_id) - begun) * 1_000
+
+
+def _told(records: list[Record], artifact: str) -> list[Record]:
+    return [record for record in records if record.artifact == artifact]
+
+
+async def _until(look: Callable[[], list[Record]]) -> list[Record]:
+    deadline = time.monotonic() + GATE_SECONDS_MAX
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the gated mission did not come as far as expected")
+        await asyncio.sleep(LOOK_SECONDS)
+    return found
+
+
+async def _until_paused(api: httpx.AsyncClient, flow_run: str) -> None:
+    deadline = time.monotonic() + GATE_SECONDS_MAX
+    while time.monotonic() < deadline:
+        reply = await api.get(f"/flow_runs/{flow_run}")
+        if reply.is_success and reply.json()["state_type"] == "PAUSED":
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+    raise RuntimeError("the flow run was not suspended")
+
+
+async def _lane(folder: Path, runs: int) -> list[Sample]:
+    """Fly the same ten steps with gonogo, with raw durable tasks and with raw bare tasks, in turn."""
+    from benchmarks.peers import prefect_flows
+    from benchmarks.peers.gonogo_missions import Case, ten_steps
+
+    (raw,) = await prefect_flows.synced(folder, prefect_flows.ten_steps)
+    watch = _Watch()
+    values: dict[str, list[float]] = {"gonogo": [], "share": [], "raw": [], "bare": []}
+
+    async def gonogo(number: int) -> dict[str, float]:
+        took = await _milliseconds(ten_steps(Case(name=f"lane-{number}")))
+        return {"gonogo": took / STEPS, "share": watch.taken() / STEPS}
+
+    async def raw_tasks(_number: int) -> dict[str, float]:
+        return {"raw": await _milliseconds(raw()) / STEPS}
+
+    async def bare_tasks(_number: int) -> dict[str, float]:
+        return {"bare": await _milliseconds(prefect_flows.ten_bare_steps()) / STEPS}
+
+    turns = [gonogo, raw_tasks, bare_tasks]
+    for number in range(runs + 1):
+        for turn in turns:
+            for name, value in (await turn(number)).items():
+                # The first ones pay for connections that the others find.
+                values[name] += [value] if number else []
+        # What one leaves for the server to do, another one's flight has to bear: each in its turn.
+        turns = turns[1:] + turns[:1]
+    watch.stop()
+    return [
+        Sample(LANE_STEP, "ms", values["gonogo"]),
+        Sample(LANE_STEP, "ms", values["raw"], system="prefect"),
+        Sample(BARE_STEP, "ms", values["bare"], system="prefect"),
+        Sample(SHARE, "ms", values["share"]),
+    ]
+
+
+async def _milliseconds(flight: Awaitable[Any]) -> float:
+    begun = time.perf_counter()
+    await flight
+    return (time.perf_counter() - begun) * 1_000
+
+
+class _Watch:
+    """Times a mission from the inside: what is not Prefect's task engine is gonogo's share.
+
+    It stands at the two doors between them, which are Prefect's own: the flow's function, with all
+    of gonogo in it, and the call of a task, which is Prefect's but for the task's function.
+    """
+
+    def __init__(self) -> None:
+        from prefect import Task
+
+        from benchmarks.peers.gonogo_missions import do_step, ten_steps
+
+        self._seconds = 0.0
+        self._task, self._call = Task, Task.__call__
+        call = self._call
+
+        def timed_call(task: Any, *args: Any, **kwargs: Any) -> Any:
+            made: Any = call(task, *args, **kwargs)
+            return self._timed(made, -1) if task is do_step else made
+
+        Task.__call__ = timed_call
+        self._wrap(ten_steps, 1)
+        self._wrap(do_step, 1)
+
+    def _wrap(self, owner: Any, sign: int) -> None:
+        inner = owner.fn
+
+        async def timed(*args: Any, **kwargs: Any) -> Any:
+            return await self._timed(inner(*args, **kwargs), sign)
+
+        owner.fn = timed
+
+    async def _timed(self, made: Awaitable[Any], sign: int) -> Any:
+        begun = time.perf_counter()
+        try:
+            return await made
+        finally:
+            self._seconds += sign * (time.perf_counter() - begun)
+
+    def taken(self) -> float:
+        """Return the milliseconds since it was last asked."""
+        milliseconds, self._seconds = self._seconds * 1_000, 0.0
+        return milliseconds
+
+    def stop(self) -> None:
+        """Give Prefect its own call back."""
+        self._task.__call__ = self._call
+
+
+if __name__ == "__main__":
+    serve(lambda folder, _variant: GonogoHouse(folder), ("gonogo", "prefect"))
