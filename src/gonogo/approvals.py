@@ -87,6 +87,8 @@ def answer_gate(
         # The run's own environment counts, whatever shell the answer comes from.
         strict = environment if request.fields["envname"] == "dev" else request.fields["envname"]
         objection = _objection(request, desk.records, reply, strict)
+        if objection is None and journal.has_ended(request.run_id):
+            objection = f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more."
         record = _write(desk, request, reply, objection)
     if objection is not None:
         raise AnswerRefused(objection)

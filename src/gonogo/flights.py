@@ -58,12 +58,15 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 
     """
     law, registry = law_of(plan.settings.policy_folder), registry_of(plan.settings.policy_folder)
-    for name in roster(mission.story):
-        registry.card(name)
-    if plan.settings.model is not None:
-        check_model(plan.settings.model, registry)
+    journal = FileJournal(plan.settings.journals)
+    if not journal.has_ended(plan.run_id):
+        # What a flight needs before it starts; reading back how one ended needs none of it.
+        for name in roster(mission.story):
+            registry.card(name)
+        if plan.settings.model is not None:
+            check_model(plan.settings.model, registry)
     envelope = _envelope(mission.charter, law, plan)
-    ledger = Ledger.open(plan.run_id, FileJournal(plan.settings.journals), plan.settings.payloads, envelope)
+    ledger = Ledger.open(plan.run_id, journal, plan.settings.payloads, envelope)
     try:
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:

@@ -139,6 +139,8 @@ class Run:
         """Remember the task that works or waits; a mission that swallowed the signal to leave begins nothing new."""
         if self.leaving is not None:
             raise self.leaving
+        if self.is_over:
+            raise asyncio.CancelledError
         task = asyncio.current_task()
         if task is not None:
             self._branches.add(task)

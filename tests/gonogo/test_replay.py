@@ -121,12 +121,15 @@ def boundaries() -> range:
 def test_a_run_goes_on_from_any_record(tmp_path: Path, subtests: pytest.Subtests, *, last_effect: bool) -> None:
     """Cut after any record: same outcome, every payment once, nothing recorded done again."""
     for records in boundaries():
+        kept = flown().went.flight[:records]
+        if not last_effect and begun(kept) == ended(kept):
+            continue  # no effect was in flight, so there are no two ways it may have gone
         with subtests.test(records=records):
             home = crashed(tmp_path / str(records), records, last_effect=last_effect)
             went = go_on(home)
             assert went.landing.outcome == flown().went.landing.outcome
             assert sorted(payments(home)) == PAID
-            _nothing_recorded_was_repeated(flown().went.flight[:records])
+            _nothing_recorded_was_repeated(kept)
             _each_operation_has_one_result(went.flight)
 
 
@@ -159,7 +162,7 @@ def _each_operation_has_one_result(flight: list[Record]) -> None:
 
 
 @given(cuts=st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=2, max_size=4))
-@hypothesis_settings(max_examples=10)
+@hypothesis_settings(max_examples=6)
 def test_a_run_that_crashes_again_and_again_still_does_everything_once(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[tuple[int, bool]]
 ) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS, LEAF_MAX_BYTES
 from gonogo.evidence.commits import Committer
-from gonogo.evidence.payloads import make_folder, sync_folder
+from gonogo.evidence.disk import cut_torn_line, lock, make_folder, sync_folder
 from gonogo.evidence.records import Artifact, Record, from_line, seal, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-_ATTEMPTS, _ATTEMPT_SECONDS = 10, 0.002
 _END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
 
 
@@ -73,6 +71,11 @@ class FileJournal:
     def live_run_ids(self) -> list[str]:
         """Return the runs that have not ended, oldest first; reads only the end of each stream."""
         return [run for run in self.run_ids() if not _has_ended(self.flight_path(run))]
+
+    def has_ended(self, run_id: str) -> bool:
+        """Whether the run's last record says how it ended."""
+        path = self.flight_path(run_id)
+        return path.exists() and _has_ended(path)
 
     def is_free(self, run_id: str) -> bool:
         """Whether nobody flies the run now."""
@@ -155,8 +158,8 @@ class Stream:
         except OSError as error:
             raise _unwritable(path, error) from error
         try:
-            _lock(descriptor, wait=wait)
-            _cut_torn_line(descriptor)
+            lock(descriptor, wait=wait)
+            cut_torn_line(descriptor)
             return cls(descriptor, path, stream_id, read_stream(path), is_named=not is_new)
         except BlockingIOError as error:
             os.close(descriptor)
@@ -263,34 +266,6 @@ def _has_ended(path: Path) -> bool:
     except EvidenceBroken:
         return False
     return record.artifact == "run_record" and record.data["phase"] == "result"
-
-
-def _lock(descriptor: int, *, wait: bool) -> None:
-    """Take a file's lock; asks a few times, since whoever looks whether a run is free holds it for an instant."""
-    for _ in range(_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            time.sleep(_ATTEMPT_SECONDS)
-        else:
-            return
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _cut_torn_line(descriptor: int) -> None:
-    """Cut what follows the last newline: it was being written when its writer died."""
-    size = os.fstat(descriptor).st_size
-    end = size
-    while end > 0:
-        start = max(0, end - 65_536)
-        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end != size:
-        os.ftruncate(descriptor, end)
-        os.fsync(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> EvidenceUnwritable:

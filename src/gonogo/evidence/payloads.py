@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
 from gonogo.evidence.canon import SALT_BYTES, commitment, new_salt
+from gonogo.evidence.disk import make_folder, sync_folder
 from gonogo.evidence.records import Payload
 
 if TYPE_CHECKING:
@@ -63,23 +64,6 @@ def read_payload(folder: Path, digest: str) -> Payload | None:
         msg = f"The payload file {digest} was changed; restore it from its copy."
         raise EvidenceBroken(msg)
     return payload
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, parents included, whose name survives power loss."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in missing:
-        sync_folder(made.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of a folder's new files survive power loss, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def payload_path(folder: Path, digest: str) -> Path:
