@@ -121,14 +121,18 @@ class System:
         if is_new:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        if is_new:
-            connection.execute("pragma journal_mode = wal")
-            connection.executescript(f"begin immediate; {_RECEIPTS}; {self.schema}; commit;")
-            _prepared.add(self.path)
-        connection.execute("pragma foreign_keys = on")
-        # A receipt is believed after a power cut, so a commit waits for the disk.
-        connection.execute("pragma synchronous = full")
+        try:
+            connection.row_factory = sqlite3.Row
+            if is_new:
+                connection.execute("pragma journal_mode = wal")
+                connection.executescript(f"begin immediate; {_RECEIPTS}; {self.schema}; commit;")
+                _prepared.add(self.path)
+            connection.execute("pragma foreign_keys = on")
+            # A receipt is believed after a power cut, so a commit waits for the disk.
+            connection.execute("pragma synchronous = full")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _down(self, error: Exception) -> ToolFailed:
