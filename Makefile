@@ -31,7 +31,7 @@ bench: $(VENV)/.made ## measure against peers and floors in one run; prints one 
 	$(BIN)/python -m benchmarks
 
 lock: ## pin the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-strip-extras --generate-hashes -o requirements.lock
 
 clean: ## remove the environment and all local state
 	rm -rf $(VENV) .gonogo

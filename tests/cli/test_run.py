@@ -114,26 +114,3 @@ def test_incidents_fly_as_claims_do(gonogo: Command) -> None:
     """The other mission, from the same command."""
     done = gonogo("run", "incident_response", "--json", case=incident("stale_cache", "CACHE"))
     assert (done.code, done.json["outcome"]["outcome"]) == (0, "resolved")
-
-
-def test_the_record_of_a_run_can_be_read(gonogo: Command) -> None:
-    """`gonogo evidence` says each record in a line, and as JSON gives all of it."""
-    gonogo("run", "claims_triage", case=claim("straightforward", "READ"))
-    run_id = gonogo.the_run()
-    shown = gonogo("evidence", run_id.rpartition("-")[2])
-    whole = gonogo("evidence", run_id, "--json").json
-    assert "both chains hold" in shown.out
-    assert len(whole) == len(gonogo.journal.read_flight(run_id))
-    assert {"streamid", "digest", "payload", "data"} <= whole[0].keys()
-
-
-def test_runs_shows_what_flies_and_with_all_what_has_ended(gonogo: Command) -> None:
-    """An ended run is counted, and listed when asked for."""
-    gonogo("run", "claims_triage", case=claim("straightforward", "ENDED"))
-    gonogo("run", "claims_triage", "--no-wait", case=claim("above_limit", "OPEN"))
-    flying, every = gonogo("runs").out, gonogo("runs", "--all").out
-    statuses = {view["status"] for view in gonogo("runs", "--json").json}
-    assert "waiting" in flying
-    assert "done" not in flying
-    assert "done" in every
-    assert statuses == {"waiting", "done"}

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 GONOGO = str(Path(sys.executable).with_name("gonogo"))
+BUSY = 503
+"""What Prefect says while its SQLite is locked."""
+
 PATIENCE_SECONDS = 90.0
 """How long a test waits for what must come; generous, because machines are shared."""
 
@@ -36,7 +39,7 @@ _FOREIGN = ("GONOGO_", "PREFECT_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_"
 """What a developer may have set, and a test must not see."""
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def until(condition: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first truthy value of a condition; fail with a sentence if none comes in time."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -200,6 +203,10 @@ class Command:
         """Return what flight and desk recorded about one kind of thing."""
         records = self.journal.read_flight(run_id) + self.journal.read_desk(run_id)
         return [r for r in records if r.artifact == artifact and phase in {None, r.data["phase"]}]
+
+    def parks(self, run_id: str) -> int:
+        """Return how often a run has gone to sleep."""
+        return sum(record.data.get("event") == "waiting" for record in self.told(run_id, "run_record"))
 
     def ledger(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the claims ledger, as an auditor would: in SQL, past gonogo."""
