@@ -11,7 +11,8 @@ help: ## list the targets
 
 $(VENV)/.made: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	@# The lock is its own constraint: pip else takes the newest of what is asked for with an extra.
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock --constraint requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
@@ -31,7 +32,7 @@ bench: $(VENV)/.made ## measure against peers and floors in one run; prints one 
 	$(BIN)/python -m benchmarks
 
 lock: ## pin the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-strip-extras --generate-hashes -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes -o requirements.lock
 
 clean: ## remove the environment and all local state
 	rm -rf $(VENV) .gonogo
