@@ -82,6 +82,17 @@ def test_good_rows_fly_and_bad_ones_are_reported_with_line_and_reason(
     assert gonogo.effects()["claims"] == 2
 
 
+def test_cases_side_by_side_do_not_disturb_each_other(gonogo: Command) -> None:
+    """Two dozen claims, eight at a time, over a ledger that does not exist yet: each is paid once."""
+    path = gonogo.scratch / "claims.jsonl"
+    cases = [claim("straightforward", f"SIDE-{number}") for number in range(24)]
+    path.write_text("".join(f"{json.dumps(case)}\n" for case in cases), encoding="utf-8")
+    done = gonogo("run", "claims_triage", "--each", path, "--json")
+    assert done.json["statuses"] == {"done": 24}, [run["error"] for run in done.json["runs"]]
+    assert done.code == 0
+    assert gonogo.effects()["payments"] == 24
+
+
 def test_a_person_sees_a_table_of_outcomes_and_the_bad_rows(gonogo: Command) -> None:
     """The table goes to standard output, what was not flown to standard error."""
     path = gonogo.scratch / "claims.jsonl"

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +68,7 @@ class UpHouse:
 
     def kill_tree(self) -> None:
         """Take every process of the house away at once, as a power cut would."""
-        for pid in processes_of(self.gonogo.home):
-            os.kill(pid, signal.SIGKILL)
+        kill_all(self.gonogo.home)
         if self.started is not None:
             self.started.process.wait(60)
         until(lambda: not processes_of(self.gonogo.home), "the end of every process")
@@ -140,6 +140,13 @@ def processes_of(home: Path) -> list[int]:
         except OSError:
             continue  # gone while it was looked at, or somebody else's
     return found
+
+
+def kill_all(home: Path) -> None:
+    """Kill every process that was started for a home."""
+    for pid in processes_of(home):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_open(port: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.command import Command, Done
-from tests.e2e.houses import ask_mart, is_open, processes_of
+from tests.e2e.houses import ask_mart, is_open, kill_all, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,8 +23,10 @@ def _told(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Command, 
     scratch = folder / "scratch"
     scratch.mkdir()
     gonogo = Command(folder / "home", scratch)
-    yield gonogo, gonogo.start("demo").wait(300)
-    gonogo.clean_up()
+    try:
+        yield gonogo, gonogo.start("demo").wait(300)
+    finally:
+        kill_all(gonogo.home)
 
 
 def ask(gonogo: Command, query: str) -> list[tuple[Any, ...]]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = 10
 ATTEMPTS = 6
 """How often a run may be faster than its killer before the test gives up."""
