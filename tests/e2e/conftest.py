@@ -61,9 +61,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[UpHouse]:
                 found.kill_tree()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium, no longer open than one module: its event loop runs in this very thread."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("there is no chromium on the path")
