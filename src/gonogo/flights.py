@@ -27,7 +27,7 @@ from gonogo.rosters import roster
 from gonogo.runs import Parked, Run, flying
 from gonogo.tools import TOOLS, failure_fields
 from gonogo.versions import versions_in_force
-from gonogo.worlds import law_of, registry_of, world
+from gonogo.worlds import in_force, world
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -57,7 +57,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         EvidenceUnwritable, EvidenceBroken: the recorder cannot be trusted; nothing more is done.
 
     """
-    law, registry = law_of(plan.settings.policy_folder), registry_of(plan.settings.policy_folder)
+    law, registry = in_force(plan.settings.policy_folder)
     journal = FileJournal(plan.settings.journals)
     if not journal.has_ended(plan.run_id):
         # What a flight needs before it starts; reading back how one ended needs none of it.
@@ -71,7 +71,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
             return _landing(mission, ledger, ended[-1])
-        case = await _begin(mission, case, ledger, plan)
+        versions = versions_in_force(mission.charter, plan.settings.model, law, registry)
+        case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
         await plan.pilot.begin(run)
         return await _fly(mission, case, run)
@@ -79,15 +80,14 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         ledger.close()
 
 
-async def _begin(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan: Plan) -> BaseModel:
+async def _begin(
+    mission: Flyable, case: BaseModel | None, ledger: Ledger, plan: Plan, versions: list[dict[str, str]]
+) -> BaseModel:
     """Record that the run starts, or that it goes on, and return its case."""
     if ledger.records:
         check_divergence(ledger, mission.charter, plan.settings)
         if not only(ledger.records, "version_log"):
-            ledger.note(
-                "version_log",
-                {"versions": versions_in_force(mission.charter, plan.settings, ledger.envelope["policydigest"])},
-            )
+            ledger.note("version_log", {"versions": versions})
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
         ledger.envelope["attempt"] = attempt
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
@@ -111,9 +111,7 @@ async def _begin(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan:
     if charter.sla_seconds is not None:
         started["sla_seconds"] = charter.sla_seconds
     ledger.note("run_record", started, payload=case.model_dump_json().encode())
-    await ledger.write(
-        "version_log", {"versions": versions_in_force(mission.charter, plan.settings, ledger.envelope["policydigest"])}
-    )
+    await ledger.write("version_log", {"versions": versions})
     return case
 
 

@@ -19,7 +19,7 @@ from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
-from gonogo.evidence.scopes import Scope, current_scope, entered
+from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.runs import Held, Run, current_run, current_step, executing
 from gonogo.tools import as_recorded, failure_fields, raise_recorded
 
@@ -76,7 +76,7 @@ class Step(Task[P, R]):
         scope = current_scope()
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        raw = payload_bytes(plain(dict(bound.arguments)))
+        raw = payload_bytes(plain(bound.arguments))
         digest = sha256_hex(raw)
         key = scope.claim("step", self.name, digest)
         recorded = run.ledger.result(key)
@@ -91,15 +91,15 @@ class Step(Task[P, R]):
         while True:
             try:
                 with run.working():
-                    body = self._body(run, bound, common)
-                    return await run.pilot.fly_step(self, dict(bound.arguments), body)
+                    body = self._body(run, args, kwargs, common)
+                    return await run.pilot.fly_step(self, bound.arguments, body)
             except Held as held:
                 if current_step() is not None:
                     raise
                 await held.wait(run)
 
     def _body(
-        self, run: Run, bound: inspect.BoundArguments, common: dict[str, Any]
+        self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], common: dict[str, Any]
     ) -> Callable[[], Coroutine[Any, Any, Any]]:
         """Return what the lane executes: the author's function, and the record of what came of it."""
 
@@ -107,8 +107,8 @@ class Step(Task[P, R]):
             watch = Stopwatch()
             key = common["key"]
             try:
-                with entered(Scope(key, common["branch"])), executing(key, self.acting):
-                    value = await self.work(*bound.args, **bound.kwargs)
+                with executing(Scope(key, common["branch"]), self.acting):
+                    value = await self.work(*args, **kwargs)
                 raw = self.result_type.dump_json(value, warnings=False)
                 result = self.result_type.validate_json(raw)
             except Exception as error:

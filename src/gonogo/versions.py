@@ -10,26 +10,38 @@ from typing import TYPE_CHECKING
 
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.tools import TOOLS
-from gonogo.worlds import registry_of
 
 if TYPE_CHECKING:
     from gonogo.model import Charter
-    from gonogo.settings import Settings
+    from gonogo.policy.law import Law
+    from gonogo.policy.registry import Registry
 
 
-def versions_in_force(charter: Charter, settings: Settings, policy_digest: str) -> list[dict[str, str]]:
-    """Return mission, law, model, runtime, and the agents that may act on the mission's systems."""
+_in_force: dict[tuple[object, ...], list[dict[str, str]]] = {}
+
+
+def versions_in_force(charter: Charter, model: str | None, law: Law, registry: Registry) -> list[dict[str, str]]:
+    """Return mission, law, model, runtime, and the agents that may act on the mission's systems.
+
+    Put together once for all the runs that begin under the same.
+    """
+    key = (charter.name, charter.digest, charter.scope, model, law.digest, registry.digest, len(TOOLS))
+    if key not in _in_force:
+        _in_force[key] = _versions(charter, model or OFFLINE, law, registry)
+    return _in_force[key]
+
+
+def _versions(charter: Charter, model: str, law: Law, registry: Registry) -> list[dict[str, str]]:
     in_scope = {tool.name for tool in TOOLS.values() if tool.system in charter.scope}
-    model = settings.model or OFFLINE
     rows = [
         ("mission", charter.name, charter.digest[:12], charter.digest),
-        ("policy", "policies", policy_digest[:12], policy_digest),
+        ("policy", "policies", law.digest[:12], law.digest),
         ("model", model, model, ""),
         *(("package", name, _version(package), "") for name, package in _PACKAGES.items()),
         ("python", sys.implementation.name, platform.python_version(), ""),
         *(
             ("agent", name, card.version, card.digest)
-            for name, card in registry_of(settings.policy_folder).agents.items()
+            for name, card in registry.agents.items()
             if in_scope.intersection(card.tools)
         ),
     ]

@@ -28,34 +28,20 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(sorted((name, known.st_mtime_ns, known.st_size) for name, known in files))
 
 
-def law_of(folder: Path) -> Law:
-    """Return the law of a policy folder.
+def in_force(folder: Path) -> tuple[Law, Registry]:
+    """Return the law and the registry of a policy folder; looks once whether a file has changed.
 
     Raises:
-        PolicyBroken: it does not hold; see :func:`gonogo.policy.law.read_law`.
+        PolicyBroken: one does not hold; see :func:`gonogo.policy.law.read_law` and
+            :func:`gonogo.policy.registry.read_registry`.
 
     """
-    return _cached_law(folder, _stamp(folder))
-
-
-def registry_of(folder: Path) -> Registry:
-    """Return the registry of a policy folder.
-
-    Raises:
-        PolicyBroken: it does not hold; see :func:`gonogo.policy.registry.read_registry`.
-
-    """
-    return _cached_registry(folder, _stamp(folder))
+    return _in_force(folder, _stamp(folder))
 
 
 @lru_cache(maxsize=4)
-def _cached_law(folder: Path, _stamp: object) -> Law:
-    return read_law(folder)
-
-
-@lru_cache(maxsize=4)
-def _cached_registry(folder: Path, _stamp: object) -> Registry:
-    return read_registry(folder)
+def _in_force(folder: Path, _stamp: object) -> tuple[Law, Registry]:
+    return read_law(folder), read_registry(folder)
 
 
 _worlds: dict[tuple[str, str, int], cedarpy.Entities] = {}

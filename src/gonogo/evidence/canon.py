@@ -49,24 +49,16 @@ def leaf_bytes(fields: Mapping[str, Any]) -> bytes:
     return raw
 
 
-def _flaw(value: object) -> str | None:  # noqa: C901, PLR0911 - one case for each kind of JSON
+def _flaw(value: object) -> str | None:
     """Return where and why the three serialisers would write a value differently, or ``None``."""
     kind = type(value)
-    if kind is str:
-        text = cast("str", value)
-        if text.isascii() or _is_clean(text):
-            return None
-        return " is not clean Unicode NFC; pass it through plain_text() first."
-    if kind is int:
-        if -INTEGER_MAX <= cast("int", value) <= INTEGER_MAX:
-            return None
-        return f" = {value} is outside the integers JSON readers agree on."
-    if value is None or kind is bool:
-        return None
     if kind is dict:
         for key, inner in cast("dict[object, object]", value).items():
             if not isinstance(key, str) or not key.isascii():
                 return f" has the key {key!r}; keys are ASCII text."
+            # Nearly everything a leaf holds is short ASCII text: told here, without a call.
+            if type(inner) is str and inner.isascii():
+                continue
             flaw = _flaw(inner)
             if flaw is not None:
                 return f".{key}{flaw}"
@@ -77,6 +69,22 @@ def _flaw(value: object) -> str | None:  # noqa: C901, PLR0911 - one case for ea
             if flaw is not None:
                 return f"[{index}]{flaw}"
         return None
+    return _scalar_flaw(value)
+
+
+def _scalar_flaw(value: object) -> str | None:
+    """Return the same for what holds nothing else."""
+    kind = type(value)
+    if value is None or kind is bool:
+        return None
+    if kind is str:
+        if _is_clean(cast("str", value)):
+            return None
+        return " is not clean Unicode NFC; pass it through plain_text() first."
+    if kind is int:
+        if -INTEGER_MAX <= cast("int", value) <= INTEGER_MAX:
+            return None
+        return f" = {value} is outside the integers JSON readers agree on."
     return (
         f" is a {kind.__name__}; evidence leaves hold text, integers, "
         "booleans, null, lists and objects. Money goes in micro-units, shares in ppm."
@@ -85,6 +93,8 @@ def _flaw(value: object) -> str | None:  # noqa: C901, PLR0911 - one case for ea
 
 def _is_clean(text: str) -> bool:
     """Whether text is NFC and can be written as UTF-8, which a lone surrogate cannot."""
+    if text.isascii():
+        return True
     return text == normalize("NFC", text) and text == text.encode("utf-8", "replace").decode()
 
 
@@ -140,13 +150,15 @@ def random_bytes(count: int) -> bytes:
     return drawn
 
 
+_BITS_62 = (1 << 62) - 1
+
+
 def uuid7() -> str:
     """Return a time-ordered UUID (RFC 9562, version 7) as text."""
-    milliseconds = time.time_ns() // 1_000_000
-    raw = bytearray(milliseconds.to_bytes(6, "big") + random_bytes(10))
-    raw[6] = (raw[6] & 0x0F) | 0x70
-    raw[8] = (raw[8] & 0x3F) | 0x80
-    text = raw.hex()
+    drawn = int.from_bytes(random_bytes(10), "big")
+    # 48 bits of milliseconds, version 7, 12 random bits, variant 2, 62 random bits.
+    number = (time.time_ns() // 1_000_000) << 80 | 7 << 76 | (drawn >> 68) << 64 | 2 << 62 | drawn & _BITS_62
+    text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
@@ -159,7 +171,7 @@ def short_id(*parts: str, length: int = 12) -> str:
 def timestamp(moment: datetime | None = None) -> str:
     """Return RFC 3339 UTC with six decimals and ``Z``; now, when no moment is given."""
     utc = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:

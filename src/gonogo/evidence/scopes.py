@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
@@ -76,14 +76,24 @@ def current_scope() -> Scope:
     return scope
 
 
+def enter(scope: Scope) -> Token[Scope | None]:
+    """Make a scope the current one, in this task and those it starts, until :func:`leave`."""
+    return _scope.set(scope)
+
+
+def leave(token: Token[Scope | None]) -> None:
+    """Go back to the scope that was current before."""
+    _scope.reset(token)
+
+
 @contextmanager
 def entered(scope: Scope) -> Generator[Scope]:
-    """Make a scope the current one for the block, in this task and those it starts."""
-    token = _scope.set(scope)
+    """Make a scope the current one for the block."""
+    token = enter(scope)
     try:
         yield scope
     finally:
-        _scope.reset(token)
+        leave(token)
 
 
 @asynccontextmanager
