@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 20.0
 """How long a process waits for another one's transaction before it gives up."""
+
+_RETRY_SECONDS = 0.005
 
 _RECEIPTS = """
 create table if not exists receipts (
@@ -124,7 +127,7 @@ class System:
         try:
             connection.row_factory = sqlite3.Row
             if is_new:
-                connection.execute("pragma journal_mode = wal")
+                write_ahead(connection)
                 connection.executescript(f"begin immediate; {_RECEIPTS}; {self.schema}; commit;")
                 _prepared.add(self.path)
             connection.execute("pragma foreign_keys = on")
@@ -137,6 +140,23 @@ class System:
 
     def _down(self, error: Exception) -> ToolFailed:
         return ToolFailed(f"{self.path.name} could not be used ({error}); look at {self.path.parent}, then run again.")
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Put a file into write-ahead mode; whoever opens it at the same moment is waited for.
+
+    SQLite's own patience does not cover this: of two that switch a new file, one is refused at once.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _same(known: sqlite3.Row, order: Order, asked: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gonogo.errors import ToolFailed
-from tasks.embedded import Order, System, insert
+from tasks.embedded import Order, System, insert, write_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +101,22 @@ def test_a_file_that_was_deleted_is_made_anew(tmp_path: Path) -> None:
     for file in here.path.parent.iterdir():
         file.unlink()
     assert notes(here) == []
+
+
+def test_a_new_file_that_another_process_is_making_is_waited_for() -> None:
+    """SQLite refuses the second of two that switch a new file to write-ahead mode; nobody is told so."""
+    refusals = [sqlite3.OperationalError("database is locked")] * 3
+
+    class Contended(sqlite3.Connection):
+        def execute(self, *_asked: object) -> sqlite3.Cursor:
+            if refusals:
+                raise refusals.pop()
+            return self.cursor()
+
+    connection = sqlite3.connect(":memory:", factory=Contended)
+    write_ahead(connection)
+    connection.close()
+    assert refusals == []
 
 
 WRITER = """
