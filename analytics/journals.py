@@ -10,30 +10,24 @@ and is left for the next time.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics.records import ROW, RUN_ID, Misfit, Reason, read_record
+from gonogo.evidence.tails import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     import pyarrow as pa
 
+    from gonogo.evidence.journals import Journal
+    from gonogo.evidence.payloads import Payloads
+
 DELTA_BYTES = 16 * 1024 * 1024
 """About how much one load reads; more is read in further loads, so memory stays bounded."""
-
-
-class Mark(NamedTuple):
-    """How far a journal has been read."""
-
-    byte_offset: int = 0
-    lines: int = 0
 
 
 class Line(NamedTuple):
@@ -116,63 +110,25 @@ class Delta:
         return replace(self, rows=[], lines=[], rejects=list(self.rejects))
 
 
-def journal_sizes(folder: Path) -> dict[str, int]:
-    """Return the size in bytes of every journal below a folder, by relative path.
+def read_deltas(journal: Journal, marks: Mapping[str, Mark], limit_bytes: int = DELTA_BYTES) -> Iterator[Delta]:
+    """Yield what was appended to the journals, in pieces of about ``limit_bytes``.
 
-    ``flights`` is looked at last: a run that begins meanwhile may be seen without what was brought
-    to its desk, never the other way round.
-    """
-    sizes: dict[str, int] = {}
-    lanes = [""]
-    while lanes:
-        lanes.sort(key=lambda lane: lane != "flights")
-        lane = lanes.pop()
-        # What is deleted while it is looked at is not there.
-        with suppress(FileNotFoundError), os.scandir(folder / lane) as entries:
-            for entry in entries:
-                path = f"{lane}/{entry.name}" if lane else entry.name
-                if entry.is_dir():
-                    lanes.append(path)
-                elif entry.name.endswith(".jsonl"):
-                    with suppress(FileNotFoundError):
-                        sizes[path] = entry.stat().st_size
-    return sizes
-
-
-def whole_size(path: Path, size: int) -> int:
-    """Return how many of the first ``size`` bytes of a journal are whole lines."""
-    with path.open("rb") as file:
-        end = size
-        while end > 0:
-            start = max(0, end - 65_536)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                return start + newline + 1
-            end = start
-    return 0
-
-
-def read_deltas(home: Path, marks: Mapping[str, Mark], limit_bytes: int = DELTA_BYTES) -> Iterator[Delta]:
-    """Yield what was appended to the journals of a home, in pieces of about ``limit_bytes``.
-
-    A journal that cannot be read is named in ``faults`` and tried again next time. One that is
+    A stream that cannot be read is named in ``faults`` and tried again next time. One that is
     shorter than what was read of it is read again from its start: what is landed already is
     recognised, and a record that took another's place ends in quarantine.
     """
-    folder = home / "journals"
     delta = Delta()
-    sizes = journal_sizes(folder)
+    sizes = journal.tail.sizes()
     # Flights before desks, so that a run has its beginning before the answers to it.
-    for journal in sorted(sizes, key=lambda name: (not name.startswith("flights/"), name)):
-        size = sizes[journal]
-        mark = marks.get(journal, Mark())
+    for name in sorted(sizes, key=lambda name: (not name.startswith("flights/"), name)):
+        size = sizes[name]
+        mark = marks.get(name, Mark())
         if size < mark.byte_offset:
-            delta.faults.append(f"{journal} has {size} bytes, and {mark.byte_offset} were read of it before.")
+            delta.faults.append(f"{name} has {size} bytes, and {mark.byte_offset} were read of it before.")
             mark = Mark()
-            delta.marks[journal] = mark
+            delta.marks[name] = mark
         while mark.byte_offset < size:
-            begun, mark = mark, _read(home, journal, mark, delta, limit_bytes)
+            begun, mark = mark, _read(journal, name, mark, delta, limit_bytes)
             if delta.read_bytes >= limit_bytes:
                 yield delta
                 delta = Delta()
@@ -182,37 +138,32 @@ def read_deltas(home: Path, marks: Mapping[str, Mark], limit_bytes: int = DELTA_
         yield delta
 
 
-def _read(home: Path, journal: str, mark: Mark, delta: Delta, limit_bytes: int) -> Mark:
-    """Read whole lines of one journal into the delta, and return how far it came."""
+def _read(journal: Journal, name: str, mark: Mark, delta: Delta, limit_bytes: int) -> Mark:
+    """Read whole lines of one stream into the delta, and return how far it came."""
     try:
-        with (home / "journals" / journal).open("rb") as file:
-            file.seek(mark.byte_offset)
-            raw = file.read(limit_bytes)
-            if b"\n" not in raw:
-                raw += file.read()
+        lines = journal.tail.read(name, mark, limit_bytes)
     except OSError as error:
-        delta.faults.append(f"{journal} cannot be read: {error.strerror}.")
+        delta.faults.append(f"{name} cannot be read: {error.strerror}.")
         return mark
-    raw = raw[: raw.rfind(b"\n") + 1]
-    if not raw:
+    if not lines:
         return mark
-    number, offset, payloads = mark.lines, mark.byte_offset, home / "payloads"
-    for text in raw[:-1].split(b"\n"):
+    number, offset, payloads = mark.lines, mark.byte_offset, journal.payloads
+    for text, end in lines:
         number += 1
-        line = Line(journal, number, offset, text)
+        line = Line(name, number, offset, text)
         try:
             _take(payloads, line, delta)
         except OSError as error:
-            delta.faults.append(f"{journal} line {number}: its payload cannot be read: {error.strerror}.")
+            delta.faults.append(f"{name} line {number}: its payload cannot be read: {error.strerror}.")
             number -= 1
             break
-        offset += len(text) + 1
+        offset = end
     delta.read_bytes += offset - mark.byte_offset
-    delta.marks[journal] = Mark(offset, number)
-    return delta.marks[journal]
+    delta.marks[name] = Mark(offset, number)
+    return delta.marks[name]
 
 
-def _take(payloads: Path, line: Line, delta: Delta) -> None:
+def _take(payloads: Payloads, line: Line, delta: Delta) -> None:
     """Add one line to the delta, as a record or as a reject."""
     try:
         row = read_record(line.raw, line.journal, payloads)

@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from analytics.errors import MartMissing, WarehouseUnwritable
-from analytics.journals import DELTA_BYTES, Delta, Mark, Reject, read_deltas
+from analytics.journals import DELTA_BYTES, Delta, Reject, read_deltas
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
 from analytics.publishing import insert_rows, offsets_digest, publish
@@ -26,6 +26,8 @@ from analytics.records import RUN_ID
 from analytics.shape import reshape
 from analytics.stores import first_line, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
+from gonogo.evidence.journals import journal_at
+from gonogo.evidence.tails import Mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +109,7 @@ class Loader:
 
     def __init__(self, home: Path, delta_bytes: int = DELTA_BYTES) -> None:
         self.home = home
+        self._journal = journal_at(home)
         self._delta_bytes = delta_bytes
         self._con = open_warehouse(home)
         self._published = self._read_published()
@@ -132,7 +135,7 @@ class Loader:
         taken = Taken()
         try:
             marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(_MARKS).fetchall()}
-            for delta in read_deltas(self.home, marks, self._delta_bytes):
+            for delta in read_deltas(self._journal, marks, self._delta_bytes):
                 faults = self._new_faults(delta)
                 if delta.marks or faults:
                     taken = taken.plus(self._take_in(delta, faults))

@@ -11,11 +11,10 @@ import orjson
 
 from analytics.contract import ARTIFACTS, body_objection, envelope_objection
 from gonogo.evidence.canon import SALT_BYTES
-from gonogo.evidence.payloads import payload_path
 from gonogo.evidence.records import TYPE_PREFIX
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from gonogo.evidence.payloads import Payloads
 
 Reason = Literal[
     "not_a_record",
@@ -34,7 +33,7 @@ a payload that is no JSON; another record has its place in the stream; a critica
 passed all that and its run still makes no rows."""
 
 PAYLOAD_LANDED_MAX_BYTES = 1024 * 1024
-"""A payload above this is checked and stays in its file; the warehouse keeps only its commitment."""
+"""A payload above this is checked and stays where it is; the warehouse keeps only its commitment."""
 
 _TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z")
 _STREAM_OF_FOLDER = {"flights": "flight", "desk": "desk"}
@@ -92,12 +91,12 @@ class Misfit(Exception):
         self.run_id = run_id
 
 
-def read_record(raw: bytes, journal: str, payloads: Path) -> tuple[object, ...]:
+def read_record(raw: bytes, journal: str, payloads: Payloads) -> tuple[object, ...]:
     """Return a line as the columns of :data:`ROW` from ``stream_id`` on.
 
     Raises:
         Misfit: it is no record, or not what it says it is.
-        OSError: its payload's file is there and cannot be read.
+        OSError: its payload is there and cannot be read.
 
     """
     leaf_bytes, _, rest = raw.partition(b"\t")
@@ -168,7 +167,7 @@ def _check_stream(leaf: dict[str, Any], journal: str) -> None:
         raise Misfit("wrong_stream", detail, leaf["runid"])
 
 
-def _payload(leaf: dict[str, Any], rest: bytes, payloads: Path) -> tuple[str, str | None]:
+def _payload(leaf: dict[str, Any], rest: bytes, payloads: Payloads) -> tuple[str, str | None]:
     """Return where a record's payload is, and its text where the warehouse keeps it."""
     committed, run_id = leaf.get("payloaddigest"), leaf["runid"]
     if committed is None:
@@ -199,12 +198,9 @@ def _payload(leaf: dict[str, Any], rest: bytes, payloads: Path) -> tuple[str, st
     return "held", body.decode()
 
 
-def _stored(payloads: Path, digest: str) -> bytes:
-    """Return salt and bytes of a payload that stands in its own file; nothing once it was erased."""
+def _stored(payloads: Payloads, digest: str) -> bytes:
+    """Return salt and bytes of a payload that stands apart; nothing once it was erased."""
     if not digest.isalnum():
         # The digest becomes a path; what is no digest must not become one.
         return b"-"
-    try:
-        return payload_path(payloads, digest).read_bytes()
-    except FileNotFoundError:
-        return b""
+    return payloads.get(digest) or b""

@@ -13,12 +13,12 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
 from analytics.errors import MartMissing, WarehouseBusy
-from analytics.journals import journal_sizes, whole_size
 from analytics.loading import Loader, Taken
 from analytics.locks import LoaderLock
 from analytics.marts import mart_path, open_mart
 from analytics.stores import scalar
 from gonogo.errors import GonogoError
+from gonogo.evidence.journals import journal_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def land(home: Path, *, wait_seconds: float = 60.0) -> Landed:
     journalled when this was called.
 
     Args:
-        home: the folder that holds ``journals/``; made, if it is not there.
+        home: the folder of warehouse and mart, and of the journals that stand in files; made, if it is not there.
         wait_seconds: how long to wait for another loader.
 
     Raises:
@@ -136,8 +136,8 @@ def _landed(home: Path, taken: Taken, seconds: float) -> Landed:
 
 def _whole_sizes(home: Path) -> dict[str, int]:
     """Return how far each journal consists of whole lines now."""
-    folder = home / "journals"
-    return {journal: whole_size(folder / journal, size) for journal, size in journal_sizes(folder).items()}
+    tail = journal_at(home).tail
+    return {name: tail.whole_size(name, size) for name, size in tail.sizes().items()}
 
 
 def _covered(home: Path) -> tuple[dict[str, int], int]:

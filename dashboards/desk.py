@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from dashboards.wording import spoken
 from gonogo.approvals import Reply, accepted_answer, answer_gate
 from gonogo.errors import GonogoError
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from dashboards.mart import Mart
+    from gonogo.evidence.journals import Journal
     from gonogo.settings import Settings
 
 OPEN_SHOWN = 60
@@ -81,21 +82,21 @@ def open_gates(mart: Mart, settings: Settings, mission: str | None) -> tuple[lis
     """
     total = mart.row(_OPEN_COUNT, mission=mission)["gates"]
     published = mart.row("SELECT published_at FROM snapshot")["published_at"]
-    journal = FileJournal(settings.journals)
+    journal = journal_of(settings)
     gates = mart.rows(_OPEN, mission=mission, most=OPEN_SHOWN)
     waiting = [gate for gate in gates if not _answered_since(journal, gate, published)]
     return waiting, total - (len(gates) - len(waiting))
 
 
-def _answered_since(journal: FileJournal, gate: dict[str, Any], published: datetime) -> bool:
+def _answered_since(journal: Journal, gate: dict[str, Any], published: datetime) -> bool:
     """Return whether a gate was answered since; a desk that cannot be read says nothing of the kind."""
     with suppress(OSError, GonogoError):
-        changed = journal.desk_path(gate["run_id"]).stat().st_mtime
-        return changed > published.timestamp() and _accepted(journal, gate) is not None
+        changed = journal.desk_changed(gate["run_id"])
+        return changed is not None and changed > published and _accepted(journal, gate) is not None
     return False
 
 
-def _accepted(journal: FileJournal, gate: dict[str, Any]) -> object:
+def _accepted(journal: Journal, gate: dict[str, Any]) -> object:
     return accepted_answer(journal.read_desk(gate["run_id"]), gate["gate"])
 
 
@@ -115,7 +116,7 @@ def answer(settings: Settings, gate: str, run_id: str, reply: Reply) -> Said:
     from gonogo.house.waking import wake
 
     try:
-        record = answer_gate(FileJournal(settings.journals), gate, reply, settings.environment, run_id)
+        record = answer_gate(journal_of(settings), gate, reply, settings.environment, run_id)
     except GonogoError as error:
         return Said(accepted=False, sentence=str(error))
     told = f"{spoken(reply.answer)} at gate {gate} is recorded, by {record.data['by']} ({record.data['proof']})."

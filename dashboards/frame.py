@@ -12,6 +12,7 @@ from dashboards.markup import Html, show, tag
 from dashboards.mart import Mart, NothingLanded, current_mart
 from dashboards.wording import count, duration, plural
 from gonogo.errors import GonogoError
+from gonogo.evidence.journals import journal_of
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _freshness(mart: Mart, snapshot: dict[str, datetime | int], now: datetime) -
     facts = f"{count(snapshot['records'])} records of {plural(int(snapshot['runs']), 'run')}"  # pyright: ignore[reportArgumentType] - counts are BIGINT
     said = [tag("span", f"Snapshot {duration(age)} old"), tag("span", facts, css="faint")]
     runs = [row["run_id"] for row in mart.rows(_OPEN_RUNS, most=OPEN_RUNS_WATCHED)]
-    missed = unlanded_since(settings().journals, published, runs, now)
+    missed = unlanded_since(journal_of(settings()), published, runs, now)
     if missed is not None:
         late = f"Evidence of {duration((now - missed).total_seconds())} ago has not landed: is the loader running? "
         said.append(tag("span", late, tag("code", "gonogo land"), css="warn"))

@@ -13,7 +13,7 @@ from benchmarks.peers.serving import serve
 from benchmarks.peers.workloads import OPERATIONS
 from gonogo.approvals import Reply, answer_gate
 from gonogo.cases import Flyer
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.flights import fly
 from gonogo.house.waking import wake
 from gonogo.lanes.batch import fly_batch
@@ -38,7 +38,7 @@ class Gonogo(Engine):
         self.settings = settings().model_copy(
             update={"home": folder / "home", "policy_folder": LAW, "environment": "dev", "model": None, "cases": 1}
         )
-        self.journal = FileJournal(self.settings.journals)
+        self.journal = journal_of(self.settings)
         self._flights: dict[str, asyncio.Task[Landing]] = {}
         self._gates: dict[str, str] = {}
 

@@ -79,11 +79,11 @@ class GonogoHouse(Engine):
         """Fly to a gate, answer it, and return the milliseconds until the mission's own code goes on."""
         from benchmarks.peers.gonogo_missions import Case
         from gonogo.approvals import Reply, answer_gate
-        from gonogo.evidence.journal import FileJournal
+        from gonogo.evidence.journals import journal_of
         from gonogo.house.handing import schedule
         from gonogo.house.waking import wake
 
-        journal = FileJournal(self.settings.journals)
+        journal = journal_of(self.settings)
         flow_run = schedule(self.address.api_url, "gated", Case(name=run_id), run_id, journal)
         (request,) = await _until(lambda: _told(journal.read_flight(run_id), "approval_request"))
         if kind == "suspended":

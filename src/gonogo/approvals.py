@@ -17,8 +17,9 @@ from gonogo.evidence.ledger import only
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gonogo.evidence.journal import FileJournal, Stream
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
+    from gonogo.evidence.streams import Stream
     from gonogo.model import Answer, Door, Environment, Proof
 
 _INHERITED = (
@@ -53,7 +54,7 @@ def accepted_answer(desk: Iterable[Record], gate_id: str) -> Record | None:
     return None
 
 
-def find_request(journal: FileJournal, gate_id: str, run_id: str | None = None) -> Record:
+def find_request(journal: Journal, gate_id: str, run_id: str | None = None) -> Record:
     """Return the request of a gate, whichever run it belongs to.
 
     Raises:
@@ -69,7 +70,7 @@ def find_request(journal: FileJournal, gate_id: str, run_id: str | None = None) 
 
 
 def answer_gate(
-    journal: FileJournal,
+    journal: Journal,
     gate_id: str,
     reply: Reply,
     environment: Environment,

@@ -10,7 +10,7 @@ from gonogo.evidence.ledger import only
 from gonogo.model import Noun, RunStatus
 
 if TYPE_CHECKING:
-    from gonogo.evidence.journal import FileJournal
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
 
 
@@ -53,7 +53,7 @@ class GateRow(Noun):
     card: str
 
 
-def run_view(journal: FileJournal, run_id: str) -> RunView | None:
+def run_view(journal: Journal, run_id: str) -> RunView | None:
     """Return a run, or ``None`` where nothing is recorded of it yet."""
     records = journal.read_flight(run_id)
     if not records:
@@ -93,13 +93,13 @@ def run_view(journal: FileJournal, run_id: str) -> RunView | None:
     )
 
 
-def run_views(journal: FileJournal) -> list[RunView]:
+def run_views(journal: Journal) -> list[RunView]:
     """Return every run, oldest first."""
     found = (run_view(journal, run_id) for run_id in journal.run_ids())
     return sorted((view for view in found if view is not None), key=lambda view: view.started)
 
 
-def find_run(journal: FileJournal, text: str) -> str:
+def find_run(journal: Journal, text: str) -> str:
     """Return the run a person means: its id, or an unambiguous part of it.
 
     Raises:
@@ -116,13 +116,13 @@ def find_run(journal: FileJournal, text: str) -> str:
     raise RunUnknown(f"{what} called {text}; `gonogo runs` lists them.")
 
 
-def open_gates(journal: FileJournal) -> list[GateRow]:
+def open_gates(journal: Journal) -> list[GateRow]:
     """Return every gate that waits for an answer, oldest first."""
     rows = [row for run_id in journal.live_run_ids() for row in open_gates_of(journal, journal.read_flight(run_id))]
     return sorted(rows, key=lambda row: row.opened)
 
 
-def open_gates_of(journal: FileJournal, records: list[Record]) -> list[GateRow]:
+def open_gates_of(journal: Journal, records: list[Record]) -> list[GateRow]:
     """Return the gates of one run that wait."""
     requests = only(records, "approval_request")
     if not requests:

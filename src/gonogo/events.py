@@ -18,7 +18,7 @@ from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gonogo.evidence.journal import FileJournal
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
     from gonogo.model import Door
 
@@ -124,7 +124,7 @@ def received_ids(records: Iterable[Record]) -> set[str]:
 
 
 def deliver(
-    journal: FileJournal,
+    journal: Journal,
     run_id: str,
     name: str,
     bodies: list[tuple[dict[str, Any], datetime | None]],

@@ -19,7 +19,7 @@ from gonogo.divergence import check_divergence
 from gonogo.errors import CaseRefused, EvidenceUnwritable, GateDenied, GonogoError, PolicyDenied, StepFailed
 from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.plans import Flyable, Landing, Plan, read_case
@@ -58,7 +58,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 
     """
     law, registry = in_force(plan.settings.policy_folder)
-    journal = FileJournal(plan.settings.journals)
+    journal = journal_of(plan.settings)
     if not journal.has_ended(plan.run_id):
         # What a flight needs before it starts; reading back how one ended needs none of it.
         for name in roster(mission.story):
@@ -66,7 +66,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         if plan.settings.model is not None:
             check_model(plan.settings.model, registry)
     envelope = _envelope(mission.charter, law, plan)
-    ledger = Ledger.open(plan.run_id, journal, plan.settings.payloads, envelope)
+    ledger = Ledger.open(plan.run_id, journal, envelope)
     try:
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:

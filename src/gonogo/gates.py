@@ -21,7 +21,7 @@ from gonogo.policy.law import Request, Ruling
 from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
 
 if TYPE_CHECKING:
-    from gonogo.evidence.journal import FileJournal
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
     from gonogo.model import Environment
 
@@ -233,7 +233,7 @@ async def wait_at(run: Run, gate_id: str) -> None:
                 await run.pilot.rest(run)
 
 
-def expire(journal: FileJournal, run_id: str, gate_id: str, environment: Environment) -> None:
+def expire(journal: Journal, run_id: str, gate_id: str, environment: Environment) -> None:
     """Let the deadline answer; if a person was faster, their answer stands."""
     try:
         answer_gate(journal, gate_id, silence(gate_id), environment, run_id)
@@ -241,7 +241,7 @@ def expire(journal: FileJournal, run_id: str, gate_id: str, environment: Environ
         return
 
 
-def expire_sleeping(journal: FileJournal, run_id: str, gate_ids: list[str], environment: Environment) -> None:
+def expire_sleeping(journal: Journal, run_id: str, gate_ids: list[str], environment: Environment) -> None:
     """Answer no-go for a sleeping run's gates whose deadline has passed."""
     desk = journal.read_desk(run_id)
     for request in only(journal.read_flight(run_id), "approval_request"):

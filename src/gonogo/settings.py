@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -38,6 +38,9 @@ class Settings(BaseSettings):
 
     home: Path = Path(".gonogo")
     """Where evidence, warehouse and state live."""
+
+    journals: str | None = Field(default=None, repr=False)
+    """``postgresql://`` URL of the database that keeps the journals of many machines; files below the home, if none."""
 
     environment: Environment = "dev"
     """Only in ``dev`` does an unproven name count as an answer."""
@@ -105,15 +108,13 @@ class Settings(BaseSettings):
         """Environment first, then pyproject.toml."""
         return init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls)
 
-    @property
-    def journals(self) -> Path:
-        """The folder of all journals."""
-        return self.home / "journals"
-
-    @property
-    def payloads(self) -> Path:
-        """The folder of payloads too large for a journal line."""
-        return self.home / "payloads"
+    @field_validator("journals")
+    @classmethod
+    def _names_a_postgres(cls, url: str | None) -> str | None:
+        """Refuse what is no address of a Postgres; the address is not repeated, it may hold a password."""
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("journals stand in files, or at a postgresql:// URL")
+        return url
 
 
 _of_run: ContextVar[Settings | None] = ContextVar("gonogo_settings", default=None)

@@ -13,7 +13,7 @@ from gonogo.approvals import Reply, answer_gate, find_request, silence
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.flights import fly
 from gonogo.plans import Landing, Plan, read_case
 from gonogo.runs import Parked, Run
@@ -134,17 +134,18 @@ async def rehearse(
         home: state folder; a fresh temporary one, if not given. Give the same one with the same
             ``run_id`` to continue a flight.
         run_id: identity of the run; a new one, if not given.
-        overrides: settings for this rehearsal.
+        overrides: settings for this rehearsal; its evidence stands in files of its home, unless ``journals``
+            is among them.
 
     Returns:
         How it landed, with its records.
 
     """
     folder = home or Path(tempfile.mkdtemp(prefix="gonogo-rehearsal-"))
-    made = settings().model_copy(update={"home": folder, "model": None, **(overrides or {})})
+    made = settings().model_copy(update={"home": folder, "journals": None, "model": None, **(overrides or {})})
     say = answers if answers is None or callable(answers) else _always(answers)
     pilot = RehearsalPilot(say, list(events))
-    journal = FileJournal(made.journals)
+    journal = journal_of(made)
     identity = run_id or new_run_id(mission.charter.name)
     given = None if journal.read_flight(identity) else read_case(mission, case)
     landing = await fly(mission, given, Plan(identity, pilot, made))

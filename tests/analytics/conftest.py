@@ -62,7 +62,7 @@ class Flight:
             given = {**envelope(self.run_id, self.mission), **fields}
             body = None if payload is None else payload_bytes(payload)
             if body is not None:
-                body, reference = store_if_large(self.home / "payloads", body)
+                body, reference = store_if_large(self.journal.payloads, body)
                 given |= reference
             told = {"objects": [{"id": self.run_id, "type": "run"}], "phase": "fact", **data}
             record = stream.append(given, artifact, told, payload=body)

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.journals import journal_sizes
 from analytics.loading import Loader
 from analytics.shape import SHAPES
 from analytics.warehouse import land
+from gonogo.evidence.tails import FileTail
 
 if TYPE_CHECKING:
     from tests.analytics.conftest import Fleet
@@ -290,4 +290,4 @@ def fleet_bytes(tmp_path_factory: pytest.TempPathFactory, fleet_class: type[Flee
     lines = spoilt.path.read_bytes().split(b"\n")
     spoilt.path.write_bytes(b"\n".join([*lines[:2], b"not a record", *lines[3:]]))
     folder = home / "journals"
-    return Files({name: (folder / name).read_bytes() for name in journal_sizes(folder)})
+    return Files({name: (folder / name).read_bytes() for name in FileTail(folder).sizes()})

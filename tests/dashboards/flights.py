@@ -50,7 +50,7 @@ def waiting_run(
     deadline: timedelta = timedelta(hours=4),
 ) -> str:
     """Record a run that has opened a gate and waits at it; return the run's id."""
-    ledger = Ledger.open(run_id, FileJournal(home / "journals"), home / "payloads", _ENVELOPE)
+    ledger = Ledger.open(run_id, FileJournal(home / "journals"), _ENVELOPE)
     try:
         ledger.note("run_record", _STARTED, payload=b'{"claim_id":"CLM-20417"}')
         ledger.note(

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from flows.incident_response import incident_response
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.flights import fly
 from gonogo.lanes.local import LocalPilot
 from gonogo.plans import Plan, read_case
@@ -79,7 +79,7 @@ async def test_an_outage_opens_two_gates_side_by_side_and_then_tells_the_public(
     parked = await fly(incident_response, incident, Plan("outage", LocalPilot(lane="batch", patience="leave"), here))
     assert parked.status == "waiting"
     assert on_record(tmp_path, "select count(*) from actions") == [(0,)]
-    opened = FileJournal(here.journals).read_flight("outage")
+    opened = journal_of(here).read_flight("outage")
     actions = {record.data["action"] for record in opened if record.artifact == "approval_request"}
     assert actions == {"failover_database", "restart_service"}
     flown = await rehearse(incident_response, incident, answers="go", home=tmp_path, run_id="outage")

@@ -56,5 +56,5 @@ def test_a_run_has_settings_of_its_own() -> None:
     chosen = Settings(home=Path("elsewhere"))
     with using(chosen):
         assert settings() is chosen
-        assert settings().journals == Path("elsewhere/journals")
+        assert settings().home == Path("elsewhere")
     assert settings() is process_settings()

@@ -14,7 +14,7 @@ from gonogo.board import find_run, open_gates
 from gonogo.cli.screen import plain_cell, print_card, print_json, say, word
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.house.waking import wake
 from gonogo.settings import settings
 
@@ -29,7 +29,7 @@ def gates(
 
     Example: `gonogo gates --card`
     """
-    rows = open_gates(FileJournal(settings().journals))
+    rows = open_gates(journal_of(settings()))
     if as_json:
         print_json([row.model_dump() for row in rows])
         return
@@ -62,7 +62,7 @@ def decide(
     if wanted is None:
         raise CaseRefused(f"{answer} is no answer; say go, no-go or revise.")
     reply = Reply(wanted, name, reason, "cli", changes=_pairs(changes or []))  # pyright: ignore[reportArgumentType] - looked up among the closed words
-    record = answer_gate(FileJournal(chosen.journals), gate, reply, chosen.environment)
+    record = answer_gate(journal_of(chosen), gate, reply, chosen.environment)
     told = wake(chosen, record.run_id)
     if as_json:
         print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": name, "next": told})
@@ -82,7 +82,7 @@ def event(
     Example: `gonogo event documents_received --run claims-triage-x --input documents.json`
     """
     chosen = settings()
-    journal = FileJournal(chosen.journals)
+    journal = journal_of(chosen)
     run_id = find_run(journal, run)
     body = read_object(source) | _pairs(fields or [])
     record = deliver(journal, run_id, name, [(body, None)], "cli")[0]

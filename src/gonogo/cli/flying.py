@@ -16,7 +16,7 @@ from gonogo.cli.deciding import pairs, read_object
 from gonogo.cli.screen import EXIT_BY_STATUS, err, money, plain_cell, print_json, print_landing, print_table, say, word
 from gonogo.errors import CaseRefused, RunUnknown
 from gonogo.evidence.canon import short_id, uuid7
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.house.address import find_house, require_server
 from gonogo.plans import read_case
 from gonogo.settings import Settings, settings
@@ -88,7 +88,7 @@ def _fly_one(
     mission: Mission[Any, Any], chosen: Settings, case: BaseModel | None, resume: str | None, *, no_wait: bool
 ) -> Landing:
     """Fly one case where it belongs: the house, the named server, or here alone."""
-    journal = FileJournal(chosen.journals)
+    journal = journal_of(chosen)
     name = mission.charter.name
     run_id = find_run(journal, resume) if resume else f"{name.replace('_', '-')}-{short_id(uuid7())}"
     if resume and journal.read_flight(run_id)[0].fields["missionid"] != name:

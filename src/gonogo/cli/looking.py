@@ -8,7 +8,7 @@ import typer
 
 from gonogo.board import find_run, run_views
 from gonogo.cli.screen import money, print_json, print_table, say, word
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def runs(
 
     Example: `gonogo runs --all`
     """
-    views = run_views(FileJournal(settings().journals))
+    views = run_views(journal_of(settings()))
     if as_json:
         print_json([view.model_dump() for view in views])
         return
@@ -49,7 +49,7 @@ def evidence(
 
     Example: `gonogo evidence claims-triage-4kq7m2xh9c0d`
     """
-    journal = FileJournal(settings().journals)
+    journal = journal_of(settings())
     run_id = find_run(journal, run)
     records = journal.read_flight(run_id) + journal.read_desk(run_id)
     records.sort(key=lambda record: (record.fields["recordedtime"], record.fields["streamid"], record.seq))

@@ -18,7 +18,7 @@ from gonogo.cli.screen import money, plain_cell, print_table, say, word
 from gonogo.errors import AnswerRefused, GonogoError, ServerUnreachable
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import Journal, journal_of
 from gonogo.evidence.ledger import only
 from gonogo.house.handing import schedule
 from gonogo.house.household import house, runner
@@ -44,7 +44,7 @@ class Story:
     """What the demo keeps track of."""
 
     settings: Settings
-    journal: FileJournal
+    journal: Journal
     events: dict[str, list[tuple[str, dict[str, Any], datetime | None]]] = field(
         default_factory=dict[str, "list[tuple[str, dict[str, Any], datetime | None]]"]
     )
@@ -56,7 +56,7 @@ def tell_story(settings: Settings, cases: int, seed: int | None) -> None:
     """Fly the demo and say what happened and where to look."""
     begun = time.monotonic()
     rehearsals = import_module("tasks.rehearsals")
-    story = Story(settings, FileJournal(settings.journals))
+    story = Story(settings, journal_of(settings))
     # A ledger remembers the cases it has seen; a second demo brings new ones.
     number = seed if seed is not None else 1 + len(story.journal.run_ids())
     say("gonogo demo: both missions over generated cases, gates answered by three people who exist only here")

@@ -13,16 +13,19 @@ import os
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
-from gonogo.evidence.canon import GENESIS, LEAF_MAX_BYTES
-from gonogo.evidence.commits import Committer
+from gonogo.evidence.canon import LEAF_MAX_BYTES
 from gonogo.evidence.disk import cut_torn_line, lock, make_folder, sync_folder
-from gonogo.evidence.records import Artifact, Record, from_line, seal, to_line
+from gonogo.evidence.payloads import FilePayloads
+from gonogo.evidence.records import Record, from_line, to_line
+from gonogo.evidence.streams import Stream, chained
+from gonogo.evidence.tails import FileTail
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
 _END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
@@ -34,6 +37,16 @@ class FileJournal:
 
     root: Path
 
+    @property
+    def payloads(self) -> FilePayloads:
+        """The folder ``payloads`` beside the journals."""
+        return FilePayloads(self.root.parent / "payloads")
+
+    @property
+    def tail(self) -> FileTail:
+        """The same files, as the loader reads them."""
+        return FileTail(self.root)
+
     def flight_path(self, run_id: str) -> Path:
         """Return the file of the stream that whoever flies the run writes."""
         return self.root / "flights" / f"{run_id}.jsonl"
@@ -42,7 +55,7 @@ class FileJournal:
         """Return the file of the stream that others write to the run."""
         return self.root / "desk" / f"{run_id}.jsonl"
 
-    def open_flight(self, run_id: str) -> Stream:
+    def open_flight(self, run_id: str) -> FileStream:
         """Take the run's lease and return its stream, repaired and positioned at its end.
 
         Raises:
@@ -51,12 +64,12 @@ class FileJournal:
             EvidenceUnwritable: the file cannot be opened.
 
         """
-        return Stream.open(self.flight_path(run_id), f"{run_id}/flight", wait=False)
+        return FileStream.open(self.flight_path(run_id), f"{run_id}/flight", wait=False)
 
     @contextmanager
-    def open_desk(self, run_id: str) -> Generator[Stream]:
+    def open_desk(self, run_id: str) -> Generator[FileStream]:
         """Take a turn at the run's desk; waits for whoever has it, for as long as an append takes."""
-        stream = Stream.open(self.desk_path(run_id), f"{run_id}/desk", wait=True)
+        stream = FileStream.open(self.desk_path(run_id), f"{run_id}/desk", wait=True)
         try:
             yield stream
         finally:
@@ -104,6 +117,27 @@ class FileJournal:
         """Return what others brought to the run, in order."""
         return read_stream(self.desk_path(run_id))
 
+    def flight_position(self, run_id: str) -> int:
+        """Return the size of the run's own file in bytes."""
+        return _size(self.flight_path(run_id))
+
+    def desk_position(self, run_id: str) -> int:
+        """Return the size of the run's desk file in bytes."""
+        return _size(self.desk_path(run_id))
+
+    def desk_changed(self, run_id: str) -> datetime | None:
+        """Return when the run's desk file was last written to."""
+        return _changed(self.desk_path(run_id))
+
+    def last_change(self, runs: Iterable[str]) -> datetime | None:
+        """Return when any of these runs was last written to, or any run began.
+
+        The cost grows with the runs that are named, not with those that have ever flown.
+        """
+        folders = [self.root / "flights", self.root / "desk"]
+        watched = [*folders, *(folder / f"{run}.jsonl" for folder in folders for run in runs)]
+        return max((moment for path in watched if (moment := _changed(path)) is not None), default=None)
+
 
 def read_stream(path: Path) -> list[Record]:
     """Return the whole records of a journal file; a missing file is an empty stream.
@@ -118,38 +152,22 @@ def read_stream(path: Path) -> list[Record]:
         raw = path.read_bytes()
     except FileNotFoundError:
         return []
-    records: list[Record] = []
-    previous = GENESIS
-    for number, line in enumerate(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1]):
-        record = from_line(line, f"{path.name} line {number + 1}")
-        if record.fields["prevdigest"] != previous or record.seq != number:
-            msg = f"{path.name} line {number + 1}: the chain is broken; a record was changed, removed or added."
-            raise EvidenceBroken(msg)
-        previous = record.digest
-        records.append(record)
-    return records
+    return chained(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], path.name)
 
 
-class Stream:
-    """One producer's chain of records, at the end of one exclusively locked file."""
+class FileStream(Stream):
+    """A chain at the end of one exclusively locked file."""
 
     def __init__(self, descriptor: int, path: Path, stream_id: str, records: list[Record], *, is_named: bool) -> None:
-        self.stream_id = stream_id
-        self.records = records
-        """What stood in the file when it was opened."""
-        self.next_seq = len(records)
-        self.head = records[-1].digest if records else GENESIS
+        super().__init__(stream_id, records)
         self._is_named = is_named
         self._descriptor = descriptor
         self._path = path
-        self._lock = threading.Lock()
         self._disk = threading.Lock()
-        self._pending: list[bytes] = []
         self._size = os.fstat(descriptor).st_size
-        self._failure: str | None = None
 
     @classmethod
-    def open(cls, path: Path, stream_id: str, *, wait: bool) -> Stream:
+    def open(cls, path: Path, stream_id: str, *, wait: bool) -> FileStream:
         """Open, lock, repair and check a journal file, making it if it is not there."""
         try:
             is_new = not path.exists()
@@ -172,47 +190,12 @@ class Stream:
             os.close(descriptor)
             raise
 
-    def append(
-        self,
-        envelope: Mapping[str, Any],
-        artifact: Artifact,
-        data: Mapping[str, Any],
-        *,
-        payload: bytes | None = None,
-        occurred: str | None = None,
-    ) -> Record:
-        """Chain a record and queue it; :meth:`commit` makes it durable, in order, with its elders."""
-        with self._lock:
-            self._refuse_if_failed()
-            place = (self.stream_id, self.next_seq, self.head)
-            record = seal(envelope, artifact, data, stream=place, payload=payload, occurred=occurred)
-            self.next_seq += 1
-            self.head = record.digest
-            self._pending.append(to_line(record))
-            return record
-
-    async def commit(self) -> None:
-        """Return once everything queued so far is on disk.
-
-        Raises:
-            EvidenceUnwritable: it could not be written; what was queued is not acknowledged, the
-                file ends at its last whole durable record, and the stream takes nothing more.
-
-        """
-        self._refuse_if_failed()
-        await Committer.of_running_loop().asked(self)
-
-    def commit_now(self) -> None:
-        """Do the same from code that has no event loop."""
-        self.write_pending()
-
     def write_pending(self) -> None:
         """Write and sync what is queued; on failure, undo to the last durable byte and shut."""
         # One at a time: whoever comes second finds its records written with those of the first.
         with self._disk:
             self._refuse_if_failed()
-            with self._lock:
-                batch, self._pending = b"".join(self._pending), []
+            batch = b"".join(map(to_line, self._take_pending()))
             if batch:
                 self._write(batch)
 
@@ -228,18 +211,10 @@ class Stream:
                 self._is_named = True
             self._size += len(batch)
         except OSError as error:
-            failure = _unwritable(self._path, error)
-            self._failure = str(failure)
+            self._failure = _unwritable(self._path, error)
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._size)
-            raise failure from error
-
-    def _refuse_if_failed(self) -> None:
-        if self._failure is not None:
-            raise EvidenceUnwritable(self._failure)
-        if self._descriptor < 0:
-            over = f"Run {self._path.stem} has ended or left this process; nothing is recorded, so nothing is done."
-            raise EvidenceUnwritable(over)
+            raise self._failure from error
 
     def close(self) -> None:
         """Give the lease back. What was queued and never committed is dropped, as a crash would.
@@ -248,9 +223,23 @@ class Stream:
         run's file by the time it reached the disk.
         """
         with self._disk:
+            self._shut()
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _changed(path: Path) -> datetime | None:
+    with suppress(OSError, ValueError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return None
 
 
 def _has_ended(path: Path) -> bool:

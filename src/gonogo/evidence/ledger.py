@@ -13,10 +13,11 @@ from gonogo.evidence.payloads import read_payload, store_if_large
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from datetime import datetime
-    from pathlib import Path
 
-    from gonogo.evidence.journal import FileJournal, Stream
+    from gonogo.evidence.journals import Journal
+    from gonogo.evidence.payloads import Payloads
     from gonogo.evidence.records import Artifact
+    from gonogo.evidence.streams import Stream
 
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.records import Record
@@ -29,8 +30,8 @@ class Ledger:
     """The run's evidence, open for writing, indexed by operation key."""
 
     run_id: str
-    journal: FileJournal
-    payloads: Path
+    journal: Journal
+    payloads: Payloads
     envelope: dict[str, Any]
     """The fields every record of the run carries."""
     stream: Stream
@@ -39,11 +40,11 @@ class Ledger:
     _results: dict[str, Record] = field(default_factory=dict[str, Record])
     _intents: dict[str, Record] = field(default_factory=dict[str, Record])
     _desk: list[Record] = field(default_factory=list[Record])
-    _desk_size: int = -1
+    _desk_position: int = 0
     _under_way: dict[str, asyncio.Future[Any]] = field(default_factory=dict[str, "asyncio.Future[Any]"])
 
     @classmethod
-    def open(cls, run_id: str, journal: FileJournal, payloads: Path, envelope: Mapping[str, Any]) -> Ledger:
+    def open(cls, run_id: str, journal: Journal, envelope: Mapping[str, Any]) -> Ledger:
         """Take the run's lease and index what it already did.
 
         Raises:
@@ -53,7 +54,7 @@ class Ledger:
         """
         stream = journal.open_flight(run_id)
         fixed = {"runid": run_id, "subject": f"run/{run_id}", "attempt": 1, **envelope}
-        ledger = cls(run_id, journal, payloads, fixed, stream)
+        ledger = cls(run_id, journal, journal.payloads, fixed, stream)
         for record in stream.records:
             ledger._index(record)
         return ledger
@@ -114,7 +115,7 @@ class Ledger:
             del self._under_way[key]
 
     def whole(self, record: Record) -> Record:
-        """Fetch a payload that stands in its own file."""
+        """Fetch a payload that stands apart from its line."""
         if record.payload is None and "dataref" in record.fields:
             return replace(record, payload=read_payload(self.payloads, record.fields["payloaddigest"]))
         return record
@@ -162,15 +163,11 @@ class Ledger:
         return record
 
     def desk(self) -> list[Record]:
-        """Return what others brought to the run so far; re-read only when the file has grown."""
-        path = self.journal.desk_path(self.run_id)
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            return []
-        if size != self._desk_size:
+        """Return what others brought to the run so far; re-read only when it has grown."""
+        position = self.journal.desk_position(self.run_id)
+        if position != self._desk_position:
             self._desk = self.journal.read_desk(self.run_id)
-            self._desk_size = size
+            self._desk_position = position
         return self._desk
 
     def close(self) -> None:

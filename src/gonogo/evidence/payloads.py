@@ -1,10 +1,11 @@
-"""Payloads too large for a journal line stand in files of their own, named by their commitment."""
+"""Payloads too large for a journal line stand apart, named by their commitment."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
 from gonogo.evidence.canon import SALT_BYTES, commitment, new_salt
@@ -17,11 +18,56 @@ if TYPE_CHECKING:
 INLINE_MAX_BYTES = 65_536
 
 
-def store_if_large(folder: Path, body: bytes) -> tuple[bytes | None, dict[str, Any]]:
-    """Return the body for the line, or write it to a file and return the leaf fields that name it.
+class Payloads(Protocol):
+    """A store of salted payloads by their commitment; what is taken out of it is erased."""
 
-    The file is durable before this returns. It holds the salt, then the exact bytes; deleting it
-    erases both and leaves every proof whole.
+    def put(self, digest: str, salted: bytes) -> None:
+        """Keep salt and bytes, durable before this returns.
+
+        Raises:
+            EvidenceUnwritable: they could not be written; nothing may be recorded about them.
+
+        """
+        ...
+
+    def get(self, digest: str) -> bytes | None:
+        """Return salt and bytes, unchecked; ``None`` once they have been erased."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FilePayloads:
+    """Payloads as files; deleting one erases it and leaves every proof whole."""
+
+    folder: Path
+
+    def put(self, digest: str, salted: bytes) -> None:
+        """Write the salt, then the exact bytes, to a file of their own, its name durable as well."""
+        path = payload_path(self.folder, digest)
+        try:
+            make_folder(path.parent)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(salted)
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink()
+            msg = f"A payload cannot be written to {path.parent} ({error.strerror}); free the disk and try again."
+            raise EvidenceUnwritable(msg) from error
+
+    def get(self, digest: str) -> bytes | None:
+        """Return what stands in the payload's file."""
+        try:
+            return payload_path(self.folder, digest).read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def store_if_large(payloads: Payloads, body: bytes) -> tuple[bytes | None, dict[str, Any]]:
+    """Return the body for the line, or store it apart and return the leaf fields that name it.
 
     Raises:
         EvidenceUnwritable: the payload could not be written; nothing is recorded about it.
@@ -31,41 +77,27 @@ def store_if_large(folder: Path, body: bytes) -> tuple[bytes | None, dict[str, A
         return body, {}
     salt = new_salt()
     digest = commitment(salt, body)
-    path = payload_path(folder, digest)
-    try:
-        make_folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(salt + body)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink()
-        msg = f"A payload cannot be written to {path.parent} ({error.strerror}); free the disk and try again."
-        raise EvidenceUnwritable(msg) from error
+    payloads.put(digest, salt + body)
     return None, {"payloaddigest": digest, "dataref": f"payloads/{digest}"}
 
 
-def read_payload(folder: Path, digest: str) -> Payload | None:
+def read_payload(payloads: Payloads, digest: str) -> Payload | None:
     """Return a stored payload, or ``None`` once it has been erased.
 
     Raises:
-        EvidenceBroken: the file is not what the leaf committed to.
+        EvidenceBroken: what is stored is not what the leaf committed to.
 
     """
-    try:
-        raw = payload_path(folder, digest).read_bytes()
-    except FileNotFoundError:
+    raw = payloads.get(digest)
+    if raw is None:
         return None
     payload = Payload(raw[:SALT_BYTES], raw[SALT_BYTES:])
     if payload.digest != digest:
-        msg = f"The payload file {digest} was changed; restore it from its copy."
+        msg = f"The payload {digest} was changed; restore it from its copy."
         raise EvidenceBroken(msg)
     return payload
 
 
 def payload_path(folder: Path, digest: str) -> Path:
-    """Return where a payload stands."""
+    """Return where a payload's file stands."""
     return folder / digest[:2] / digest

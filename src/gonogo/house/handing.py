@@ -9,7 +9,7 @@ import httpx
 
 from gonogo.board import open_gates_of, run_view
 from gonogo.errors import ServerUnreachable
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import Journal, journal_of
 from gonogo.evidence.ledger import only
 from gonogo.house.api import post
 from gonogo.plans import Landing
@@ -39,11 +39,11 @@ def fly_in_house(
     no_wait: bool,
 ) -> Landing:
     """Let the house fly a case, and follow it by its evidence until it lands or, if asked to, waits."""
-    schedule(house.api_url, mission.charter.name, case, run_id, FileJournal(settings.journals))
+    schedule(house.api_url, mission.charter.name, case, run_id, journal_of(settings))
     return follow(settings, run_id, announce=announce, no_wait=no_wait)
 
 
-def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, journal: FileJournal) -> str:
+def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, journal: Journal) -> str:
     """Create a flow run of the mission's deployment with our run's identity; returns the flow run's id.
 
     Raises:
@@ -70,19 +70,18 @@ def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, jo
 
 def follow(settings: Settings, run_id: str, *, announce: Callable[[str, str, str], None], no_wait: bool) -> Landing:
     """Watch a run's evidence until it lands; tell once of each gate and event it waits for."""
-    journal = FileJournal(settings.journals)
+    journal = journal_of(settings)
     told: set[str] = set()
     begun = time.monotonic()
-    size = -1
+    position = 0
     while True:
-        path = journal.flight_path(run_id)
-        grown = path.stat().st_size if path.exists() else -1
-        if grown == size:
-            if size < 0 and time.monotonic() - begun > START_SECONDS_MAX:
+        grown = journal.flight_position(run_id)
+        if grown == position:
+            if position == 0 and time.monotonic() - begun > START_SECONDS_MAX:
                 raise ServerUnreachable(f"The house did not begin run {run_id}; {settings.home}/logs says why.")
             time.sleep(LOOK_SECONDS)
             continue
-        size = grown
+        position = grown
         landing = landing_of(journal, run_id)
         if landing is None:
             continue
@@ -96,7 +95,7 @@ def follow(settings: Settings, run_id: str, *, announce: Callable[[str, str, str
             return landing.model_copy(update={"waits": tuple(name for _, name in waits)})
 
 
-def landing_of(journal: FileJournal, run_id: str) -> Landing | None:
+def landing_of(journal: Journal, run_id: str) -> Landing | None:
     """Return how a run stands, from its evidence alone."""
     view = run_view(journal, run_id)
     if view is None:
@@ -121,7 +120,7 @@ async def fly_on_server(mission: Mission[Any, Any], settings: Settings, case: Ba
     """Fly a case in this process as a flow run of the server PREFECT_API_URL names."""
     from prefect import tags
 
-    journal = FileJournal(settings.journals)
+    journal = journal_of(settings)
     given = case or mission.case_type.model_validate(journal.read_flight(run_id)[0].body())
     with tags(RUN_TAG + run_id):
         await mission(given, return_state=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import ServerUnreachable
 from gonogo.evidence.canon import moment
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.gates import expire_sleeping
 from gonogo.house.handing import schedule
 from gonogo.house.waking import last_park, resume
@@ -25,7 +25,7 @@ def keep_sleepers(settings: Settings, woken: dict[str, int]) -> None:
         woken: for each run, how many desk records it was last woken for; kept by the caller.
 
     """
-    journal = FileJournal(settings.journals)
+    journal = journal_of(settings)
     for run_id in journal.live_run_ids():
         park = last_park(settings, run_id)
         if park is None or park.get("mode") != "suspended":
@@ -50,7 +50,7 @@ def hand_over(settings: Settings, api_url: str, handed: dict[str, int], limit: i
         limit: at most so many at a time, so that a large batch does not drown the server.
 
     """
-    journal = FileJournal(settings.journals)
+    journal = journal_of(settings)
     for run_id in journal.live_run_ids():
         park = last_park(settings, run_id)
         if limit == 0:

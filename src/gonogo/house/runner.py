@@ -34,7 +34,7 @@ from prefect.states import AwaitingRetry, Crashed, Pending
 from prefect.utilities.engine import propose_state
 
 from gonogo.errors import GonogoError
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.house.keeper import hand_over, keep_sleepers
 from gonogo.house.loading import load_flow
 from gonogo.lanes.prefect import run_id_of
@@ -148,7 +148,7 @@ class WarmRunner:
                 type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CRASHED])
             ),
         )
-        journal = FileJournal(self.settings.journals)
+        journal = journal_of(self.settings)
         live = set(journal.live_run_ids())
         for flow_run in await client.read_flow_runs(flow_run_filter=believed):
             deployment = self.deployments[flow_run.deployment_id]  # pyright: ignore[reportArgumentType] - filtered by deployment

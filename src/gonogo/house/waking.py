@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.house.api import post
 
@@ -22,7 +22,7 @@ WAKE = {"answer": "wake", "reason": "", "name": ""}
 
 def last_park(settings: Settings, run_id: str) -> dict[str, Any] | None:
     """Return where a run sleeps; ``None`` for one that flies, has ended, or does not exist."""
-    records = only(FileJournal(settings.journals).read_flight(run_id), "run_record")
+    records = only(journal_of(settings).read_flight(run_id), "run_record")
     return records[-1].data if records and records[-1].data.get("event") == "waiting" else None
 
 
@@ -40,7 +40,7 @@ def wake(settings: Settings, run_id: str) -> str:
                 return "Prefect wakes the run now."
             return f"It is recorded. Prefect did not wake the run ({problem}); a house that is up will."
         case _:
-            mission = FileJournal(settings.journals).read_flight(run_id)[0].fields["missionid"]
+            mission = journal_of(settings).read_flight(run_id)[0].fields["missionid"]
             return f"Continue the run with: gonogo run {mission} --resume {run_id}"
 
 

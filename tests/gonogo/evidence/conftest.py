@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.evidence.journal import FileJournal, Stream
+from gonogo.evidence.journal import FileJournal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from gonogo.evidence.streams import Stream
 
 
 @pytest.fixture(name="journal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from gonogo.errors import EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS
-from gonogo.evidence.journal import FileJournal, Stream, read_stream
+from gonogo.evidence.journal import FileJournal, read_stream
 from tests.gonogo.toy.paper import note, write_some
+
+if TYPE_CHECKING:
+    from gonogo.evidence.streams import Stream
 
 
 def test_a_stream_is_a_chain_from_genesis(journal: FileJournal) -> None:

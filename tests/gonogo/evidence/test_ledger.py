@@ -19,7 +19,7 @@ LARGE = b'"' + b"x" * INLINE_MAX_BYTES + b'"'
 
 def opened(home: Path) -> Ledger:
     """Open the ledger of a run."""
-    return Ledger.open("r1", FileJournal(home / "journals"), home / "payloads", {"tenantid": "t"})
+    return Ledger.open("r1", FileJournal(home / "journals"), {"tenantid": "t"})
 
 
 async def test_results_and_intents_are_found_again_after_reopening(tmp_path: Path) -> None:

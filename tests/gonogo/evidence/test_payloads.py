@@ -10,14 +10,14 @@ import pytest
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
 from gonogo.evidence.canon import SALT_BYTES, commitment
-from gonogo.evidence.payloads import INLINE_MAX_BYTES, payload_path, read_payload, store_if_large
+from gonogo.evidence.payloads import INLINE_MAX_BYTES, FilePayloads, payload_path, read_payload, store_if_large
 
 LARGE = b'"' + b"x" * INLINE_MAX_BYTES + b'"'
 
 
 def stored(folder: Path) -> str:
     """Store a large payload and return its commitment."""
-    kept, fields = store_if_large(folder, LARGE)
+    kept, fields = store_if_large(FilePayloads(folder), LARGE)
     assert kept is None
     assert fields["dataref"] == f"payloads/{fields['payloaddigest']}"
     return fields["payloaddigest"]
@@ -26,7 +26,7 @@ def stored(folder: Path) -> str:
 def test_64_kib_stay_in_the_line_and_one_byte_more_does_not(tmp_path: Path) -> None:
     """The limit is exact; below it no file is made."""
     fits = b"x" * INLINE_MAX_BYTES
-    assert store_if_large(tmp_path, fits) == (fits, {})
+    assert store_if_large(FilePayloads(tmp_path), fits) == (fits, {})
     assert list(tmp_path.iterdir()) == []
     stored(tmp_path)
     assert len(list(tmp_path.rglob("*"))) == 2
@@ -35,7 +35,7 @@ def test_64_kib_stay_in_the_line_and_one_byte_more_does_not(tmp_path: Path) -> N
 def test_a_stored_payload_is_read_back_with_its_salt(tmp_path: Path) -> None:
     """The file is salt and bytes; the name is the commitment to both."""
     digest = stored(tmp_path)
-    payload = read_payload(tmp_path, digest)
+    payload = read_payload(FilePayloads(tmp_path), digest)
     assert payload is not None
     assert payload.body == LARGE
     assert len(payload.salt) == SALT_BYTES
@@ -51,7 +51,7 @@ def test_an_erased_payload_is_absent_and_not_an_error(tmp_path: Path) -> None:
     """Erasing is the owner's right; whoever needs the payload says so."""
     digest = stored(tmp_path)
     payload_path(tmp_path, digest).unlink()
-    assert read_payload(tmp_path, digest) is None
+    assert read_payload(FilePayloads(tmp_path), digest) is None
 
 
 @pytest.mark.parametrize("at", [0, SALT_BYTES, -1])
@@ -62,7 +62,7 @@ def test_a_changed_payload_file_is_found(tmp_path: Path, at: int) -> None:
     raw[at] ^= 1
     path.write_bytes(raw)
     with pytest.raises(EvidenceBroken, match="was changed; restore it"):
-        read_payload(tmp_path, path.name)
+        read_payload(FilePayloads(tmp_path), path.name)
 
 
 def test_a_payload_is_durable_with_its_name_before_it_is_recorded(
@@ -91,7 +91,7 @@ def test_a_full_disk_leaves_no_piece_of_a_payload(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EvidenceUnwritable, match=r"No space left on device\); free the disk"):
-        store_if_large(tmp_path, LARGE)
+        store_if_large(FilePayloads(tmp_path), LARGE)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -99,4 +99,4 @@ def test_a_payload_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None
     """Nothing but a sentence comes of a layout that cannot hold payloads."""
     (tmp_path / "payloads").write_text("in the way")
     with pytest.raises(EvidenceUnwritable, match="A payload cannot be written to"):
-        store_if_large(tmp_path / "payloads", LARGE)
+        store_if_large(FilePayloads(tmp_path / "payloads"), LARGE)

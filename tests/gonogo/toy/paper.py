@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gonogo.evidence.journal import FileJournal, Stream
+    from gonogo.evidence.journal import FileJournal
     from gonogo.evidence.records import Record
+    from gonogo.evidence.streams import Stream
 
 
 def note(stream: Stream, number: int, payload: bytes | None = None) -> Record:

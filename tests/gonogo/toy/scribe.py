@@ -11,9 +11,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gonogo.evidence.journal import FileJournal, Stream
+from gonogo.evidence.journal import FileJournal
+
+if TYPE_CHECKING:
+    from gonogo.evidence.streams import Stream
 
 
 async def _write(stream: Stream, branch: int) -> None:
