@@ -1,38 +1,59 @@
-"""Group commit: everything that asks for the disk in one turn of the event loop goes there together.
+"""Group commit: everything that asks for durability while a write is under way goes there together, next.
 
-A turn's streams are written and synced by a few threads, and the loop is woken once for all of
-them, so the cost of a durable record is shared by those that wait at the same time.
+Each store is written by one commit at a time. Whoever asks meanwhile is served by the one after
+it, so the cost of a durable record is shared by those that wait at the same time. A store that
+answers within the time a thread would cost is written in the loop's own thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
-THREADS = 4
-"""Threads that write; a sync leaves the interpreter free, and the disk merges what comes together."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_THREADS = 4
+"""Threads that wait for slow stores; each store keeps one of them busy at most, for each event loop."""
 
 
 class Durable(Protocol):
     """Something with queued records."""
 
-    def write_pending(self) -> None:
-        """Write what is queued and return once it is on disk; raises where it cannot."""
+    @property
+    def store(self) -> Store:
+        """Where it becomes durable."""
         ...
 
 
-_writers = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="gonogo-journal")
+class Store(Protocol):
+    """Where streams become durable, several in one go."""
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a commit is expected to take less time than handing it to a thread."""
+        ...
+
+    def commit(self, streams: Sequence[Any]) -> Mapping[Any, Exception]:
+        """Write what these streams have queued; return why the ones that failed did, once the rest is durable."""
+        ...
+
+
+_Waiters = dict[Durable, "list[asyncio.Future[None]]"]
+
+_writers = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="gonogo-journal")
 _committers: WeakKeyDictionary[asyncio.AbstractEventLoop, Committer] = WeakKeyDictionary()
 
 
 class Committer:
-    """Collects who waits for which stream, and serves them by the turn."""
+    """Collects who waits for which stream of which store, and serves each store's together."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._due: dict[Durable, list[asyncio.Future[None]]] = {}
+        self._due: dict[Store, _Waiters] = {}
+        self._busy: set[Store] = set()
 
     @staticmethod
     def of_running_loop() -> Committer:
@@ -44,36 +65,49 @@ class Committer:
         return found
 
     def asked(self, stream: Durable) -> asyncio.Future[None]:
-        """Return a future that is done once all that the stream has queued by now is on disk."""
+        """Return a future that is done once all that the stream has queued by now is durable."""
+        store = stream.store
+        waiting = self._due.get(store)
+        if waiting is None:
+            waiting = self._due[store] = {}
+            if store not in self._busy:
+                self._loop.call_soon(self._start, store)
         waiter = self._loop.create_future()
-        if not self._due:
-            self._loop.call_soon(self._start)
-        self._due.setdefault(stream, []).append(waiter)
+        waiting.setdefault(stream, []).append(waiter)
         return waiter
 
-    def _start(self) -> None:
-        """Hand a turn's streams to the writers, in about equal shares."""
-        due, self._due = list(self._due.items()), {}
-        share = max(1, -(-len(due) // THREADS))
-        for begin in range(0, len(due), share):
-            _writers.submit(self._write, due[begin : begin + share])
+    def _start(self, store: Store) -> None:
+        """Commit what is due; further requests wait for the next one."""
+        due = self._due.pop(store)
+        if store.is_quick:
+            _tell(due, _committed(store, due))
+        else:
+            self._busy.add(store)
+            _writers.submit(self._write, store, due)
 
-    def _write(self, share: list[tuple[Durable, list[asyncio.Future[None]]]]) -> None:
-        """Write each stream, and wake the loop once."""
-        done: list[tuple[list[asyncio.Future[None]], Exception | None]] = []
-        for stream, waiters in share:
-            try:
-                stream.write_pending()
-            except Exception as error:  # noqa: BLE001 - whoever waits for the stream is told
-                done.append((waiters, error))
-            else:
-                done.append((waiters, None))
+    def _write(self, store: Store, due: _Waiters) -> None:
+        failures = _committed(store, due)
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_tell, done)
+            self._loop.call_soon_threadsafe(self._done, store, due, failures)
+
+    def _done(self, store: Store, due: _Waiters, failures: Mapping[Any, Exception]) -> None:
+        self._busy.discard(store)
+        _tell(due, failures)
+        if store in self._due:
+            self._start(store)
 
 
-def _tell(done: list[tuple[list[asyncio.Future[None]], Exception | None]]) -> None:
-    for waiters, error in done:
+def _committed(store: Store, due: _Waiters) -> Mapping[Any, Exception]:
+    """Return the failures of a commit; one that breaks down as a whole fails everybody, and nobody waits for ever."""
+    try:
+        return store.commit(list(due))
+    except Exception as error:  # noqa: BLE001 - whoever waits is told
+        return dict.fromkeys(due, error)
+
+
+def _tell(due: _Waiters, failures: Mapping[Any, Exception]) -> None:
+    for stream, waiters in due.items():
+        error = failures.get(stream)
         for waiter in waiters:
             if waiter.done():
                 continue

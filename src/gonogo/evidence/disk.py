@@ -25,8 +25,8 @@ def lock(descriptor: int, *, wait: bool) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def cut_torn_line(descriptor: int) -> None:
-    """Cut what follows the last newline: it was being written when its writer died."""
+def cut_torn_line(descriptor: int) -> int:
+    """Cut what follows the last newline: it was being written when its writer died. Returns the size that is left."""
     size = os.fstat(descriptor).st_size
     end = size
     while end > 0:
@@ -39,6 +39,7 @@ def cut_torn_line(descriptor: int) -> None:
     if end != size:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
+    return end
 
 
 def make_folder(folder: Path) -> None:

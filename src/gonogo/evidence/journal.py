@@ -1,41 +1,53 @@
-"""Journals: append-only files, one writer each, durable before they acknowledge.
+"""Journals in files: append-only, one writer each, durable before they acknowledge.
 
 A run's *flight* stream is written by whoever flies it, under an exclusive lock that dies with its
 process: a second pilot is refused before any effect. Its *desk* stream takes what others bring
-(answers, outside events) in short exclusive turns. Waiting appends share one write and one
-``fdatasync`` (group commit). A line torn by a crash was never acknowledged and is cut on reopening.
+(answers, outside events) in short exclusive turns. A line torn by a crash was never acknowledged
+and is cut on reopening.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
+from gonogo.errors import EvidenceBroken
 from gonogo.evidence.canon import LEAF_MAX_BYTES
-from gonogo.evidence.disk import cut_torn_line, lock, make_folder, sync_folder
+from gonogo.evidence.files import FileStream, read_stream, unwritable
 from gonogo.evidence.payloads import FilePayloads
-from gonogo.evidence.records import Record, from_line, to_line
-from gonogo.evidence.streams import Stream, chained
+from gonogo.evidence.records import Record, from_line
 from gonogo.evidence.tails import FileTail
+from gonogo.evidence.wal import recover
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
+
+_recovered: set[tuple[int, str]] = set()
 
 _END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
 
 
 @dataclass(frozen=True, slots=True)
 class FileJournal:
-    """The journals under one folder; cheap to make, opens nothing by itself."""
+    """The journals under one folder; cheap to make."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        """Put back what power loss took from the files, once in each process."""
+        place = (os.getpid(), os.path.abspath(self.root))  # noqa: PTH100 - asked for each run; cheaper
+        if place in _recovered:
+            return
+        try:
+            recover(self.root)
+        except OSError as error:
+            raise unwritable(self.root, error) from error
+        _recovered.add(place)
 
     @property
     def payloads(self) -> FilePayloads:
@@ -87,8 +99,10 @@ class FileJournal:
 
     def has_ended(self, run_id: str) -> bool:
         """Whether the run's last record says how it ended."""
-        path = self.flight_path(run_id)
-        return path.exists() and _has_ended(path)
+        try:
+            return _has_ended(self.flight_path(run_id))
+        except FileNotFoundError:
+            return False
 
     def is_free(self, run_id: str) -> bool:
         """Whether nobody flies the run now."""
@@ -139,96 +153,6 @@ class FileJournal:
         return max((moment for path in watched if (moment := _changed(path)) is not None), default=None)
 
 
-def read_stream(path: Path) -> list[Record]:
-    """Return the whole records of a journal file; a missing file is an empty stream.
-
-    A last line without its newline is in flight or torn, was never acknowledged, and is left out.
-
-    Raises:
-        EvidenceBroken: a record does not follow from the one before.
-
-    """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    return chained(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], path.name)
-
-
-class FileStream(Stream):
-    """A chain at the end of one exclusively locked file."""
-
-    def __init__(self, descriptor: int, path: Path, stream_id: str, records: list[Record], *, is_named: bool) -> None:
-        super().__init__(stream_id, records)
-        self._is_named = is_named
-        self._descriptor = descriptor
-        self._path = path
-        self._disk = threading.Lock()
-        self._size = os.fstat(descriptor).st_size
-
-    @classmethod
-    def open(cls, path: Path, stream_id: str, *, wait: bool) -> FileStream:
-        """Open, lock, repair and check a journal file, making it if it is not there."""
-        try:
-            is_new = not path.exists()
-            make_folder(path.parent)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        try:
-            lock(descriptor, wait=wait)
-            cut_torn_line(descriptor)
-            return cls(descriptor, path, stream_id, read_stream(path), is_named=not is_new)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            msg = f"Run {path.stem} is being flown by another process; wait for it, or stop that process first."
-            raise RunBusy(msg) from error
-        except OSError as error:
-            os.close(descriptor)
-            raise _unwritable(path, error) from error
-        except BaseException:
-            os.close(descriptor)
-            raise
-
-    def write_pending(self) -> None:
-        """Write and sync what is queued; on failure, undo to the last durable byte and shut."""
-        # One at a time: whoever comes second finds its records written with those of the first.
-        with self._disk:
-            self._refuse_if_failed()
-            batch = b"".join(map(to_line, self._take_pending()))
-            if batch:
-                self._write(batch)
-
-    def _write(self, batch: bytes) -> None:
-        try:
-            view = memoryview(batch)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            os.fdatasync(self._descriptor)
-            if not self._is_named:
-                # A new file's name has to survive power loss as well; it does from its first records on.
-                sync_folder(self._path.parent)
-                self._is_named = True
-            self._size += len(batch)
-        except OSError as error:
-            self._failure = _unwritable(self._path, error)
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, self._size)
-            raise self._failure from error
-
-    def close(self) -> None:
-        """Give the lease back. What was queued and never committed is dropped, as a crash would.
-
-        A write that a cancelled branch left in flight is let finish: its descriptor could be another
-        run's file by the time it reached the disk.
-        """
-        with self._disk:
-            self._shut()
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -255,10 +179,3 @@ def _has_ended(path: Path) -> bool:
     except EvidenceBroken:
         return False
     return record.artifact == "run_record" and record.data["phase"] == "result"
-
-
-def _unwritable(path: Path, error: OSError) -> EvidenceUnwritable:
-    return EvidenceUnwritable(
-        f"Evidence cannot be written to {path} ({error.strerror or error}); nothing more is done. "
-        "Free the disk or fix the folder, then continue the run with --resume.",
-    )

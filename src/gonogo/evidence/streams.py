@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
 from gonogo.evidence.canon import GENESIS
-from gonogo.evidence.commits import Committer
+from gonogo.evidence.commits import Committer, Store
 from gonogo.evidence.records import Artifact, Record, from_line, seal
 
 if TYPE_CHECKING:
@@ -70,11 +70,15 @@ class Stream(ABC):
 
     def commit_now(self) -> None:
         """Do the same from code that has no event loop."""
-        self.write_pending()
+        self._refuse_if_failed()
+        failure = self.store.commit([self]).get(self)
+        if failure is not None:
+            raise failure
 
+    @property
     @abstractmethod
-    def write_pending(self) -> None:
-        """Write what is queued and return once it is durable; on failure, shut."""
+    def store(self) -> Store:
+        """Where the stream becomes durable, together with others."""
 
     @abstractmethod
     def close(self) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gonogo.errors import EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import GENESIS
-from gonogo.evidence.journal import FileJournal, read_stream
+from gonogo.evidence.files import read_stream
+from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.paper import note, write_some
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from gonogo.errors import EvidenceBroken
-from gonogo.evidence.journal import FileJournal, read_stream
+from gonogo.evidence.files import read_stream
+from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.paper import write_some
 
 if TYPE_CHECKING:

@@ -1,0 +1,215 @@
+"""The write-ahead log of journal files: many files made durable by one sync.
+
+What is committed to several files at once is written to them without waiting for the disk, and
+once more, together, to the open segment of this log, which is synced. Only power loss can lose the
+former, and then the latter has it: whoever next opens the journals puts it back. A segment that is
+full or done with is deleted after the files it speaks of have been synced themselves.
+
+A segment belongs to one process, which holds its lock. It is a row of frames, each a head line
+``NAME OFFSET LENGTH CRC32`` and that many bytes, which belong there in that file. A frame only ever
+extends a file: bytes that are there are not overwritten.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import threading
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from gonogo.evidence.disk import make_folder, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+FOLDERS = ("flights", "desk")
+"""The folders, below the journals, of the files a segment may speak of."""
+SEGMENT_BYTES_MAX = 16 * 2**20
+"""A segment is closed after the commit that makes it longer."""
+
+
+class Frame(NamedTuple):
+    """Bytes that follow what a file held before."""
+
+    name: str
+    """Path below the journals."""
+    offset: int
+    body: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return the frame as it stands in a segment."""
+        return b"%s %d %d %08x\n" % (self.name.encode(), self.offset, len(self.body), zlib.crc32(self.body)) + self.body
+
+
+def read_frames(raw: bytes) -> Iterator[Frame]:
+    """Yield a segment's frames up to the first that is torn; that one was never acknowledged."""
+    at = 0
+    while (end := raw.find(b"\n", at)) >= 0:
+        try:
+            name, offset, length, check = raw[at:end].rsplit(b" ", 3)
+            body = raw[end + 1 : end + 1 + int(length)]
+            if len(body) != int(length) or zlib.crc32(body) != int(check, 16):
+                return
+            yield Frame(name.decode(), int(offset), body)
+        except ValueError:
+            return
+        at = end + 1 + len(body)
+
+
+class WriteAheadLog:
+    """The segments one process writes for one folder of journals. Not for concurrent use."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._segment: _Segment | None = None
+        atexit.register(self.close)
+
+    def append(self, frames: Iterable[Frame]) -> None:
+        """Return once the frames survive power loss.
+
+        Raises:
+            OSError: they do not; the segment holds nothing of them that would be put back.
+
+        """
+        segment = self._segment
+        if segment is None or segment.pid != os.getpid():
+            segment = self._segment = _Segment(self._root)
+        try:
+            segment.append(frames)
+        except OSError:
+            # What could not be undone stands in a file of its own, which nothing is added to.
+            self._segment = None
+            segment.retire()
+            raise
+        if segment.size > SEGMENT_BYTES_MAX:
+            self._segment = None
+            threading.Thread(target=segment.retire, name="gonogo-wal").start()
+
+    def close(self) -> None:
+        """Sync the files themselves, and delete the segment."""
+        segment, self._segment = self._segment, None
+        if segment is not None and segment.pid == os.getpid():
+            segment.retire()
+
+
+class _Segment:
+    """One locked file of frames."""
+
+    def __init__(self, root: Path) -> None:
+        folder = root / "wal"
+        make_folder(folder)
+        self.pid = os.getpid()
+        self.size = 0
+        self._root = root
+        self._names: set[str] = set()
+        self._path, self._descriptor = _locked_file(folder)
+        sync_folder(folder)
+
+    def append(self, frames: Iterable[Frame]) -> None:
+        """Write frames and sync them; on failure cut back to what was there."""
+        parts: list[bytes] = []
+        for frame in frames:
+            parts.append(frame.to_bytes())
+            self._names.add(frame.name)
+        batch = b"".join(parts)
+        try:
+            view = memoryview(batch)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+            os.fdatasync(self._descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self.size)
+            raise
+        self.size += len(batch)
+
+    def retire(self) -> None:
+        """Sync the files the segment speaks of, then delete it; one that cannot be is left for the next process."""
+        with suppress(OSError):
+            _sync_files(self._root, self._names)
+            self._path.unlink()
+        os.close(self._descriptor)
+
+
+def _locked_file(folder: Path) -> tuple[Path, int]:
+    """Return a new segment's path and descriptor, with its lock."""
+    while True:
+        path = folder / f"{uuid4().hex}.wal"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        # Another process took it for one that was left behind, before it was locked, and deleted it.
+        os.close(descriptor)
+
+
+def recover(root: Path) -> None:
+    """Put back what power loss took from the files, out of segments whose process is gone.
+
+    Raises:
+        OSError: a file or the log cannot be read or written.
+
+    """
+    folder = root / "wal"
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.glob("*.wal")):
+        with suppress(FileNotFoundError, BlockingIOError):
+            _recover(root, path)
+
+
+def _recover(root: Path, path: Path) -> None:
+    """Put one segment back and delete it, unless its process lives."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        names: set[str] = set()
+        is_whole = True
+        for frame in read_frames(path.read_bytes()):
+            is_whole &= _put_back(root, frame)
+            names.add(frame.name)
+        _sync_files(root, names)
+        if is_whole:
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _put_back(root: Path, frame: Frame) -> bool:
+    """Extend a file by a frame it lacks; returns whether it now holds it. A file with a gap before it is left alone."""
+    folder, _, name = frame.name.partition("/")
+    if folder not in FOLDERS or "/" in name or not name.endswith(".jsonl"):
+        return False
+    make_folder(root / folder)
+    descriptor = os.open(root / folder / name, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size < frame.offset:
+            return False
+        if size < frame.offset + len(frame.body):
+            view, at = memoryview(frame.body), frame.offset
+            while view:
+                written = os.pwrite(descriptor, view, at)
+                view, at = view[written:], at + written
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _sync_files(root: Path, names: Iterable[str]) -> None:
+    """Make files, and their names, survive power loss; one that was taken away needs neither."""
+    for name in names:
+        with suppress(FileNotFoundError):
+            descriptor = os.open(root / name, os.O_RDONLY)
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+    for folder in FOLDERS:
+        with suppress(FileNotFoundError):
+            sync_folder(root / folder)

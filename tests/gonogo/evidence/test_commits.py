@@ -1,0 +1,115 @@
+"""Group commit: who asks while a write is under way is served by the next one, and everybody is told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gonogo.evidence.commits import Committer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(eq=False)
+class Paper:
+    """A store that writes down who was committed together, when it is let."""
+
+    is_quick: bool
+    together: list[list[str]] = field(default_factory=list[list[str]])
+    begun: threading.Event = field(default_factory=threading.Event)
+    may_end: threading.Event = field(default_factory=threading.Event)
+    broken: bool = False
+    fails: tuple[str, ...] = ()
+
+    def commit(self, streams: Sequence[Sheet]) -> dict[Sheet, Exception]:
+        """Wait for leave where it is slow; fail those that are to fail."""
+        self.begun.set()
+        if not self.is_quick:
+            assert self.may_end.wait(30)
+        if self.broken:
+            raise OSError("the store is gone")
+        self.together.append([stream.name for stream in streams])
+        return {stream: ValueError(stream.name) for stream in streams if stream.name in self.fails}
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A stream of the store."""
+
+    name: str
+    store: Paper
+
+
+async def commit(*sheets: Sheet) -> list[BaseException | None]:
+    """Ask for each, at once, and return what each was told."""
+    asked = (Committer.of_running_loop().asked(sheet) for sheet in sheets)
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+async def test_one_turn_of_the_loop_is_one_commit(*, is_quick: bool) -> None:
+    """Two requests for one stream are one, and each is told."""
+    paper = Paper(is_quick)
+    paper.may_end.set()
+    one, two = Sheet("one", paper), Sheet("two", paper)
+    assert await commit(one, two, one) == [None, None, None]
+    assert paper.together == [["one", "two"]]
+
+
+async def test_requests_during_a_slow_commit_share_the_next() -> None:
+    """A store is written by one commit at a time."""
+    paper = Paper(is_quick=False)
+    first = asyncio.create_task(commit(Sheet("first", paper)))
+    await asyncio.to_thread(paper.begun.wait, 30)
+    rest = [asyncio.create_task(commit(Sheet(name, paper))) for name in ("a", "b", "c")]
+    await asyncio.sleep(0)
+    paper.may_end.set()
+    assert await asyncio.gather(first, *rest) == [[None]] * 4
+    assert paper.together == [["first"], ["a", "b", "c"]]
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+async def test_only_the_stream_that_failed_is_told_so(*, is_quick: bool) -> None:
+    """The others are durable."""
+    paper = Paper(is_quick, fails=("bad",))
+    paper.may_end.set()
+    told = await commit(Sheet("good", paper), Sheet("bad", paper))
+    assert [type(each) for each in told] == [type(None), ValueError]
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+async def test_a_store_that_breaks_down_fails_everybody_and_hangs_nobody(*, is_quick: bool) -> None:
+    """What was not expected is told to all who wait."""
+    paper = Paper(is_quick, broken=True)
+    paper.may_end.set()
+    told = await commit(Sheet("a", paper), Sheet("b", paper))
+    assert [type(each) for each in told] == [OSError, OSError]
+
+
+async def test_two_stores_do_not_wait_for_each_other() -> None:
+    """A slow database holds up nobody who writes to a file."""
+    slow, quick = Paper(is_quick=False), Paper(is_quick=True)
+    waiting = asyncio.create_task(commit(Sheet("slow", slow)))
+    await asyncio.to_thread(slow.begun.wait, 30)
+    assert await commit(Sheet("quick", quick)) == [None]
+    assert slow.together == []
+    slow.may_end.set()
+    assert await waiting == [None]
+
+
+async def test_whoever_stopped_waiting_is_not_told() -> None:
+    """A branch that was cancelled meanwhile does not upset the commit of the others."""
+    paper = Paper(is_quick=False)
+    left = asyncio.create_task(commit(Sheet("left", paper)))
+    stays = asyncio.create_task(commit(Sheet("stays", paper)))
+    await asyncio.to_thread(paper.begun.wait, 30)
+    left.cancel()
+    paper.may_end.set()
+    assert await stays == [None]
+    with pytest.raises(asyncio.CancelledError):
+        await left
