@@ -21,6 +21,7 @@ from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
+from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.rosters import roster
@@ -89,7 +90,7 @@ async def _begin(
         if not only(ledger.records, "version_log"):
             ledger.note("version_log", {"versions": versions})
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
-        ledger.envelope["attempt"] = attempt
+        ledger.envelope = Envelope({**ledger.envelope, "attempt": attempt})
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
         return read_case(mission, must_have_payload(ledger.whole(ledger.records[0])))
     if case is None:

@@ -36,13 +36,36 @@ def leaf_bytes(fields: Mapping[str, Any]) -> bytes:
         EvidenceBroken: a value outside the byte rules, or a leaf above 65,535 bytes.
 
     """
+    check(fields)
+    return checked_bytes(fields)
+
+
+def check(value: object) -> None:
+    """Check that something within a leaf keeps to the byte rules.
+
+    Raises:
+        EvidenceBroken: it does not; the message says where, and why.
+
+    """
     try:
-        flaw = _flaw(fields)
-        raw = b"" if flaw else orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
-    except (TypeError, RecursionError) as error:
+        flaw = _flaw(value)
+    except RecursionError as error:
         raise EvidenceBroken(f"A leaf cannot be written as JSON ({error}); put its body in the payload.") from error
     if flaw is not None:
         raise EvidenceBroken(f"leaf{flaw}")
+
+
+def checked_bytes(fields: Mapping[str, Any]) -> bytes:
+    """Return the exact bytes of a leaf whose parts have each been checked.
+
+    Raises:
+        EvidenceBroken: it is above 65,535 bytes, or nested too deep.
+
+    """
+    try:
+        raw = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise EvidenceBroken(f"A leaf cannot be written as JSON ({error}); put its body in the payload.") from error
     if len(raw) > LEAF_MAX_BYTES:
         msg = f"A record of {len(raw)} bytes exceeds {LEAF_MAX_BYTES}; put its body in the payload."
         raise EvidenceBroken(msg)
@@ -170,8 +193,22 @@ def short_id(*parts: str, length: int = 12) -> str:
 
 def timestamp(moment: datetime | None = None) -> str:
     """Return RFC 3339 UTC with six decimals and ``Z``; now, when no moment is given."""
-    utc = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment is None:
+        return _now()
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+_this_second: tuple[int, str] = (0, "")
+
+
+def _now() -> str:
+    """Return the time; all but the microseconds is written once a second."""
+    global _this_second  # noqa: PLW0603 - one clock for the process; the pair is replaced as a whole
+    second, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
+    known = _this_second
+    if known[0] != second:
+        known = _this_second = (second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)))
+    return f"{known[1]}{microseconds:06d}Z"
 
 
 def moment(text: str) -> datetime:

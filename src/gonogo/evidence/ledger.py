@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gonogo.evidence.streams import Stream
 
 from gonogo.evidence.canon import timestamp
-from gonogo.evidence.records import Record
+from gonogo.evidence.records import Envelope, Record
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Ledger:
     run_id: str
     journal: Journal
     payloads: Payloads
-    envelope: dict[str, Any]
+    envelope: Envelope
     """The fields every record of the run carries."""
     stream: Stream
     requests: list[Record] = field(default_factory=list[Record])
@@ -53,7 +53,7 @@ class Ledger:
 
         """
         stream = journal.open_flight(run_id)
-        fixed = {"runid": run_id, "subject": f"run/{run_id}", "attempt": 1, **envelope}
+        fixed = Envelope({"runid": run_id, "subject": f"run/{run_id}", "attempt": 1, **envelope})
         ledger = cls(run_id, journal, journal.payloads, fixed, stream)
         for record in stream.records:
             ledger._index(record)
@@ -134,13 +134,13 @@ class Ledger:
         For what has no effect of its own: if a crash loses it, it is computed again.
         """
         body = {"objects": [{"id": self.run_id, "type": "run"}], "phase": "fact", **data}
-        envelope = {**self.envelope, **(fields or {})}
         kept = payload
         if payload is not None:
             kept, reference = store_if_large(self.payloads, payload)
-            envelope.update(reference)
+            if reference:
+                fields = {**(fields or {}), **reference}
         when = None if occurred is None else timestamp(occurred)
-        record = self.stream.append(envelope, artifact, body, payload=kept, occurred=when)
+        record = self.stream.append(self.envelope, artifact, body, own=fields, payload=kept, occurred=when)
         self._index(record)
         return record
 

@@ -15,8 +15,9 @@ import orjson
 from gonogo.errors import EvidenceBroken
 from gonogo.evidence.canon import (
     SALT_BYTES,
+    check,
+    checked_bytes,
     commitment,
-    leaf_bytes,
     new_salt,
     random_bytes,
     sha256_hex,
@@ -118,22 +119,32 @@ class Record:
         return None if self.payload is None else orjson.loads(self.payload.body)
 
 
+class Envelope(dict[str, Any]):
+    """Fields that are the same for many records, checked once against the byte rules. Never changed afterwards."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        super().__init__(fields)
+        check(dict(fields))
+
+
 def seal(
     envelope: Mapping[str, Any],
     artifact: Artifact,
     data: Mapping[str, Any],
     *,
     stream: tuple[str, int, str],
+    own: Mapping[str, Any] | None = None,
     payload: bytes | None = None,
     occurred: str | None = None,
 ) -> Record:
     """Make the next record of a stream.
 
     Args:
-        envelope: the fields that are the same for the whole run, and any that override them.
+        envelope: the fields that are the same for the whole run; an :class:`Envelope` is not checked again.
         artifact: what the record is about.
         data: its body, within the byte rules.
         stream: id of the stream, the record's sequence number, the previous record's digest.
+        own: the record's own envelope fields, which override the run's.
         payload: exact bytes to commit to; the salt is drawn here.
         occurred: when it happened, if not now.
 
@@ -160,14 +171,18 @@ def seal(
         "dataclassification": "confidential",
         "retentionclass": RETENTION.get(artifact, "ops400d"),
         **envelope,
+        **(own or {}),
         "data": dict(data),
     }
+    if not isinstance(envelope, Envelope):
+        check(dict(envelope))
+    check({"streamid": stream_id, "time": fields["time"], **(own or {}), "data": dict(data)})
     if "traceparent" not in fields:
         fields["traceparent"] = f"00-{sha256_hex(stream_id.encode())[:32]}-{random_bytes(8).hex()}-01"
     sealed = None if payload is None else Payload(new_salt(), payload)
     if sealed is not None:
         fields["payloaddigest"] = sealed.digest
-    return Record(leaf_bytes(fields), fields, sealed)
+    return Record(checked_bytes(fields), fields, sealed)
 
 
 def to_line(record: Record) -> bytes:

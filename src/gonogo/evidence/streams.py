@@ -39,6 +39,7 @@ class Stream(ABC):
         artifact: Artifact,
         data: Mapping[str, Any],
         *,
+        own: Mapping[str, Any] | None = None,
         payload: bytes | None = None,
         occurred: str | None = None,
     ) -> Record:
@@ -51,7 +52,7 @@ class Stream(ABC):
         with self._lock:
             self._refuse_if_failed()
             place = (self.stream_id, self.next_seq, self.head)
-            record = seal(envelope, artifact, data, stream=place, payload=payload, occurred=occurred)
+            record = seal(envelope, artifact, data, stream=place, own=own, payload=payload, occurred=occurred)
             self.next_seq += 1
             self.head = record.digest
             self._pending.append(record)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gonogo.errors import EvidenceBroken
 from gonogo.evidence.canon import GENESIS, commitment, leaf_bytes, sha256_hex
-from gonogo.evidence.records import Record, from_line, seal, to_line
+from gonogo.evidence.records import Envelope, Record, from_line, seal, to_line
 
 payloads = st.recursive(
     st.none()
@@ -123,6 +123,13 @@ def test_what_breaks_the_byte_rules_is_not_sealed() -> None:
     """A float in a body is refused before anything is written."""
     with pytest.raises(EvidenceBroken, match=r"leaf\.data\.cost is a float"):
         sealed(cost=0.1)
+
+
+@pytest.mark.parametrize("fields", [{"tenantid": "A\u030a"}, {"attempt": 1.0}, {"größe": "x"}])
+def test_an_envelope_is_checked_when_it_is_made(fields: dict[str, Any]) -> None:
+    """It is not looked at again for each of its records."""
+    with pytest.raises(EvidenceBroken, match="leaf"):
+        Envelope(fields)
 
 
 def test_a_leaf_as_it_was_written_is_what_is_hashed() -> None:
