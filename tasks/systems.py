@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import embedded_ledger, embedded_ticketing
+from tasks import embedded_ledger, embedded_repository, embedded_ticketing
 from tasks.embedded import System, system_path
 
 if TYPE_CHECKING:
     from tasks.ledger import Ledger
+    from tasks.repository import Repository
     from tasks.ticketing import Ticketing
 
 
@@ -20,3 +21,8 @@ def ledger() -> Ledger:
 def ticketing() -> Ticketing:
     """Return the ticketing and operations systems; the embedded ones, until you connect yours."""
     return embedded_ticketing.SqliteTicketing(System(system_path("ticketing"), embedded_ticketing.SCHEMA))
+
+
+def repository() -> Repository:
+    """Return the contract repository and the signing desk; the embedded ones, until you connect yours."""
+    return embedded_repository.SqliteRepository(System(system_path("contracts"), embedded_repository.SCHEMA))
