@@ -47,6 +47,9 @@ ClauseType = Literal[
 REVIEWERS: tuple[Reviewer, ...] = get_args(Reviewer)
 CLAUSE_TYPES: tuple[ClauseType, ...] = get_args(ClauseType)
 
+WHITE_MAX = 60
+"""White space characters that a space in a pattern stands for at most; contracts are laid out in columns."""
+
 _NAME = re.compile(r"\{([a-z]+)\}")
 
 
@@ -97,13 +100,15 @@ def _rules_of(reviewer: Reviewer) -> list[ClauseRule]:
     for clause, said in written["clauses"].items():
         patterns = {key: tuple(_pattern(each, names) for each in said.get(key, ())) for key in ("find", "unless")}
         words = tuple(word.lower() for word in said["words"])
-        rules.append(ClauseRule.model_validate(said | patterns | {"clause": clause, "reviewer": reviewer, "words": words}))
+        rule = said | patterns | {"clause": clause, "reviewer": reviewer, "words": words}
+        rules.append(ClauseRule.model_validate(rule))
     return rules
 
 
 def _pattern(text: str, names: dict[str, str]) -> re.Pattern[str]:
-    """Return a pattern with its names filled in; a space stands for any white space, ` ?` for any or none."""
+    """Return a pattern with its names filled in; a space stands for white space, a space and `?` for it or nothing."""
     while _NAME.search(text):
         text = _NAME.sub(lambda name: names[name[1]], text)
-    spaced = text.replace(" ?", r"\s*").replace(" ", r"\s+")
+    # Bounded, so that a sentence of nothing but white space costs no more than any other.
+    spaced = text.replace(" ?", rf"\s{{0,{WHITE_MAX}}}").replace(" ", rf"\s{{1,{WHITE_MAX}}}")
     return re.compile(spaced, re.IGNORECASE | re.DOTALL)

@@ -21,6 +21,9 @@ DOCUMENT_MAX_CHARACTERS = 5_000_000
 QUOTE_MAX_CHARACTERS = 4_000
 """A clause is quoted where it stands, not the page around it."""
 
+CONTRACT_HAS_AT_LEAST = 2
+"""Kinds of clauses without which a text is no contract; the parties are one of them."""
+
 QUOTES_MAX = 120
 """How many quotes one reviewer may hand in."""
 
@@ -68,14 +71,16 @@ _EVERYWHERE: frozenset[ClauseType] = frozenset({
     "Document Name", "Parties", "Agreement Date", "Effective Date", "Expiration Date", "Governing Law",
     "Anti-Assignment", "Cap On Liability", "Termination For Convenience", "Warranty Duration", "Insurance",
 })  # fmt: skip
+_IN_SUPPLY: frozenset[ClauseType] = frozenset({"Minimum Commitment", "Volume Restriction"})
+_IN_SERVICES: frozenset[ClauseType] = frozenset({
+    "Renewal Term", "Notice Period To Terminate Renewal", "Audit Rights",
+})  # fmt: skip
 _ALWAYS: frozenset[ClauseType] = frozenset({"Parties", "Governing Law", "Cap On Liability"})
+_WAY_OUT: frozenset[ClauseType] = frozenset({"Termination For Convenience"})
 
 PLAYBOOKS: dict[PlaybookName, Playbook] = {
-    "everyday_supply": Playbook(accepts=_EVERYWHERE | {"Minimum Commitment", "Volume Restriction"}, needs=_ALWAYS),
-    "plain_services": Playbook(
-        accepts=_EVERYWHERE | {"Renewal Term", "Notice Period To Terminate Renewal", "Audit Rights"},
-        needs=_ALWAYS | {"Termination For Convenience"},
-    ),
+    "everyday_supply": Playbook(accepts=_EVERYWHERE | _IN_SUPPLY, needs=_ALWAYS),
+    "plain_services": Playbook(accepts=_EVERYWHERE | _IN_SERVICES, needs=_ALWAYS | _WAY_OUT),
 }
 
 
@@ -202,7 +207,7 @@ def intake_route(filed: Filed) -> IntakeRoute:
 def review_route(report: Report) -> ReviewRoute:
     """A text that names no parties and holds no second kind of clause is no contract; a doubt about it is one."""
     is_doubtful = bool(report.rejected or report.unread)
-    holds_little = "Parties" not in report.found or len(report.found) < 2
+    holds_little = "Parties" not in report.found or len(report.found) < CONTRACT_HAS_AT_LEAST
     return "no_contract" if holds_little and not is_doubtful else "signature"
 
 

@@ -7,15 +7,18 @@ order is its input, and each later one arrives as an outside event.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from gonogo.errors import CaseRefused
 from policies.claims import Claim
+from policies.contracts import Contract
 from policies.incidents import Incident, TicketUpdate
 from tasks import servicenow
 from tasks.rehearsals import demo_cases, demo_events
@@ -147,8 +150,23 @@ def _incident_sort_key(row: Row) -> tuple[datetime, int]:
         return _LATEST, 0
 
 
+def _contract_case(row: Row) -> dict[str, Any]:
+    """Return a contract; one that names a file without a digest means the file as it is now."""
+    values = {name: value for name, value in _plain(row).items() if name not in EVENT_COLUMNS}
+    if isinstance(values.get("file"), str):
+        path = Path(values["file"]).absolute()
+        values["file"] = str(path)
+        if "sha256" not in values:
+            try:
+                values["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                raise CaseRefused(f"file: {path} cannot be read ({error.strerror}).") from error
+    return _checked(Contract, values)
+
+
 ADAPTERS: dict[str, Adapter] = {
     "claims_triage": Adapter(_own_case(Claim), _claim_event, _own_sort_key),
+    "contract_review": Adapter(_contract_case, _own_event, _own_sort_key),
     "incident_response": Adapter(_incident_case, _incident_event, _incident_sort_key),
 }
 """By mission; a mission without one takes only rows that have its own fields."""

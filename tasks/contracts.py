@@ -65,7 +65,9 @@ async def merge(filed: Filed, readings: dict[Reviewer, Reading]) -> Report:
     A quote that the document does not say at its position is rejected and listed; it is never moved
     to where it might fit.
     """
-    handed_in = [(reviewer, quote) for reviewer, reading in readings.items() for quote in reading.quotes]
+    handed_in: list[tuple[Reviewer, Quote]] = [
+        (reviewer, quote) for reviewer, reading in readings.items() for quote in reading.quotes
+    ]
     standing: list[str] = []
     for first in range(0, len(handed_in), SPANS_MAX):
         page = [quote for _, quote in handed_in[first : first + SPANS_MAX]]
@@ -79,7 +81,7 @@ async def merge(filed: Filed, readings: dict[Reviewer, Reading]) -> Report:
             rejected.append(flaw)
         else:
             kept[quote] = None
-    unread = tuple(clause for reading in readings.values() for clause in reading.unread)
+    unread: tuple[ClauseType, ...] = tuple(clause for reading in readings.values() for clause in reading.unread)
     return await _filed(filed, tuple(kept), tuple(rejected), unread)
 
 
@@ -97,7 +99,7 @@ async def _filed(
 ) -> Report:
     """Keep the report in the repository and return it with its number."""
     rules = clause_rules()
-    found = tuple(clause for clause in rules if any(quote.clause == clause for quote in quotes))
+    found: tuple[ClauseType, ...] = tuple(clause for clause in rules if any(quote.clause == clause for quote in quotes))
     report = Report(
         report_id="",
         contract_id=filed.contract_id,

@@ -45,16 +45,20 @@ def read_offline(talk: Conversation) -> list[Use] | Reading:
     for result in talk.results.get("find_passages", []):
         page = Passages.model_validate(result)
         pages.setdefault(page.clause, []).append(page)
-    quotes = {clause: quotes_of(clause, _sentences(read)) for clause, read in pages.items()}
-    wanting = [clause for clause, read in pages.items() if _wants_more(clause, read, quotes[clause])]
-    more = [clause for clause in wanting if len(pages[clause]) < PAGES_MAX]
+    quotes: dict[ClauseType, list[Quote]] = {
+        clause: quotes_of(clause, _sentences(read)) for clause, read in pages.items()
+    }
+    wanting: list[ClauseType] = [clause for clause, read in pages.items() if _wants_more(clause, read, quotes[clause])]
+    more: list[ClauseType] = [clause for clause in wanting if len(pages[clause]) < PAGES_MAX]
     if more and not talk.refused:
         return [
             Use("find_passages", {"document": order.document, "clause": clause, "after": pages[clause][-1].next_after})
             for clause in more
         ]
     found = [quote for clause in order.clauses for quote in quotes.get(clause, [])]
-    unread = tuple(clause for clause in order.clauses if clause not in pages or clause in wanting)
+    unread: tuple[ClauseType, ...] = tuple(
+        clause for clause in order.clauses if clause not in pages or clause in wanting
+    )
     return Reading(quotes=tuple(found[:QUOTES_MAX]), unread=unread)
 
 

@@ -81,7 +81,7 @@ async def file_contract(
     sha256: Digest | None = None,
     idempotency_key: str = "",
 ) -> Filed:
-    """Enter a contract with its text, or with the file that holds it; what cannot be read is entered with the reason."""
+    """Enter a contract with its text or the file that holds it; what cannot be read is entered with the reason."""
     registration = Registration(
         contract_id=contract_id, counterparty=counterparty, value_cents=value_cents, playbook=playbook
     )

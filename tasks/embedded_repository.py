@@ -65,9 +65,7 @@ class SqliteRepository:
         """See `Repository`."""
         document = sha256(text.encode()).hexdigest() if text else ""
         row = registration.model_dump(mode="json") | {"document": document, "problem": problem}
-        filed = Filed(
-            contract_id=registration.contract_id, document=document, characters=len(text), problem=problem
-        )
+        filed = Filed(contract_id=registration.contract_id, document=document, characters=len(text), problem=problem)
 
         def work(db: sqlite3.Connection) -> dict[str, Any]:
             known = db.execute("select * from contracts where contract_id = ?", (registration.contract_id,)).fetchone()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SENTENCE_MAX_CHARACTERS = 2_000
 """A longer sentence is cut at its last semicolon, comma or space before this; at worst in the middle of a word."""
 
-_GAP = re.compile(r"""(?P<stop>[.?!]["'”’)\]]{0,3})[ \t]*\n?[ \t]*(?=\S)|\n[ \t]*\n\s*""")
+_GAP = re.compile(r"""(?P<stop>[.?!]["'\u201d\u2019)\]]{0,3})[ \t]*+(?:\n[ \t]*+)?+(?=\S)|\n[ \t]*+\n\s*+""")
 """Where a sentence may end: behind a full stop, or at an empty line."""
 
 _ABBREVIATED = re.compile(
@@ -33,7 +33,7 @@ _ABBREVIATED = re.compile(
 _LOOK_BACK = 12
 """Characters before a full stop that decide whether it ends a sentence."""
 
-_OPENING = re.compile(r"[\"'“‘(\[]{0,3}(?:[A-Z0-9§•*_]|[ivx]{1,4}\))")
+_OPENING = re.compile(r"[\"'\u201c\u2018(\[]{0,3}(?:[A-Z0-9§•*_]|[ivx]{1,4}\))")
 _CUT = re.compile(r"[;,\s](?=[^;,\s]*$)")
 
 

@@ -10,12 +10,16 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import CaseRefused
-from tasks import rehearsal_claims, rehearsal_incidents
+from tasks import rehearsal_claims, rehearsal_contracts, rehearsal_incidents
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-MISSIONS = {"claims_triage": rehearsal_claims, "incident_response": rehearsal_incidents}
+MISSIONS = {
+    "claims_triage": rehearsal_claims,
+    "contract_review": rehearsal_contracts,
+    "incident_response": rehearsal_incidents,
+}
 
 
 def demo_cases(mission: str, count: int, seed: int) -> list[dict[str, Any]]:

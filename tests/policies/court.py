@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tasks.claims
+import tasks.contracts
 import tasks.incidents
 from gonogo.model import Charter
 from gonogo.policy.law import Law, Request, Ruling, read_law
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
     import cedarpy
 
 POLICIES = Path(__file__).parents[2] / "policies"
-ROOMS = (tasks.claims, tasks.incidents)
+ROOMS = (tasks.claims, tasks.contracts, tasks.incidents)
 """Importing these defines every tool of the missions."""
 
-SCOPES = {"claims_triage": ("claims", "payments"), "incident_response": ("ticketing", "operations")}
+SCOPES = {
+    "claims_triage": ("claims", "payments"),
+    "contract_review": ("contracts", "signing"),
+    "incident_response": ("ticketing", "operations"),
+}
 
 
 class Asked(NamedTuple):

@@ -11,6 +11,8 @@ import pytest
 
 import tasks.claims
 import tasks.claims_agents
+import tasks.contracts
+import tasks.contracts_agents
 import tasks.incidents
 import tasks.incidents_agents
 from gonogo.agents.agent import Agent
@@ -20,13 +22,13 @@ from tests.policies.court import POLICIES, law, registry
 
 AGENTS: list[Agent[Any]] = [
     value
-    for room in (tasks.claims_agents, tasks.incidents_agents)
+    for room in (tasks.claims_agents, tasks.contracts_agents, tasks.incidents_agents)
     for value in vars(room).values()
     if isinstance(value, Agent)
 ]
 ACTING = {
     value.acting
-    for room in (tasks.claims, tasks.incidents)
+    for room in (tasks.claims, tasks.contracts, tasks.incidents)
     for value in vars(room).values()
     if isinstance(value, Step) and value.acting
 }

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gonogo.errors import CaseRefused
 from policies.claims import Claim
+from policies.contracts import Contract
 from policies.incidents import Incident, TicketUpdate
 from tasks.adapters import ADAPTERS
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 CLAIMS, INCIDENTS = ADAPTERS["claims_triage"], ADAPTERS["incident_response"]
+CONTRACTS = ADAPTERS["contract_review"]
 
 CSV_CLAIM: dict[str, Any] = {
     "claim_id": "CLM-1",
@@ -200,3 +206,20 @@ def test_an_incident_with_its_own_fields_is_taken_as_it_is() -> None:
     """A JSONL row that is an incident needs no mapping."""
     row = {"number": "INC-1", "title": "t", "observations": [{"service": "search", "symptom": "high_latency"}]}
     assert Incident.model_validate(INCIDENTS.case(row)).services == ("search",)
+
+
+def test_a_row_that_names_a_file_means_the_file_as_it_is_now(tmp_path: Path) -> None:
+    """The digest is taken when the batch is read; a file that changes later is refused by the repository."""
+    path = tmp_path / "a contract, signed.txt"
+    path.write_text("SUPPLY AGREEMENT", encoding="utf-8")
+    row = {"contract_id": "CON-1", "counterparty": "CP-1", "value_cents": "", "file": str(path)}
+    case = Contract.model_validate(CONTRACTS.case(row))
+    assert (case.file, case.value_cents, case.text) == (str(path), None, None)
+    assert case.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_row_that_names_a_file_that_is_not_there_is_no_case(tmp_path: Path) -> None:
+    """The message names it."""
+    row = {"contract_id": "CON-1", "counterparty": "CP-1", "file": str(tmp_path / "gone.txt")}
+    with pytest.raises(CaseRefused, match=r"file: .*gone\.txt cannot be read"):
+        CONTRACTS.case(row)
