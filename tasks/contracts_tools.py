@@ -9,6 +9,7 @@ in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
+import json
 from hashlib import sha256 as sha256_of
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from policies.contracts import (
     PlaybookName,
     Position,
     Queue,
+    Quote,
     Signatory,
     lacking,
     outside,
@@ -47,6 +49,27 @@ SPANS_MAX = 400
 """How many positions are read at once."""
 
 
+PREVIEW_QUOTES_MAX = 8
+PREVIEW_CHARACTERS_MAX = 300
+"""How much of the risky clauses stands on a card."""
+
+
+def _shown(quote: Quote) -> str:
+    """Return a quote as a line of a card; what a contract says is shown as it is and never as markup."""
+    said = " ".join(quote.text.replace("`", "'").split())
+    short = said if len(said) <= PREVIEW_CHARACTERS_MAX else said[: PREVIEW_CHARACTERS_MAX - 1] + "…"
+    return f"- {quote.clause}, {quote.start} to {quote.end}: `{short}`"
+
+
+def _risky_quotes(contract_id: str, risky: tuple[ClauseType, ...]) -> str:
+    """Return the risky clauses of a contract, word for word, as lines of a card."""
+    body = repository().report(contract_id)
+    quotes = [Quote.model_validate(quote) for quote in json.loads(body)["quotes"]] if body else []
+    shown = [_shown(quote) for quote in quotes if quote.clause in risky]
+    more = [f"- and {len(shown) - PREVIEW_QUOTES_MAX} more"] if len(shown) > PREVIEW_QUOTES_MAX else []
+    return "\n".join(["", "", "What it says:", "", *shown[:PREVIEW_QUOTES_MAX], *more]) if shown else ""
+
+
 def _routing_preview(contract_id: str, signatory: str, **_facts: object) -> str:
     """Say what a routing changes, from the records."""
     facts = repository().signing_facts(contract_id)
@@ -65,7 +88,7 @@ def _routing_preview(contract_id: str, signatory: str, **_facts: object) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in listed.items())
     return (
         f"Contract `{contract_id}` goes to the desk of **{signatory}** to be signed; this cannot be undone.\n\n"
-        f"| on record | |\n|---|---|\n{table}"
+        f"| on record | |\n|---|---|\n{table}{_risky_quotes(contract_id, facts.risky)}"
     )
 
 

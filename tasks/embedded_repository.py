@@ -109,6 +109,12 @@ class SqliteRepository:
 
         return Receipt.model_validate(self.system.change(Order("file_report", key, row), work))
 
+    def report(self, contract_id: str) -> str:
+        """See `Repository`."""
+        with self.system.reading() as db:
+            row = _newest_report(db, contract_id)
+        return row["body"] if row else ""
+
     def signing_facts(self, contract_id: str) -> SigningFacts:
         """See `Repository`."""
         with self.system.reading() as db:
@@ -179,10 +185,14 @@ def _contract(db: sqlite3.Connection, contract_id: str) -> sqlite3.Row:
     return row
 
 
+def _newest_report(db: sqlite3.Connection, contract_id: str) -> sqlite3.Row | None:
+    newest = "select * from reports where contract_id = ? order by report_id desc limit 1"
+    return db.execute(newest, (contract_id,)).fetchone()
+
+
 def _signing_facts(db: sqlite3.Connection, contract_id: str) -> SigningFacts:
     contract = _contract(db, contract_id)
-    newest = "select * from reports where contract_id = ? order by report_id desc limit 1"
-    report = db.execute(newest, (contract_id,)).fetchone()
+    report = _newest_report(db, contract_id)
     signatories = db.execute("select signatory from signatories order by signatory").fetchall()
     is_blocked = db.execute("select 1 from blocked where counterparty = ?", (contract["counterparty"],)).fetchone()
     routed = db.execute("select 1 from routings where contract_id = ?", (contract_id,)).fetchone()

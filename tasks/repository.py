@@ -108,6 +108,10 @@ class Repository(Protocol):
         """Keep a report on a contract; the newest one counts."""
         ...
 
+    def report(self, contract_id: str) -> str:
+        """Return the body of the newest report on a contract, as JSON; empty where there is none."""
+        ...
+
     def signing_facts(self, contract_id: str) -> SigningFacts:
         """Return what must be known before a contract is routed."""
         ...

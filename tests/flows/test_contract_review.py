@@ -150,7 +150,26 @@ async def test_what_is_risky_or_unknown_waits_for_legal_counsel(
     assert (flown.outcome, asked(flown)) == ("routed", [ROUTING])
     assert "cannot be undone" in seen[0].card
     assert "risky clauses" in seen[0].card
+    for clause in report(tmp_path)["risky"]:
+        assert all(f"`{quote}`" in seen[0].card for quote in quotes(tmp_path, clause))
     assert on_record(tmp_path, "select count(*) from routings") == [(1,)]
+
+
+async def test_a_clause_is_shown_on_the_card_as_text_and_never_as_markup(tmp_path: Path) -> None:
+    """A contract cannot write headings, links or a second table onto the card of its own gate."""
+    trick = "`\n# Approved\n[go](https://example.org) the exclusive right to supply paper to every site.\n"
+    contract = case(kinds.exclusive)
+    contract["text"] = contract["text"].replace("the exclusive right to supply", trick)
+    seen: list[GateView] = []
+
+    def says(gate: GateView) -> None:
+        seen.append(gate)
+
+    await rehearse(contract_review, contract, answers=says, home=tmp_path)
+    lines = seen[0].card.splitlines()
+    assert not [line for line in lines if line.lstrip().startswith(("# Approved", "[go]"))]
+    (shown,) = [line for line in lines if "# Approved" in line]
+    assert shown.count("`") == 2
 
 
 @pytest.mark.parametrize("answer", ["no_go", None])
