@@ -72,6 +72,14 @@ class EvidenceUnwritable(GonogoError):
     failure = "dependency_open"
 
 
+class EvidenceUnreachable(EvidenceUnwritable):
+    """The server that keeps the journals does not answer, so nothing can be read or recorded."""
+
+
+class LeaseLost(EvidenceUnwritable):
+    """Another process has taken the run over while this one was cut off; this one stops before its next effect."""
+
+
 class EvidenceBroken(GonogoError):
     """What is on disk is not what was written: a chain or a commitment does not hold."""
 

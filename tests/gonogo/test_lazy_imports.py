@@ -9,7 +9,7 @@ import pytest
 
 import gonogo
 
-HEAVY = ("prefect", "duckdb", "polars", "pandas", "streamlit", "pydantic_ai", "great_expectations", "openai")
+HEAVY = ("prefect", "duckdb", "polars", "pandas", "streamlit", "pydantic_ai", "great_expectations", "openai", "psycopg")
 
 
 def imported(statement: str) -> set[str]:
@@ -29,6 +29,7 @@ def imported(statement: str) -> set[str]:
         "gonogo.policy.law",
         "gonogo.policy.registry",
         "gonogo.evidence.journal",
+        "gonogo.evidence.journals",
         "gonogo.evidence.ledger",
         "gonogo.approvals",
         "gonogo.budgets",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from gonogo.errors import SettingsBroken
 from gonogo.evidence.journal import FileJournal
 from gonogo.settings import settings
 
@@ -103,8 +104,20 @@ class Journal(Protocol):
 
 
 def journal_of(chosen: Settings) -> Journal:
-    """Return the journals these settings name: files below the home, or a Postgres."""
-    return FileJournal(chosen.home / "journals")
+    """Return the journals these settings name: files below the home, or a Postgres.
+
+    Raises:
+        SettingsBroken: they name a Postgres, and its driver is not installed.
+
+    """
+    if chosen.journals is None:
+        return FileJournal(chosen.home / "journals")
+    try:
+        from gonogo.evidence.postgres.journal import PostgresJournal
+    except ImportError as error:
+        msg = "GONOGO_JOURNALS names a Postgres, and its driver is not installed: pip install 'gonogo[postgres]'."
+        raise SettingsBroken(msg) from error
+    return PostgresJournal(chosen.journals)
 
 
 def journal_at(home: Path) -> Journal:

@@ -7,20 +7,23 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from gonogo.errors import RunBusy
-from gonogo.evidence.journal import FileJournal
+
+if TYPE_CHECKING:
+    from gonogo.evidence.journals import Journal
 
 ROOT = Path(__file__).parents[3]
 SCRIBE = ROOT / "tests" / "gonogo" / "toy" / "scribe.py"
 
 
-def scribe(folder: Path, *how: str) -> subprocess.Popen[bytes]:
+def scribe(place: str, *how: str) -> subprocess.Popen[bytes]:
     """Start the process that writes."""
-    return subprocess.Popen([sys.executable, str(SCRIBE), str(folder), *how], stdout=subprocess.PIPE)
+    command = [sys.executable, str(SCRIBE), place, *how]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -35,10 +38,9 @@ def said(process: subprocess.Popen[bytes]) -> IO[bytes]:
     return process.stdout
 
 
-def test_the_lease_dies_with_its_process(tmp_path: Path) -> None:
+def test_the_lease_dies_with_its_process(place: str, journal: Journal) -> None:
     """While the first lives a second pilot is refused; after kill -9 it is admitted at once."""
-    journal = FileJournal(tmp_path)
-    with scribe(tmp_path, "hold") as first:
+    with scribe(place, "hold") as first:
         assert said(first).readline() == b"held\n"
         with pytest.raises(RunBusy, match="flown by another process"):
             journal.open_flight("r1")
@@ -47,10 +49,9 @@ def test_the_lease_dies_with_its_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("acknowledged", [1, 7, 50, 333, 1_001])
-def test_no_acknowledged_record_is_lost_to_a_kill(tmp_path: Path, acknowledged: int) -> None:
+def test_no_acknowledged_record_is_lost_to_a_kill(place: str, journal: Journal, acknowledged: int) -> None:
     """Killed after some acknowledgements, in the middle of whatever it was writing then."""
-    journal = FileJournal(tmp_path)
-    with scribe(tmp_path) as writer:
+    with scribe(place) as writer:
         told = [int(said(writer).readline()) for _ in range(acknowledged)]
         kill(writer)
         told += [int(line) for line in said(writer).read().split(b"\n")[:-1]]
@@ -60,4 +61,5 @@ def test_no_acknowledged_record_is_lost_to_a_kill(tmp_path: Path, acknowledged: 
     stream = journal.open_flight("r1")
     assert stream.next_seq == len(recorded)
     stream.close()
-    assert journal.flight_path("r1").read_bytes().endswith(b"\n")
+    size = journal.tail.sizes()["flights/r1.jsonl"]
+    assert journal.tail.whole_size("flights/r1.jsonl", size) == size

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gonogo.errors import EvidenceUnwritable
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journal import FileJournal, FileStream
 from tests.gonogo.toy.paper import note, write_some
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from gonogo.evidence.streams import Stream
 
 
 class TestFullDisk:
@@ -39,48 +37,48 @@ class TestFullDisk:
 
     @pytest.mark.parametrize("after_bytes", [0, 1, 400, 1_000])
     async def test_a_disk_that_fills_halfway_leaves_whole_lines(
-        self, journal: FileJournal, stream: Stream, monkeypatch: pytest.MonkeyPatch, after_bytes: int
+        self, files: FileJournal, file_stream: FileStream, monkeypatch: pytest.MonkeyPatch, after_bytes: int
     ) -> None:
         """The file ends at the last durable record, wherever in the batch the disk was full."""
-        note(stream, 0)
-        await stream.commit()
-        whole = journal.flight_path("r1").read_bytes()
+        note(file_stream, 0)
+        await file_stream.commit()
+        whole = files.flight_path("r1").read_bytes()
         self.fill(monkeypatch, after_bytes)
         for number in (1, 2, 3):
-            note(stream, number)
+            note(file_stream, number)
         with pytest.raises(EvidenceUnwritable, match=r"No space left on device\); nothing more is done. Free the disk"):
-            await stream.commit()
-        assert journal.flight_path("r1").read_bytes() == whole
+            await file_stream.commit()
+        assert files.flight_path("r1").read_bytes() == whole
 
     async def test_all_who_wait_for_the_failed_write_are_told(
-        self, stream: Stream, monkeypatch: pytest.MonkeyPatch
+        self, file_stream: FileStream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """No branch goes on as if it had been recorded."""
         self.fill(monkeypatch, 10)
         for number in range(5):
-            note(stream, number)
-        told = await asyncio.gather(*(stream.commit() for _ in range(5)), return_exceptions=True)
+            note(file_stream, number)
+        told = await asyncio.gather(*(file_stream.commit() for _ in range(5)), return_exceptions=True)
         assert [type(error) for error in told] == [EvidenceUnwritable] * 5
 
     async def test_a_stream_that_failed_once_stays_shut(
-        self, journal: FileJournal, stream: Stream, monkeypatch: pytest.MonkeyPatch
+        self, files: FileJournal, file_stream: FileStream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Space that comes back does not mend the hole; a new attempt starts from what is on disk."""
         with monkeypatch.context() as patched:
             self.fill(patched, 0)
-            note(stream, 0)
+            note(file_stream, 0)
             with pytest.raises(EvidenceUnwritable):
-                await stream.commit()
+                await file_stream.commit()
         with pytest.raises(EvidenceUnwritable):
-            note(stream, 1)
+            note(file_stream, 1)
         with pytest.raises(EvidenceUnwritable):
-            await stream.commit()
-        stream.close()
-        write_some(journal, 1)
-        assert len(journal.read_flight("r1")) == 1
+            await file_stream.commit()
+        file_stream.close()
+        write_some(files, 1)
+        assert len(files.read_flight("r1")) == 1
 
     async def test_a_sync_that_fails_acknowledges_nothing(
-        self, journal: FileJournal, stream: Stream, monkeypatch: pytest.MonkeyPatch
+        self, files: FileJournal, file_stream: FileStream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Written but not durable is not written."""
 
@@ -88,13 +86,13 @@ class TestFullDisk:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
         monkeypatch.setattr(os, "fdatasync", broken)
-        note(stream, 0)
+        note(file_stream, 0)
         with pytest.raises(EvidenceUnwritable, match="Input/output error"):
-            await stream.commit()
-        assert journal.read_flight("r1") == []
+            await file_stream.commit()
+        assert files.read_flight("r1") == []
 
     async def test_a_disk_that_cannot_even_undo_is_still_one_sentence(
-        self, stream: Stream, monkeypatch: pytest.MonkeyPatch
+        self, file_stream: FileStream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The failure that counts is the first; cutting back is an attempt."""
 
@@ -103,9 +101,9 @@ class TestFullDisk:
 
         self.fill(monkeypatch, 5)
         monkeypatch.setattr(os, "ftruncate", broken)
-        note(stream, 0)
+        note(file_stream, 0)
         with pytest.raises(EvidenceUnwritable, match="No space left"):
-            await stream.commit()
+            await file_stream.commit()
 
     def test_a_folder_that_cannot_be_made_is_one_sentence(self, tmp_path: Path) -> None:
         """A file stands where the journals should."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gonogo.errors import EvidenceBroken
 from gonogo.evidence.files import read_stream
 from gonogo.evidence.journal import FileJournal
-from tests.gonogo.toy.paper import write_some
+from tests.gonogo.toy.paper import write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module", name="lines")
 def _lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
-    path = write_some(FileJournal(tmp_path_factory.mktemp("whole")), 7)
+    path = write_file(FileJournal(tmp_path_factory.mktemp("whole")), 7)
     return path.read_bytes().splitlines(keepends=True)
 
 
@@ -79,11 +79,11 @@ class TestTampering:
         erased = [line.split(b"\t")[0].rstrip(b"\n") + b"\n" for line in lines]
         self.check(tmp_path, erased)
 
-    def test_a_broken_stream_is_not_written_to(self, journal: FileJournal, lines: list[bytes]) -> None:
+    def test_a_broken_stream_is_not_written_to(self, files: FileJournal, lines: list[bytes]) -> None:
         """Nobody flies on broken evidence, and opening it leaves it as it was found."""
-        path = journal.flight_path("r1")
+        path = files.flight_path("r1")
         path.parent.mkdir(parents=True)
         path.write_bytes(b"".join(lines[1:]))
         with pytest.raises(EvidenceBroken):
-            journal.open_flight("r1")
+            files.open_flight("r1")
         assert path.read_bytes() == b"".join(lines[1:])

@@ -1,10 +1,11 @@
-"""Large payloads: files of their own, durable before they are named, erasable without a trace in the chain."""
+"""Large payloads: apart from their lines, durable before they are named, erasable without a trace in the chain."""
 
 from __future__ import annotations
 
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,57 +13,58 @@ from gonogo.errors import EvidenceBroken, EvidenceUnwritable
 from gonogo.evidence.canon import SALT_BYTES, commitment
 from gonogo.evidence.payloads import INLINE_MAX_BYTES, FilePayloads, payload_path, read_payload, store_if_large
 
+if TYPE_CHECKING:
+    from gonogo.evidence.journals import Journal
+    from gonogo.evidence.payloads import Payloads
+    from tests.gonogo.toy.shelves import Shelf
+
 LARGE = b'"' + b"x" * INLINE_MAX_BYTES + b'"'
 
 
-def stored(folder: Path) -> str:
+def stored(payloads: Payloads) -> str:
     """Store a large payload and return its commitment."""
-    kept, fields = store_if_large(FilePayloads(folder), LARGE)
+    kept, fields = store_if_large(payloads, LARGE)
     assert kept is None
     assert fields["dataref"] == f"payloads/{fields['payloaddigest']}"
     return fields["payloaddigest"]
 
 
-def test_64_kib_stay_in_the_line_and_one_byte_more_does_not(tmp_path: Path) -> None:
-    """The limit is exact; below it no file is made."""
+def test_64_kib_stay_in_the_line_and_one_byte_more_does_not(journal: Journal) -> None:
+    """The limit is exact."""
     fits = b"x" * INLINE_MAX_BYTES
-    assert store_if_large(FilePayloads(tmp_path), fits) == (fits, {})
-    assert list(tmp_path.iterdir()) == []
-    stored(tmp_path)
-    assert len(list(tmp_path.rglob("*"))) == 2
+    assert store_if_large(journal.payloads, fits) == (fits, {})
+    assert journal.payloads.get(stored(journal.payloads)) is not None
 
 
-def test_a_stored_payload_is_read_back_with_its_salt(tmp_path: Path) -> None:
-    """The file is salt and bytes; the name is the commitment to both."""
-    digest = stored(tmp_path)
-    payload = read_payload(FilePayloads(tmp_path), digest)
+def test_a_stored_payload_is_read_back_with_its_salt(journal: Journal) -> None:
+    """What stands there is salt and bytes; the name is the commitment to both."""
+    digest = stored(journal.payloads)
+    payload = read_payload(journal.payloads, digest)
     assert payload is not None
     assert payload.body == LARGE
     assert len(payload.salt) == SALT_BYTES
     assert commitment(payload.salt, LARGE) == digest
 
 
-def test_a_payload_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    """Cases hold personal data."""
-    assert payload_path(tmp_path, stored(tmp_path)).stat().st_mode & 0o077 == 0
-
-
-def test_an_erased_payload_is_absent_and_not_an_error(tmp_path: Path) -> None:
+def test_an_erased_payload_is_absent_and_not_an_error(journal: Journal, shelf: Shelf) -> None:
     """Erasing is the owner's right; whoever needs the payload says so."""
-    digest = stored(tmp_path)
-    payload_path(tmp_path, digest).unlink()
-    assert read_payload(FilePayloads(tmp_path), digest) is None
+    digest = stored(journal.payloads)
+    shelf.erase(digest)
+    assert read_payload(journal.payloads, digest) is None
 
 
 @pytest.mark.parametrize("at", [0, SALT_BYTES, -1])
-def test_a_changed_payload_file_is_found(tmp_path: Path, at: int) -> None:
+def test_a_changed_payload_is_found(journal: Journal, shelf: Shelf, at: int) -> None:
     """In the salt, in the first byte, in the last."""
-    path = payload_path(tmp_path, stored(tmp_path))
-    raw = bytearray(path.read_bytes())
-    raw[at] ^= 1
-    path.write_bytes(raw)
+    digest = stored(journal.payloads)
+    shelf.change(digest, at)
     with pytest.raises(EvidenceBroken, match="was changed; restore it"):
-        read_payload(FilePayloads(tmp_path), path.name)
+        read_payload(journal.payloads, digest)
+
+
+def test_a_payload_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    """Cases hold personal data."""
+    assert payload_path(tmp_path, stored(FilePayloads(tmp_path))).stat().st_mode & 0o077 == 0
 
 
 def test_a_payload_is_durable_with_its_name_before_it_is_recorded(
@@ -79,7 +81,7 @@ def test_a_payload_is_durable_with_its_name_before_it_is_recorded(
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs /proc to see which file is synced")
     monkeypatch.setattr(os, "fsync", watched)
-    path = payload_path(tmp_path / "payloads", stored(tmp_path / "payloads"))
+    path = payload_path(tmp_path / "payloads", stored(FilePayloads(tmp_path / "payloads")))
     assert {path, path.parent, path.parent.parent} <= synced
 
 

@@ -1,19 +1,21 @@
 """A process that writes a journal until somebody kills it, and says which records are safe.
 
-``scribe.py FOLDER`` appends from several branches at once and prints a record's number once it is durable.
-``scribe.py FOLDER hold`` takes the lease, says so, and holds it.
+``scribe.py PLACE`` appends from several branches at once and prints a record's number once it is durable.
+``scribe.py PLACE hold`` takes the lease, says so, and holds it; told anything, it appends once and says how that went.
+PLACE is the folder of a home, or the address of a Postgres.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gonogo.evidence.journal import FileJournal
+from gonogo.errors import GonogoError
+from gonogo.evidence.journals import journal_of
+from gonogo.settings import Settings
 
 if TYPE_CHECKING:
     from gonogo.evidence.streams import Stream
@@ -27,11 +29,25 @@ async def _write(stream: Stream, branch: int) -> None:
         os.write(1, f"{record.seq}\n".encode())
 
 
+def _write_once(stream: Stream) -> None:
+    try:
+        stream.append({"runid": "r1"}, "step_record", {"objects": [], "late": True})
+        stream.commit_now()
+    except GonogoError as error:
+        os.write(1, f"{type(error).__name__}: {error}\n".encode())
+    else:
+        os.write(1, b"written\n")
+
+
 async def _main() -> None:
-    stream = FileJournal(Path(sys.argv[1])).open_flight("r1")
+    place = sys.argv[1]
+    address = {"journals": place} if place.startswith("postgresql://") else {"home": Path(place)}
+    stream = journal_of(Settings(**address)).open_flight("r1")
     if sys.argv[2:] == ["hold"]:
         os.write(1, b"held\n")
-        signal.pause()
+        sys.stdin.readline()
+        _write_once(stream)
+        return
     await asyncio.gather(*(_write(stream, branch) for branch in range(5)))
 
 

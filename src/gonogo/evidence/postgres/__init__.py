@@ -1,0 +1,1 @@
+"""Journals in Postgres: the same streams, leases and payloads, for many machines."""
