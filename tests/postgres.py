@@ -50,7 +50,7 @@ def _owner() -> str | None:
 
 @dataclass
 class PostgresServer:
-    """One server; what it acknowledged outlives its death, as ``fsync`` is on."""
+    """One server; what it acknowledged outlives its death, as ``fsync`` is on unless a test says otherwise."""
 
     bindir: Path
     folder: Path
@@ -78,7 +78,6 @@ class PostgresServer:
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
-            "fsync": "on",
             "max_connections": 50,
             "shared_buffers": "16MB",
         }

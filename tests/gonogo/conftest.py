@@ -28,6 +28,15 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("gonogo")
 
 
+@pytest.fixture(params=["files", "postgres"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What keeps the journals; a test that uses this runs once on each, processes it starts included."""
+    if request.param == "postgres":
+        monkeypatch.setenv("GONOGO_JOURNALS", request.getfixturevalue("postgres_url"))
+        process_settings.cache_clear()
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
     """Take the developer's own settings away, and forget what earlier tests did at the bank."""

@@ -16,7 +16,7 @@ from gonogo.approvals import (
     silence,
 )
 from gonogo.errors import AnswerRefused, RunUnknown
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy.bank import payments
 from tests.gonogo.toy.errands import Errand, Payment, park, run
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gonogo.evidence.journals import Journal
     from gonogo.model import Environment
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 LARGE = Errand(payments=[Payment(payee="ada", cents=6_000)])
 GO = Reply("go", "grace", "The invoice is right.", "cli")
@@ -38,10 +41,10 @@ def replied(**changes: Any) -> Reply:
 
 @pytest.fixture(name="waiting")
 def _waiting(tmp_path: Path) -> Callable[..., Any]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
-    async def until_it_waits(case: Errand = LARGE, **changes: Any) -> tuple[FileJournal, str]:
+    async def until_it_waits(case: Errand = LARGE, **changes: Any) -> tuple[Journal, str]:
         landing = await park(case, tmp_path, **changes)
         assert landing.status == "waiting"
-        return FileJournal(tmp_path / "journals"), landing.waits[0]
+        return journal_at(tmp_path), landing.waits[0]
 
     return until_it_waits
 
@@ -136,7 +139,7 @@ async def test_of_two_answers_at_the_same_moment_one_counts(waiting: Any) -> Non
 async def test_after_the_deadline_only_the_clock_answers(tmp_path: Path) -> None:
     """An answer that comes too late does not count, even before the run has noticed."""
     landing = await park(Errand(crew=4), tmp_path, gate_deadline_seconds=1)
-    journal = FileJournal(tmp_path / "journals")
+    journal = journal_at(tmp_path)
     request = find_request(journal, landing.waits[0])
     # The request is moved into the past rather than slept out.
     request.data["deadline"] = "2020-01-01T00:00:00.000000Z"

@@ -13,6 +13,8 @@ import pytest
 from tests.gonogo.toy.bank import calls, payments
 from tests.gonogo.toy.errands import run
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -16,12 +16,15 @@ from gonogo import Outcome, branch, mission, receive, step
 from gonogo.errors import CaseRefused, EventMissed, RunUnknown
 from gonogo.events import deliver
 from gonogo.evidence.canon import moment
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from gonogo.evidence.records import to_line
+from tests.gonogo.toy.cutting import cut
 from tests.gonogo.toy.errands import Errand, park, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 PAPERS = Errand(needs_papers=True)
 
@@ -123,7 +126,7 @@ async def test_two_branches_receive_two_events() -> None:
 async def test_an_event_delivered_before_it_is_waited_for_is_not_lost(tmp_path: Path) -> None:
     """It lies at the desk until the mission gets there."""
     await park(PAPERS, tmp_path)
-    journal = FileJournal(tmp_path / "journals")
+    journal = journal_at(tmp_path)
     deliver(journal, "r1", "papers", [({"pages": 7}, None)], "cli")
     went = await run(None, home=tmp_path, run_id="r1")
     assert went.landing.outcome is not None
@@ -133,7 +136,7 @@ async def test_an_event_delivered_before_it_is_waited_for_is_not_lost(tmp_path: 
 async def test_other_events_are_left_alone(tmp_path: Path) -> None:
     """A name is a name."""
     await park(PAPERS, tmp_path)
-    deliver(FileJournal(tmp_path / "journals"), "r1", "paper", [({"pages": 7}, None)], "cli")
+    deliver(journal_at(tmp_path), "r1", "paper", [({"pages": 7}, None)], "cli")
     landing = await park(PAPERS, tmp_path)
     assert (landing.status, landing.waits) == ("waiting", ("papers",))
 
@@ -184,15 +187,14 @@ class TestDeadline:
         await _until_late(tmp_path)
         first = await park(Case(), tmp_path, flying=impatient)
         assert (first.outcome or {})["outcome"] == "missed"
-        path = tmp_path / "journals" / "flights" / "r1.jsonl"
-        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-        deliver(FileJournal(tmp_path / "journals"), "r1", "page", [({"number": 1}, None)], "cli")
+        cut(tmp_path, len(journal_at(tmp_path).read_flight("r1")) - 1)
+        deliver(journal_at(tmp_path), "r1", "page", [({"number": 1}, None)], "cli")
         again = await park(Case(), tmp_path, flying=impatient)
         assert again.outcome == first.outcome
 
 
 def _deadline(home: Path) -> datetime:
-    flight = FileJournal(home / "journals").read_flight("r1")
+    flight = journal_at(home).read_flight("r1")
     return next(moment(r.data["deadline"]) for r in flight if r.data.get("state") == "awaited")
 
 
@@ -208,7 +210,7 @@ class TestDelivery:
         """Many in one write; the time is the world's, the record's is ours."""
         await park(PAPERS, tmp_path)
         then = datetime(2026, 3, 1, 8, tzinfo=UTC)
-        journal = FileJournal(tmp_path / "journals")
+        journal = journal_at(tmp_path)
         records = deliver(journal, "r1", "papers", [({"pages": 1}, then), ({"pages": 2}, None)], "driver")
         assert [to_line(record) for record in journal.read_desk("r1")] == [to_line(record) for record in records]
         assert records[0].fields["time"] == records[0].data["occurred"] == "2026-03-01T08:00:00.000000Z"
@@ -218,13 +220,13 @@ class TestDelivery:
     async def test_an_event_for_nobody_is_refused(self, tmp_path: Path) -> None:
         """There is no such run."""
         with pytest.raises(RunUnknown, match="There is no run r9"):
-            deliver(FileJournal(tmp_path), "r9", "papers", [({}, None)], "cli")
-        assert not FileJournal(tmp_path).desk_path("r9").parent.exists()
+            deliver(journal_at(tmp_path), "r9", "papers", [({}, None)], "cli")
+        assert journal_at(tmp_path).tail.sizes() == {}
 
     async def test_an_event_for_a_run_that_ended_is_refused(self, tmp_path: Path) -> None:
         """Nobody would ever look at it."""
         await run(Errand(), home=tmp_path, run_id="r1")
-        journal = FileJournal(tmp_path / "journals")
+        journal = journal_at(tmp_path)
         with pytest.raises(CaseRefused, match="Run r1 ended done; it receives nothing more"):
             deliver(journal, "r1", "papers", [({"pages": 1}, None)], "cli")
         assert journal.read_desk("r1") == []
@@ -233,7 +235,7 @@ class TestDelivery:
     async def test_a_body_that_is_no_object_is_refused(self, tmp_path: Path, body: Any) -> None:
         """Nothing is put on the desk, not even what came before it in the same delivery."""
         await park(PAPERS, tmp_path)
-        journal = FileJournal(tmp_path / "journals")
+        journal = journal_at(tmp_path)
         with pytest.raises(CaseRefused, match="The event papers must be a JSON object"):
             deliver(journal, "r1", "papers", [({"pages": 1}, None), (body, None)], "cli")
         assert journal.read_desk("r1") == []
@@ -241,7 +243,7 @@ class TestDelivery:
     async def test_a_body_that_is_no_json_is_refused(self, tmp_path: Path) -> None:
         """A lone surrogate, as a shell may hand it over."""
         await park(PAPERS, tmp_path)
-        journal = FileJournal(tmp_path / "journals")
+        journal = journal_at(tmp_path)
         with pytest.raises(CaseRefused, match="cannot be written as JSON"):
             deliver(journal, "r1", "papers", [({"pages": "\ud800"}, None)], "cli")
         assert journal.read_desk("r1") == []
@@ -250,5 +252,5 @@ class TestDelivery:
         """Its body is more than a line of the flight may hold."""
         await park(PAPERS, tmp_path)
         body = {"pages": 1, "scan": "x" * 100_000}
-        deliver(FileJournal(tmp_path / "journals"), "r1", "papers", [(body, None)], "cli")
+        deliver(journal_at(tmp_path), "r1", "papers", [(body, None)], "cli")
         assert (await park(PAPERS, tmp_path)).status == "done"

@@ -10,12 +10,14 @@ from pydantic import BaseModel
 
 from gonogo import Measure, Outcome, mission
 from gonogo.errors import GateDenied
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy.bank import payments
 from tests.gonogo.toy.errands import Errand, Payment, Report, errand, park, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 class Case(BaseModel):
@@ -90,7 +92,7 @@ class TestEvidence:
         """Each waking is a record, and every record says in which attempt it was made."""
         for _ in range(3):
             await park(Errand(needs_papers=True), tmp_path)
-        flight = FileJournal(tmp_path / "journals").read_flight("r1")
+        flight = journal_at(tmp_path).read_flight("r1")
         resumed = [record.data["attempt"] for record in flight if record.data.get("event") == "resumed"]
         assert resumed == [2, 3]
         assert [record.fields["attempt"] for record in flight] == sorted(r.fields["attempt"] for r in flight)

@@ -10,14 +10,17 @@ import pytest
 from gonogo.approvals import Reply, answer_gate, find_request, inherited
 from gonogo.errors import Diverged, EvidenceBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.approvers import GO, paying
 from tests.gonogo.toy.bank import payments
+from tests.gonogo.toy.cutting import misplace
 from tests.gonogo.toy.errands import Errand, park, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 async def test_a_law_that_changed_while_the_run_slept_is_another_gate(tmp_path: Path) -> None:
@@ -25,7 +28,7 @@ async def test_a_law_that_changed_while_the_run_slept_is_another_gate(tmp_path: 
     policies = shutil.copytree(POLICIES, tmp_path / "policies")
     home = tmp_path / "home"
     first = await park(paying(6_000), home, policies=policies)
-    journal = FileJournal(home / "journals")
+    journal = journal_at(home)
     answer_gate(journal, first.waits[0], GO, "dev")
     (policies / "toy.cedar").write_text((policies / "toy.cedar").read_text() + "\n// reviewed\n")
     second = await park(paying(6_000), home, policies=policies)
@@ -45,7 +48,7 @@ async def test_an_agent_that_changed_while_the_run_slept_is_another_gate(tmp_pat
         {"brief": {"turns": [[{"tool": "pay", "args": {"payee": "a", "amount_cents": 6_000}}]]}}
     )
     first = await park(case, home, policies=policies)
-    answer_gate(FileJournal(home / "journals"), first.waits[0], GO, "dev")
+    answer_gate(journal_at(home), first.waits[0], GO, "dev")
     agents = policies / "agents.yaml"
     agents.write_text(agents.read_text().replace("1.2.0", "1.3.0"))
     second = await park(case, home, policies=policies)
@@ -57,7 +60,7 @@ async def test_an_agent_that_changed_while_the_run_slept_is_another_gate(tmp_pat
 async def _forged(home: Path, *, environment: str = "dev", **changes: Any) -> str:
     """Write an accepted answer of our own making to the desk, and let the run wake."""
     landing = await park(paying(6_000), home, environment=environment)
-    journal = FileJournal(home / "journals")
+    journal = journal_at(home)
     request = find_request(journal, landing.waits[0])
     data: dict[str, Any] = {
         "gate": landing.waits[0], "answer": "go", "by": "mallory", "role": "manager", "proof": "unproven",
@@ -84,7 +87,7 @@ async def test_an_answer_in_another_role_is_refused_at_the_effect(tmp_path: Path
 async def test_an_unproven_answer_given_in_dev_does_not_count_in_prod(tmp_path: Path) -> None:
     """The run belongs where it began; nothing is done with its answers elsewhere."""
     landing = await park(paying(6_000), tmp_path)
-    answer_gate(FileJournal(tmp_path / "journals"), landing.waits[0], GO, "dev")
+    answer_gate(journal_at(tmp_path), landing.waits[0], GO, "dev")
     with pytest.raises(Diverged, match="Run r1 belongs to the environment dev, and this is prod; nothing was done"):
         await run(None, home=tmp_path, run_id="r1", overrides={"environment": "prod"})
     assert payments(tmp_path) == []
@@ -93,7 +96,7 @@ async def test_an_unproven_answer_given_in_dev_does_not_count_in_prod(tmp_path: 
 async def test_an_unproven_answer_is_refused_at_the_effect_outside_dev(tmp_path: Path) -> None:
     """However it got onto the desk of a run in production."""
     landing = await park(paying(6_000), tmp_path, environment="prod")
-    request = find_request(FileJournal(tmp_path / "journals"), landing.waits[0])
+    request = find_request(journal_at(tmp_path), landing.waits[0])
     assert request.fields["envname"] == "prod"
     assert "no proof that counts here" in await _forged(tmp_path, environment="prod")
 
@@ -106,10 +109,10 @@ async def test_a_clock_that_says_go_is_refused_at_the_effect(tmp_path: Path) -> 
 async def test_the_gate_is_bound_to_what_the_card_shows(tmp_path: Path) -> None:
     """The request holds the digests of card and action; both can be recomputed."""
     landing = await park(paying(6_000), tmp_path)
-    request = find_request(FileJournal(tmp_path / "journals"), landing.waits[0])
+    request = find_request(journal_at(tmp_path), landing.waits[0])
     body = request.body()
     assert request.data["card_digest"] == sha256_hex(body["card"].encode())
-    flight = FileJournal(tmp_path / "journals").read_flight("r1")
+    flight = journal_at(tmp_path).read_flight("r1")
     bound = {
         "action": "pay",
         "agent_version": flight[0].fields["missiondigest"],
@@ -125,10 +128,9 @@ async def test_the_gate_is_bound_to_what_the_card_shows(tmp_path: Path) -> None:
 async def test_a_run_does_not_fly_on_a_desk_that_was_tampered_with(tmp_path: Path) -> None:
     """A broken chain among the answers is no answer."""
     landing = await park(paying(6_000), tmp_path)
-    journal = FileJournal(tmp_path / "journals")
+    journal = journal_at(tmp_path)
     answer_gate(journal, landing.waits[0], Reply("no_go", "grace", "No.", "cli"), "dev")
-    path = journal.desk_path("r1")
-    path.write_bytes(path.read_bytes().replace(b'"streamseq":0', b'"streamseq":1'))
+    misplace(tmp_path)
     landing = await park(paying(6_000), tmp_path)
     assert landing.error_class == EvidenceBroken.__name__
     assert payments(tmp_path) == []

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from gonogo.testing import GateView
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 class TestAnswers:
     """Go, no-go, revise, silence."""

@@ -10,12 +10,14 @@ from pydantic import BaseModel
 
 from gonogo import Measure, Outcome, branch, mission, receive, step
 from gonogo.errors import RunBusy
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy.bank import CALLS, WATCHERS, Call, look_up, payments
 from tests.gonogo.toy.errands import Errand, Papers, Payment, park, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 class Case(BaseModel):
@@ -100,7 +102,7 @@ class TestLeaving:
         landing = await park(Case(), tmp_path, flying=waiting_twice)
         assert set(landing.waits) == {"left", "right"}
         await _turns(20)
-        flight = FileJournal(tmp_path / "journals").read_flight("r1")
+        flight = journal_at(tmp_path).read_flight("r1")
         assert [r.data["events"] for r in flight if r.data.get("event") == "waiting"] == [["left", "right"]]
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -113,6 +115,7 @@ class TestLeaving:
 
     async def test_a_branch_that_is_late_begins_nothing_after_the_end(self, tmp_path: Path) -> None:
         """It had not come to its first step when the run failed; not even a look is had."""
+        LATE.clear()
         went = await run(Case(), flying=leaving_one_late, home=tmp_path)
         assert went.landing.status == "failed"
         LATE.set()
@@ -131,7 +134,7 @@ class TestLeaving:
         with pytest.raises(asyncio.CancelledError):
             await flying
         WATCHERS.clear()
-        journal = FileJournal(tmp_path / "journals")
+        journal = journal_at(tmp_path)
         told = [r.data.get("outcome") for r in journal.read_flight("r1") if r.artifact == "tool_call"]
         assert told == [None, "done"]
         went = await run(None, home=tmp_path, run_id="r1")

@@ -20,6 +20,7 @@ from gonogo.errors import EvidenceBroken
 from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.bank import CALLS, letters, payments, undo_payments
 from tests.gonogo.toy.counter import HEARD
+from tests.gonogo.toy.cutting import cut
 from tests.gonogo.toy.errands import Errand, park, run
 
 if TYPE_CHECKING:
@@ -62,20 +63,13 @@ class Flight:
 def flown() -> Flight:
     """Fly everything once: an agent, gates, an event, a route, parallel branches."""
     home = Path(mkdtemp(prefix="gonogo-replay-"))
-    went = go_on(home)
+    went = go_on(home, journals=None)
     assert went.outcome == "settled"
     assert sorted(payments(home)) == PAID
     flight = Flight(went, len(HEARD))
     CALLS.clear()
     HEARD.clear()
     return flight
-
-
-def cut(home: Path, records: int, torn: bytes = b"") -> list[Record]:
-    """Keep the first records of the run, and perhaps a torn one, as a crash does; return those kept."""
-    path = home / "journals" / "flights" / "r1.jsonl"
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:records]) + torn)
-    return FileJournal(home / "journals").read_flight("r1")
 
 
 def begun(records: list[Record]) -> set[str]:
@@ -104,12 +98,12 @@ def keyed(records: list[Record], artifact: str, *, results: bool) -> set[str]:
     return {data["key"] for data in found if (data["phase"] != "intent") is results}
 
 
-def go_on(home: Path) -> Rehearsal:
+def go_on(home: Path, **overrides: Any) -> Rehearsal:
     """Continue the run; answers and events that are on the desk stay there, others are given again."""
     CALLS.clear()
     HEARD.clear()
     events = [("papers", {"pages": 2})]
-    return asyncio.run(run(EVERYTHING, home=home, run_id="r1", answers="go", events=events))
+    return asyncio.run(run(EVERYTHING, home=home, run_id="r1", answers="go", events=events, overrides=overrides))
 
 
 def boundaries() -> range:
@@ -176,6 +170,19 @@ def test_a_run_that_crashes_again_and_again_still_does_everything_once(
     assert went.landing.outcome == flown().went.landing.outcome
     assert sorted(payments(home)) == PAID
     _each_operation_has_one_result(went.flight)
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_run_goes_on_wherever_its_evidence_stands(tmp_path: Path) -> None:
+    """Cut shorter and shorter, in files and in Postgres alike: whatever was committed is not done again."""
+    for records in reversed(range(0, len(go_on(tmp_path).flight), 6)):
+        kept = cut(tmp_path, records)
+        undo_payments(tmp_path, but=begun(kept) if records % 4 else ended(kept))
+        went = go_on(tmp_path)
+        assert went.landing.outcome == flown().went.landing.outcome
+        assert sorted(payments(tmp_path)) == PAID
+        _nothing_recorded_was_repeated(kept)
+        _each_operation_has_one_result(went.flight)
 
 
 def test_the_versions_in_force_are_recorded_whatever_was_lost(tmp_path: Path) -> None:

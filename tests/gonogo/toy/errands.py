@@ -124,5 +124,5 @@ async def run(
     overrides: dict[str, Any] | None = None,
 ) -> Rehearsal:
     """Rehearse a mission, the errand if none is named, under the toy's law."""
-    made = {"policy_folder": POLICIES, "requester": "tester", **(overrides or {})}
+    made = {"policy_folder": POLICIES, "requester": "tester", "journals": settings().journals, **(overrides or {})}
     return await rehearse(flying, case, answers=answers, events=events, home=home, run_id=run_id, overrides=made)

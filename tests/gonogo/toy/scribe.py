@@ -41,8 +41,8 @@ def _write_once(stream: Stream) -> None:
 
 async def _main() -> None:
     place = sys.argv[1]
-    address = {"journals": place} if place.startswith("postgresql://") else {"home": Path(place)}
-    stream = journal_of(Settings(**address)).open_flight("r1")
+    chosen = Settings(journals=place) if place.startswith("postgresql://") else Settings(home=Path(place))
+    stream = journal_of(chosen).open_flight("r1")
     if sys.argv[2:] == ["hold"]:
         os.write(1, b"held\n")
         sys.stdin.readline()

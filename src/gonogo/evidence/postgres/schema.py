@@ -78,6 +78,8 @@ CREATE TRIGGER gonogo_lines_whole BEFORE TRUNCATE ON gonogo_lines
     FOR EACH STATEMENT EXECUTE FUNCTION gonogo_append_only();
 """
 
+_MADE = "SELECT FROM pg_tables WHERE tablename = 'gonogo_schema' AND schemaname = ANY(current_schemas(false))"
+
 _STEPS = (_FIRST,)
 """What brings the tables from each version to the next."""
 
@@ -101,8 +103,8 @@ def ensure_schema(connection: Connection, where: str) -> None:
 
 
 def _version(connection: Connection, where: str) -> int:
-    made = connection.execute("SELECT to_regclass('gonogo_schema') IS NOT NULL").fetchone()
-    if made is None or not made[0]:
+    # to_regclass() would answer from before the wait for the lock.
+    if connection.execute(_MADE).fetchone() is None:
         return 0
     found = connection.execute("SELECT coalesce(max(version), 0) FROM gonogo_schema").fetchone()
     version = 0 if found is None else int(found[0])
