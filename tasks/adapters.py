@@ -18,9 +18,11 @@ from pydantic import BaseModel, ValidationError
 
 from gonogo.errors import CaseRefused
 from policies.claims import Claim
+from policies.content import Brief
 from policies.contracts import Contract
 from policies.incidents import Incident, TicketUpdate
-from tasks import servicenow
+from policies.leads import Lead
+from tasks import bank_marketing, servicenow
 from tasks.rehearsals import demo_cases, demo_events
 
 if TYPE_CHECKING:
@@ -164,10 +166,16 @@ def _contract_case(row: Row) -> dict[str, Any]:
     return _checked(Contract, values)
 
 
+def _lead_case(row: Row) -> dict[str, Any]:
+    return _checked(Lead, bank_marketing.lead(row)) if bank_marketing.is_campaign(row) else _own_case(Lead)(row)
+
+
 ADAPTERS: dict[str, Adapter] = {
     "claims_triage": Adapter(_own_case(Claim), _claim_event, _own_sort_key),
     "contract_review": Adapter(_contract_case, _own_event, _own_sort_key),
     "incident_response": Adapter(_incident_case, _incident_event, _incident_sort_key),
+    "content_review": Adapter(_own_case(Brief), _own_event, _own_sort_key),
+    "lead_qualification": Adapter(_lead_case, _own_event, _own_sort_key),
 }
 """By mission; a mission without one takes only rows that have its own fields."""
 

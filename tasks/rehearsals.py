@@ -10,15 +10,23 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import CaseRefused
-from tasks import rehearsal_claims, rehearsal_contracts, rehearsal_incidents
+from tasks import (
+    rehearsal_claims,
+    rehearsal_content,
+    rehearsal_contracts,
+    rehearsal_incidents,
+    rehearsal_leads,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 MISSIONS = {
     "claims_triage": rehearsal_claims,
+    "content_review": rehearsal_content,
     "contract_review": rehearsal_contracts,
     "incident_response": rehearsal_incidents,
+    "lead_qualification": rehearsal_leads,
 }
 
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import embedded_ledger, embedded_repository, embedded_ticketing
+from tasks import (
+    embedded_content,
+    embedded_crm,
+    embedded_firms,
+    embedded_ledger,
+    embedded_repository,
+    embedded_ticketing,
+)
 from tasks.embedded import System, system_path
 
 if TYPE_CHECKING:
+    from tasks.content_repository import ContentRepository
+    from tasks.crm import Crm
+    from tasks.firms import FirmRegistry
     from tasks.ledger import Ledger
     from tasks.repository import Repository
     from tasks.ticketing import Ticketing
@@ -26,3 +36,18 @@ def ticketing() -> Ticketing:
 def repository() -> Repository:
     """Return the contract repository and the signing desk; the embedded ones, until you connect yours."""
     return embedded_repository.SqliteRepository(System(system_path("contracts"), embedded_repository.SCHEMA))
+
+
+def crm() -> Crm:
+    """Return the CRM and its calendars; the embedded ones, until you connect yours."""
+    return embedded_crm.SqliteCrm(System(system_path("crm"), embedded_crm.SCHEMA))
+
+
+def firms() -> FirmRegistry:
+    """Return the firm registry; the embedded one, until you connect yours."""
+    return embedded_firms.SqliteFirms(System(system_path("firms"), embedded_firms.SCHEMA))
+
+
+def content() -> ContentRepository:
+    """Return the content repository with its publications; the embedded one, until you connect yours."""
+    return embedded_content.SqliteContent(System(system_path("content"), embedded_content.SCHEMA))

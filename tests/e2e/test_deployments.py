@@ -12,7 +12,9 @@ import yaml
 
 from gonogo.house.server import free_port, prefect_server
 from policies.claims import Claim
+from policies.content import Brief
 from policies.incidents import Incident
+from policies.leads import Lead
 from tests.e2e.command import ROOT
 
 if TYPE_CHECKING:
@@ -57,6 +59,12 @@ def test_every_deployment_of_the_file_exists_with_its_case_as_parameters(gonogo:
     assert set(by_name) == {deployment["name"] for deployment in declared}
     for deployment in declared:
         assert len(by_name[deployment["name"]]["schedules"]) == len(deployment.get("schedules", []))
-    for name, model in (("claims-triage", Claim), ("incident-response", Incident)):
+    missions = (
+        ("claims-triage", Claim),
+        ("incident-response", Incident),
+        ("lead-qualification", Lead),
+        ("content-review", Brief),
+    )
+    for name, model in missions:
         definitions = by_name[name]["parameter_openapi_schema"]["definitions"]
         assert set(definitions[model.__name__]["properties"]) == set(model.model_fields)

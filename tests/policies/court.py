@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tasks.claims
+import tasks.content
 import tasks.contracts
 import tasks.incidents
+import tasks.leads
 from gonogo.model import Charter
 from gonogo.policy.law import Law, Request, Ruling, read_law
 from gonogo.policy.registry import Registry, read_registry
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
     import cedarpy
 
 POLICIES = Path(__file__).parents[2] / "policies"
-ROOMS = (tasks.claims, tasks.contracts, tasks.incidents)
+ROOMS = (tasks.claims, tasks.content, tasks.contracts, tasks.incidents, tasks.leads)
 """Importing these defines every tool of the missions."""
 
 SCOPES = {
     "claims_triage": ("claims", "payments"),
+    "content_review": ("content", "publications"),
     "contract_review": ("contracts", "signing"),
     "incident_response": ("ticketing", "operations"),
+    "lead_qualification": ("crm", "calendars", "firms"),
 }
 
 

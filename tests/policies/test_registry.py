@@ -11,10 +11,14 @@ import pytest
 
 import tasks.claims
 import tasks.claims_agents
+import tasks.content
+import tasks.content_agents
 import tasks.contracts
 import tasks.contracts_agents
 import tasks.incidents
 import tasks.incidents_agents
+import tasks.leads
+import tasks.leads_agents
 from gonogo.agents.agent import Agent
 from gonogo.steps import Step
 from gonogo.tools import TOOLS, Tool
@@ -22,13 +26,19 @@ from tests.policies.court import POLICIES, law, registry
 
 AGENTS: list[Agent[Any]] = [
     value
-    for room in (tasks.claims_agents, tasks.contracts_agents, tasks.incidents_agents)
+    for room in (
+        tasks.claims_agents,
+        tasks.content_agents,
+        tasks.contracts_agents,
+        tasks.incidents_agents,
+        tasks.leads_agents,
+    )
     for value in vars(room).values()
     if isinstance(value, Agent)
 ]
 ACTING = {
     value.acting
-    for room in (tasks.claims, tasks.contracts, tasks.incidents)
+    for room in (tasks.claims, tasks.content, tasks.contracts, tasks.incidents, tasks.leads)
     for value in vars(room).values()
     if isinstance(value, Step) and value.acting
 }

@@ -12,6 +12,7 @@ from gonogo.errors import CaseRefused
 from policies.claims import Claim
 from policies.contracts import Contract
 from policies.incidents import Incident, TicketUpdate
+from policies.leads import Lead
 from tasks.adapters import ADAPTERS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CLAIMS, INCIDENTS = ADAPTERS["claims_triage"], ADAPTERS["incident_response"]
 CONTRACTS = ADAPTERS["contract_review"]
+LEADS = ADAPTERS["lead_qualification"]
 
 CSV_CLAIM: dict[str, Any] = {
     "claim_id": "CLM-1",
@@ -223,3 +225,67 @@ def test_a_row_that_names_a_file_that_is_not_there_is_no_case(tmp_path: Path) ->
     row = {"contract_id": "CON-1", "counterparty": "CP-1", "file": str(tmp_path / "gone.txt")}
     with pytest.raises(CaseRefused, match=r"file: .*gone\.txt cannot be read"):
         CONTRACTS.case(row)
+
+
+CAMPAIGN: dict[str, Any] = {
+    "row": "6", "poutcome": "failure", "job": "self-employed", "marital": "married", "education": "tertiary",
+    "default": "no", "housing": "yes", "loan": "no", "contact": "cellular", "day": "5", "month": "may",
+    "campaign": "3", "duration": "1042", "pdays": "151", "previous": "2", "age": "58", "balance": "-143", "y": "yes",
+}  # fmt: skip
+
+
+def test_a_row_of_a_campaign_is_a_private_lead() -> None:
+    """The declared mapping: words as the profile has them, and one call fewer than the row tells of."""
+    case = Lead.model_validate(LEADS.case(CAMPAIGN))
+    assert (case.lead_id, case.person, case.company, case.message) == ("BANK-6", "BANK-6", None, "")
+    assert case.profile.model_dump(exclude={"marital", "education", "channel", "month", "last_outcome"}) == {
+        "age": 58,
+        "job": "self_employed",
+        "in_default": "no",
+        "housing_loan": "yes",
+        "personal_loan": "no",
+        "balance_eur": -143,
+        "contacts_this_campaign": 2,
+        "contacts_before": 2,
+        "days_since_contact": 151,
+    }
+
+
+def test_what_is_known_only_after_the_call_never_reaches_a_lead() -> None:
+    """Other values of the outcome and the duration, or none, make the very same case."""
+    leaked = LEADS.case(CAMPAIGN | {"duration": "4918", "y": "no", "day": "31"})
+    absent = LEADS.case({name: value for name, value in CAMPAIGN.items() if name not in {"duration", "y", "day"}})
+    assert leaked == absent == LEADS.case(CAMPAIGN)
+
+
+def test_a_person_who_was_never_called_before_has_no_days() -> None:
+    """-1 in the file means none."""
+    row = CAMPAIGN | {"pdays": "-1", "previous": "0", "poutcome": "unknown", "job": "admin."}
+    profile = Lead.model_validate(LEADS.case(row)).profile
+    assert (profile.days_since_contact, profile.last_outcome, profile.job) == (None, "unknown", "admin")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"age": "old"}, r"age: 'old' is not a whole number"),
+        ({"age": "7"}, r"profile\.age: Input should be greater"),
+        ({"month": "brumaire"}, r"profile\.month: Input should be"),
+        ({"campaign": "0"}, r"campaign: '0' calls"),
+        ({"balance": None}, r"balance: nothing is recorded"),
+        ({"job": "astronaut"}, r"profile\.job: Input should be"),
+        ({"row": None}, r"row: the row has no number"),
+        ({"row": "../6"}, r"lead_id: String should match"),
+    ],
+)
+def test_a_bad_campaign_row_is_refused_with_field_and_reason(wrong: dict[str, Any], told: str) -> None:
+    """Nobody is scored on a guess."""
+    with pytest.raises(CaseRefused, match=told):
+        LEADS.case(CAMPAIGN | wrong)
+
+
+def test_a_lead_with_its_own_fields_is_taken_as_it_is() -> None:
+    """Columns of the profile nest by their dotted name."""
+    row = {"lead_id": "L-1", "person": "P-1", "company": "Probe AG", "profile.month": "may", "profile.age": "44"}
+    case = Lead.model_validate(LEADS.case(row))
+    assert (case.company, case.profile.age, case.profile.month) == ("Probe AG", 44, "may")

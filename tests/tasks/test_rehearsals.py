@@ -6,12 +6,26 @@ import pytest
 
 from gonogo.errors import CaseRefused
 from policies.claims import Claim, DocumentsReceived
+from policies.content import Brief
 from policies.contracts import Contract
 from policies.incidents import Incident, TicketUpdate
+from policies.leads import Lead
 from tasks.rehearsals import demo_cases, demo_events
 
-MODELS = {"claims_triage": Claim, "contract_review": Contract, "incident_response": Incident}
-NAMES = {"claims_triage": "claim_id", "contract_review": "contract_id", "incident_response": "number"}
+MODELS = {
+    "claims_triage": Claim,
+    "content_review": Brief,
+    "contract_review": Contract,
+    "incident_response": Incident,
+    "lead_qualification": Lead,
+}
+NAMES = {
+    "claims_triage": "claim_id",
+    "content_review": "brief_id",
+    "contract_review": "contract_id",
+    "incident_response": "number",
+    "lead_qualification": "lead_id",
+}
 WAITING = ("claims_triage", "incident_response")
 """Missions that wait for outside events."""
 EVENTS = {"documents_received": DocumentsReceived, "ticket_updated": TicketUpdate}
@@ -40,7 +54,7 @@ def test_events_are_valid_in_time_order_and_the_same_for_the_same_case(mission: 
         for name, body, _ in events:
             EVENTS[name].model_validate(body)
         told += len(events)
-    assert told > 5
+    assert told > 5 if mission in WAITING else told == 0
 
 
 def test_a_followed_ticket_ends_with_its_last_event_and_not_before() -> None:
@@ -53,5 +67,6 @@ def test_a_followed_ticket_ends_with_its_last_event_and_not_before() -> None:
 
 def test_there_are_no_cases_of_a_mission_nobody_knows() -> None:
     """The message names those there are."""
-    with pytest.raises(CaseRefused, match="claims_triage, contract_review, incident_response"):
+    known = "claims_triage, content_review, contract_review, incident_response, lead_qualification"
+    with pytest.raises(CaseRefused, match=known):
         demo_cases("make_coffee", 1, 1)

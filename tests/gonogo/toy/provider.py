@@ -67,6 +67,8 @@ class Provider:
     url: str
     script: list[Said] = field(default_factory=list[Said])
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    answer: Callable[[dict[str, Any]], Said] | None = None
+    """Answers by what is asked, where several agents ask side by side; goes before the script."""
 
 
 @contextmanager
@@ -81,7 +83,8 @@ def provider() -> Generator[Provider]:
             """Answer one request."""
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
             served.asked.append(request)
-            said = served.script[min(len(served.asked), len(served.script)) - 1]
+            turn = min(len(served.asked), len(served.script)) - 1
+            said = served.answer(request) if served.answer else served.script[turn]
             body = said.body(len(served.asked))
             self.send_response(said.status)
             self.send_header("content-type", "application/json")
