@@ -41,6 +41,9 @@ class Mission(Flow[P, R]):
 
             return await fly_flow_run(self, *args, **kwargs)
 
+        # Prefect reads types off the signature, and could not resolve names in quotes from this module.
+        given = inspect.signature(story).parameters[self.case_name].replace(annotation=self.case_type)
+        vars(flown)["__signature__"] = inspect.Signature([given], return_annotation=self.outcome_type)
         super().__init__(cast("Callable[P, R]", flown), name=charter.name, persist_result=False, **options)
 
     @property

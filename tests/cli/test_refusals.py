@@ -38,6 +38,8 @@ def test_a_mission_that_does_not_exist_is_told_with_those_that_do(gonogo: Comman
     sentence = nothing_happened(gonogo, gonogo("run", "nonsuch", case={}))
     assert "There is no mission nonsuch" in sentence
     assert "claims_triage" in sentence
+    assert "land_evidence" not in sentence, "a flow, but no mission"
+    assert "fly_each" not in sentence
 
 
 def test_a_flow_that_is_no_mission_is_not_flown(gonogo: Command) -> None:

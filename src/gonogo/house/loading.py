@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def find_mission(settings: Settings, name: str) -> Mission[Any, Any]:
     wanted = name.replace("-", "_")
     path = settings.flow_folder / f"{wanted}.py"
     if not path.is_file():
-        known = sorted(file.stem for file in settings.flow_folder.glob("[!_]*.py"))
+        known = sorted(file.stem for file in settings.flow_folder.glob("[!_]*.py") if _tells_a_mission(file))
         raise RunUnknown(
             f"There is no mission {name} in {settings.flow_folder}/ (there: {', '.join(known) or 'none'})."
         )
@@ -64,3 +65,24 @@ def find_mission(settings: Settings, name: str) -> Mission[Any, Any]:
     if not isinstance(flow, Mission):
         raise MissionMisdefined(f"{path}: {wanted} is a Prefect flow, not a mission; `gonogo run` flies missions.")
     return flow
+
+
+def _tells_a_mission(file: Path) -> bool:
+    """Whether a file of the flow folder binds its own name to a mission, or brings it in; nothing in it is run."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return any(_binds(statement, file.stem) for statement in tree.body)
+
+
+def _binds(statement: ast.stmt, name: str) -> bool:
+    match statement:
+        case ast.AsyncFunctionDef(name=told, decorator_list=marks):
+            return told == name and any("mission" in ast.unparse(mark).partition("(")[0].split(".") for mark in marks)
+        case ast.ImportFrom(names=brought) | ast.Import(names=brought):
+            return any((each.asname or each.name) == name for each in brought)
+        case ast.Assign(targets=targets):
+            return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+        case _:
+            return False
