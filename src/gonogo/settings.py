@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
+SECONDS_MAX = 366 * 86_400
+"""The longest that anything waits, in seconds: a leap year."""
+
+
 class Settings(BaseSettings):
     """Every knob, its unit and its default; ``docs/guides/settings.md`` lists the same."""
 
@@ -54,13 +58,13 @@ class Settings(BaseSettings):
     requester: str | None = None
     """Who asks for runs; the login name, where none is set."""
 
-    gate_deadline_seconds: int = Field(default=86_400, ge=1)
+    gate_deadline_seconds: int = Field(default=86_400, ge=1, le=SECONDS_MAX)
     """A gate without an answer by then is answered no-go."""
 
     gate_warm_seconds: float = Field(default=2.0, ge=0)
     """How long a run with a deployment stays running at a gate before it suspends."""
 
-    event_deadline_seconds: int = Field(default=1_209_600, ge=1)
+    event_deadline_seconds: int = Field(default=1_209_600, ge=1, le=SECONDS_MAX)
     """An outside event that has not come by then is missed."""
 
     changed_missions: Literal["stop", "continue"] = "stop"

@@ -32,6 +32,8 @@ def test_the_environment_goes_before_the_project_and_the_project_before_defaults
     [
         ("GONOGO_ENVIRONMENT", "production"),
         ("GONOGO_GATE_DEADLINE_SECONDS", "0"),
+        ("GONOGO_GATE_DEADLINE_SECONDS", "99999999999999999999"),
+        ("GONOGO_EVENT_DEADLINE_SECONDS", "31622401"),
         ("GONOGO_POLL_SECONDS", "-1"),
         ("GONOGO_FLIGHTS", "many"),
     ],

@@ -19,7 +19,7 @@ import cedarpy
 import orjson
 
 from gonogo.errors import PolicyBroken
-from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.model import Noun, Verdict
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+DEADLINE_DAYS_MAX = 366
+"""The longest a person may be given; who waits longer than a year has not been asked."""
 
 
 class Request(Noun):
@@ -236,10 +238,15 @@ def _rules(path: Path, text: str) -> list[Rule]:
 
 
 def _seconds(text: str, where: str) -> int:
-    matched = re.fullmatch(r"(\d+)([smhd])", text, re.ASCII)
-    if matched is None or int(matched[1]) == 0:
-        raise PolicyBroken(f'{where}: @deadline("{text}") is not a time like "90s", "30m", "4h" or "2d".')
-    return int(matched[1]) * _UNITS[matched[2]]
+    told = plain_text(text, 80)
+    matched = re.fullmatch(r"0*([1-9]\d*)([smhd])", text, re.ASCII)
+    if matched is None:
+        raise PolicyBroken(f'{where}: @deadline("{told}") is not a time like "90s", "30m", "4h" or "2d".')
+    # Ten digits are too many in any unit, and Python refuses to read thousands of them.
+    seconds = int(matched[1][:10]) * _UNITS[matched[2]]
+    if seconds > DEADLINE_DAYS_MAX * _UNITS["d"]:
+        raise PolicyBroken(f'{where}: @deadline("{told}") is longer than {DEADLINE_DAYS_MAX}d; write a shorter one.')
+    return seconds
 
 
 def _line(error: object) -> str:

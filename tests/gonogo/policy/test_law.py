@@ -246,6 +246,15 @@ class TestBrokenness:
             (RULE.format(id="late", more='@gate("m") @deadline("0h")', effect="forbid"), "broken.cedar.*late.*0h"),
             (RULE.format(id="late", more='@gate("m") @deadline("-1h")', effect="forbid"), "broken.cedar.*late.*-1h"),
             (RULE.format(id="late", more='@gate("m") @deadline("1h30")', effect="forbid"), "broken.cedar.*late.*1h30"),
+            (RULE.format(id="late", more='@gate("m") @deadline("00d")', effect="forbid"), "broken.cedar.*late.*00d"),
+            (
+                RULE.format(id="late", more='@gate("m") @deadline("367d")', effect="forbid"),
+                "late.*longer than 366d; write",
+            ),
+            (
+                RULE.format(id="late", more=f'@gate("m") @deadline("{"9" * 6_000}s")', effect="forbid"),
+                "longer than 366d",
+            ),
             (
                 '@id("form") @because("b") permit (principal == ?principal, action, resource);',
                 "broken.cedar.*template",
