@@ -72,7 +72,8 @@ _BODIES: dict[tuple[str, str], str] = {
     ("step_record", "result"): "key! step branch outcome! latency_us:whole reason_code? error?",
     ("route_record", "fact"): "key! route choice alternatives:list",
     ("model_call", "intent"): (
-        "key! agent requested_model provider offline:flag request_digest reserved_micros:whole"
+        "key! agent requested_model provider offline:flag request_digest reserved_micros:whole "
+        "currency? price_basis?"
     ),
     ("model_call", "result"): (
         "key! agent requested_model returned_model? provider offline:flag outcome! finish_reason? "
@@ -84,20 +85,21 @@ _BODIES: dict[tuple[str, str], str] = {
         "engine latency_us:whole"
     ),
     ("tool_call", "intent"): (
-        "key! tool system effect principal action_digest idempotency_key approvals:list"
+        "key! tool system effect principal action_digest idempotency_key approvals:list doubt?"
     ),
     ("tool_call", "result"): (
-        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list?"
+        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt?"
     ),
     ("approval_request", "fact"): (
-        "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline"
+        "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "
+        "doubt?"
     ),
     ("approval_record", "fact"): (
         "gate! answer! by role proof door action_digest accepted:flag! refused_because?"
     ),
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
-    ("exception_record", "fact"): "reason_code what owner key?",
+    ("exception_record", "fact"): "reason_code what owner key? closes? gate? answer? by?",
     ("version_log", "fact"): "versions:list",
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be

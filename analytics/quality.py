@@ -64,7 +64,11 @@ def _one_of(words: str, column: str, vocabulary: object) -> Expected:
 DELTA_SUITE = (
     _one_of("the environment is dev, test or prod", "environment", Environment),
     _one_of("a run ends in one of the final states", "status", RunStatus),
-    _one_of("an operation ends done, failed or refused", "outcome", Literal["done", "failed", "refused"]),
+    _one_of(
+        "an operation ends done, failed, refused or in doubt",
+        "outcome",
+        Literal["done", "failed", "refused", "in_doubt"],
+    ),
     _one_of("policy rules allow, deny or gate", "verdict", Verdict),
     _one_of("a gate is answered go, no_go or revise", "answer", Answer),
     _one_of("a tool reads, writes or acts irreversibly", "effect", Effect),

@@ -264,7 +264,7 @@ COMMENT ON COLUMN model_calls.input_tokens IS 'Tokens read, cached ones included
 COMMENT ON COLUMN model_calls.output_tokens IS 'Tokens written.';
 COMMENT ON COLUMN model_calls.cache_read_tokens IS 'Tokens read from the provider''s cache.';
 COMMENT ON COLUMN model_calls.cache_write_tokens IS 'Tokens written to the provider''s cache.';
-COMMENT ON COLUMN model_calls.cost_micros IS 'Price of the call in millionths of currency.';
+COMMENT ON COLUMN model_calls.cost_micros IS 'Price of the call in millionths of currency; what was reserved, where a crash lost its result.';
 COMMENT ON COLUMN model_calls.currency IS 'Currency of cost_micros.';
 COMMENT ON COLUMN model_calls.price_basis IS 'list (a published price), declared (by the operator) or notional (the offline model).';
 COMMENT ON COLUMN model_calls.price_book IS 'Price list the cost was computed with.';
@@ -294,6 +294,8 @@ CREATE TABLE tool_calls (
     reason_code     VARCHAR,
     error           VARCHAR,
     latency_us      BIGINT,
+    source          VARCHAR,
+    doubt           VARCHAR,
     started_at      TIMESTAMPTZ,
     ended_at        TIMESTAMPTZ
 );
@@ -311,11 +313,13 @@ COMMENT ON COLUMN tool_calls.effect IS 'read, write or irreversible.';
 COMMENT ON COLUMN tool_calls.action_digest IS 'SHA-256 of the exact action an approval is bound to.';
 COMMENT ON COLUMN tool_calls.idempotency_key IS 'Key under which the system of record does it once.';
 COMMENT ON COLUMN tool_calls.approvals IS 'Approval records it was done under.';
-COMMENT ON COLUMN tool_calls.outcome IS 'done, failed, refused or open.';
+COMMENT ON COLUMN tool_calls.outcome IS 'done, failed, refused, in_doubt (begun, and left without anybody knowing) or open.';
 COMMENT ON COLUMN tool_calls.rules IS 'Policy rules that refused it.';
 COMMENT ON COLUMN tool_calls.reason_code IS 'Failure class of a failed or refused call.';
 COMMENT ON COLUMN tool_calls.error IS 'The failure in one sentence.';
 COMMENT ON COLUMN tool_calls.latency_us IS 'Duration in microseconds.';
+COMMENT ON COLUMN tool_calls.source IS 'person, where somebody saw that it had happened and gave its result; null where the tool did.';
+COMMENT ON COLUMN tool_calls.doubt IS 'Gate at which a doubt about it was settled: what was begun again, left, or told.';
 COMMENT ON COLUMN tool_calls.started_at IS 'When its intent was recorded; null where only a result is known.';
 COMMENT ON COLUMN tool_calls.ended_at IS 'When its result was recorded; null while open.';
 
@@ -377,6 +381,7 @@ CREATE TABLE gates (
     rules         VARCHAR[],
     options       VARCHAR[],
     requester     VARCHAR,
+    doubt         VARCHAR,
     opened_at     TIMESTAMPTZ NOT NULL,
     deadline      TIMESTAMPTZ,
     state         VARCHAR NOT NULL,
@@ -406,9 +411,10 @@ COMMENT ON COLUMN gates.because IS 'Why a person has to be asked, one sentence e
 COMMENT ON COLUMN gates.rules IS 'Policy rules that ask for a person.';
 COMMENT ON COLUMN gates.options IS 'Answers the gate takes.';
 COMMENT ON COLUMN gates.requester IS 'Who asked for the run.';
+COMMENT ON COLUMN gates.doubt IS 'Record of the attempt in doubt, where it asks what became of one; null where it asks for leave.';
 COMMENT ON COLUMN gates.opened_at IS 'When the gate opened.';
 COMMENT ON COLUMN gates.deadline IS 'From when on silence is no_go.';
-COMMENT ON COLUMN gates.state IS 'open, answered (by a person), expired (by the deadline), or closed (the run ended first).';
+COMMENT ON COLUMN gates.state IS 'open, answered (by a person), expired (by the deadline), void (another law or agent asks anew, or needs no go), or closed (the run ended first).';
 COMMENT ON COLUMN gates.answer IS 'go, no_go or revise; null where there is none that counts.';
 COMMENT ON COLUMN gates.answered_by IS 'Who answered; the name is worth what proof says.';
 COMMENT ON COLUMN gates.proof IS 'What vouches for the name: unproven or clock.';
@@ -502,7 +508,11 @@ CREATE TABLE exceptions (
     reason_code VARCHAR,
     what        VARCHAR,
     owner       VARCHAR,
-    raised_at   TIMESTAMPTZ NOT NULL
+    raised_at   TIMESTAMPTZ NOT NULL,
+    resolution  VARCHAR,
+    closed_by   VARCHAR,
+    gate        VARCHAR,
+    closed_at   TIMESTAMPTZ
 );
 COMMENT ON TABLE exceptions IS 'One row an exception, which somebody owns.';
 COMMENT ON COLUMN exceptions.id IS 'Identity of the exception record.';
@@ -514,6 +524,10 @@ COMMENT ON COLUMN exceptions.reason_code IS 'Failure class.';
 COMMENT ON COLUMN exceptions.what IS 'What happened, in one sentence.';
 COMMENT ON COLUMN exceptions.owner IS 'Who has to deal with it.';
 COMMENT ON COLUMN exceptions.raised_at IS 'When it happened.';
+COMMENT ON COLUMN exceptions.resolution IS 'How it was settled; null while it is open.';
+COMMENT ON COLUMN exceptions.closed_by IS 'Who settled it; null while it is open.';
+COMMENT ON COLUMN exceptions.gate IS 'Gate at which it was settled; null while it is open.';
+COMMENT ON COLUMN exceptions.closed_at IS 'When it was settled; null while it is open.';
 
 CREATE TABLE versions (
     run_id    VARCHAR NOT NULL,

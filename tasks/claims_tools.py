@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
-from gonogo import tool
+from gonogo import shown, tool
 from policies.claims import (
     Account,
     Claim,
@@ -37,13 +37,14 @@ def _payment_preview(claim_id: str, amount_cents: int, payee: str, **_facts: obj
     facts, file = ledger().payment_facts(claim_id), ledger().claim(claim_id)
     left = facts.insured_sum_cents - facts.paid_before_cents
     return (
-        f"**{euros(amount_cents)}** go to account `{payee}` for claim `{claim_id}`; this cannot be undone.\n\n"
+        f"**{euros(amount_cents)}** go to account {shown(payee)} for claim {shown(claim_id)}; "
+        "this cannot be undone.\n\n"
         "| on record | |\n|---|---|\n"
-        f"| loss | {file.loss} on {file.occurred_on}, reported {file.reported_on} |\n"
+        f"| loss | {shown(file.loss)} on {shown(file.occurred_on)}, reported {shown(file.reported_on)} |\n"
         f"| claimed | {euros(facts.claimed_cents)} |\n"
         f"| paid before | {euros(facts.paid_before_cents)} |\n"
         f"| insured sum left, now and then | {euros(left)} → {euros(left - amount_cents)} |\n"
-        f"| documents | {', '.join(file.documents) or 'none'} |"
+        f"| documents | {', '.join(map(shown, file.documents)) or 'none'} |"
     )
 
 
@@ -51,16 +52,16 @@ def _decline_preview(claim_id: str, **_facts: object) -> str:
     """Say what a decline changes, from the ledger."""
     file = ledger().claim(claim_id)
     return (
-        f"Claim `{claim_id}` is closed without payment and its claimant is told so by letter; "
-        f"{euros(file.claimed_cents)} were claimed for {file.loss} on {file.occurred_on}."
+        f"Claim {shown(claim_id)} is closed without payment and its claimant is told so by letter; "
+        f"{euros(file.claimed_cents)} were claimed for {shown(file.loss)} on {shown(file.occurred_on)}."
     )
 
 
 def _policy_preview(number: str, insured_sum_cents: int, payees: list[str], **_facts: object) -> str:
     """Say what entering a policy changes."""
-    accounts = ", ".join(f"`{account}`" for account in payees) or "nobody"
+    accounts = ", ".join(map(shown, payees)) or "nobody"
     return (
-        f"Policy `{number}` is entered with an insured sum of {euros(insured_sum_cents)}, payable to {accounts}. "
+        f"Policy {shown(number)} is entered with an insured sum of {euros(insured_sum_cents)}, payable to {accounts}. "
         "If the ledger knows the policy, nothing changes."
     )
 

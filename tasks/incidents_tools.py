@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from gonogo import tool
+from gonogo import quoted, shown, tool
 from policies.incidents import (
     RUNBOOK,
     HandledBy,
@@ -130,8 +130,8 @@ async def mirror_update(
 
 def _post_preview(audience: str, headline: str, text: str, **_facts: object) -> str:
     """Show what would be posted, quoted."""
-    quoted = "\n".join(f"> {line}" for line in f"{headline}\n\n{text}".splitlines())
-    return f"This is posted, and read by the {audience} audience:\n\n{quoted}"
+    post = quoted(f"{headline}\n\n{text}")
+    return f"This is posted, and read by the audience {shown(audience)}:\n\n{post}"
 
 
 @tool(system="ticketing", effect="irreversible", preview=_post_preview)

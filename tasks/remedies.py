@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from gonogo import tool
+from gonogo import shown, tool
 from policies.incidents import Action, Identifier
 from tasks.systems import ticketing
 from tasks.ticketing import ActionTaken
@@ -29,11 +29,11 @@ def _preview(action: Action, promise: str) -> Callable[..., str]:
 
     def preview(*, number: str, service: str, service_tier: int, change_window_open: bool, **facts: object) -> str:
         states = [state for state in ticketing().health(number) if state.service == service]
-        symptoms = ", ".join(symptom for state in states for symptom in state.open_symptoms)
-        replicas = f" to {facts['replicas']} replicas" if "replicas" in facts else ""
+        symptoms = ", ".join(shown(symptom) for state in states for symptom in state.open_symptoms)
+        replicas = f" to {shown(facts['replicas'])} replicas" if "replicas" in facts else ""
         return (
-            f"**{action}** on `{service}`{replicas}. {promise}\n\n"
-            f"| now | |\n|---|---|\n| open symptoms | {symptoms or 'none'} |\n| tier | {service_tier} |\n"
+            f"**{action}** on {shown(service)}{replicas}. {promise}\n\n"
+            f"| now | |\n|---|---|\n| open symptoms | {symptoms or 'none'} |\n| tier | {shown(service_tier)} |\n"
             f"| change window | {'open' if change_window_open else 'closed'} |"
         )
 

@@ -1,4 +1,6 @@
 -- An operation that was begun again after a crash is another row: its occurrence counts the beginnings.
+-- A call whose process died before its result was recorded may have been billed: it costs what was reserved for it,
+-- as the run's own meter counts it from the next attempt on.
 WITH told AS (
     SELECT
         *,
@@ -12,6 +14,14 @@ WITH told AS (
         }') AS body
     FROM begun
     WHERE artifact = 'model_call'
+),
+known AS (
+    SELECT
+        *,
+        count(*) FILTER (WHERE phase = 'result') OVER (PARTITION BY run_id, key, occurrence) = 0
+            AND attempt < attempts AS is_lost
+    FROM told
+    JOIN (SELECT run_id, max(attempt) AS attempts FROM fresh GROUP BY run_id) USING (run_id)
 )
 SELECT
     run_id,
@@ -33,9 +43,9 @@ SELECT
     any_value(body.output_tokens) AS output_tokens,
     any_value(body.cache_read_tokens) AS cache_read_tokens,
     any_value(body.cache_write_tokens) AS cache_write_tokens,
-    any_value(body.cost_micros) AS cost_micros,
-    any_value(body.currency) AS currency,
-    any_value(body.price_basis) AS price_basis,
+    coalesce(any_value(body.cost_micros), any_value(body.reserved_micros) FILTER (WHERE is_lost)) AS cost_micros,
+    any_value(body.currency) FILTER (WHERE phase = 'result' OR is_lost) AS currency,
+    any_value(body.price_basis) FILTER (WHERE phase = 'result' OR is_lost) AS price_basis,
     any_value(body.price_book) AS price_book,
     any_value(body.reserved_micros) AS reserved_micros,
     any_value(body.request_digest) AS request_digest,
@@ -43,5 +53,5 @@ SELECT
     any_value(body.latency_us) AS latency_us,
     min(recorded_time) FILTER (WHERE phase = 'intent') AS started_at,
     max(recorded_time) FILTER (WHERE phase = 'result') AS ended_at
-FROM told
+FROM known
 GROUP BY run_id, key, occurrence

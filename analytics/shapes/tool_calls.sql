@@ -6,7 +6,7 @@ WITH told AS (
             "principal": "VARCHAR", "tool": "VARCHAR", "system": "VARCHAR", "effect": "VARCHAR",
             "action_digest": "VARCHAR", "idempotency_key": "VARCHAR", "approvals": ["VARCHAR"],
             "outcome": "VARCHAR", "rules": ["VARCHAR"], "reason_code": "VARCHAR", "error": "VARCHAR",
-            "latency_us": "BIGINT"
+            "latency_us": "BIGINT", "source": "VARCHAR", "doubt": "VARCHAR"
         }') AS body
     FROM begun
     WHERE artifact = 'tool_call'
@@ -30,6 +30,8 @@ SELECT
     any_value(body.reason_code) AS reason_code,
     any_value(body.error) AS error,
     any_value(body.latency_us) AS latency_us,
+    any_value(body.source) AS source,
+    any_value(body.doubt) AS doubt,
     min(recorded_time) FILTER (WHERE phase = 'intent') AS started_at,
     max(recorded_time) FILTER (WHERE phase = 'result') AS ended_at
 FROM told

@@ -31,6 +31,8 @@ SOON = timedelta(minutes=30)
 NAME_MAX, REASON_MAX, CHANGES_MAX = 200, 2_000, 20_000
 
 _BUTTONS: Mapping[Answer, str] = {"go": "Go", "no_go": "No-go", "revise": "Revise"}
+_DOUBT_BUTTONS: Mapping[Answer, str] = {"go": "Did not happen: do it", "no_go": "Leave it", "revise": "It did happen"}
+"""The same answers where the question is what became of an effect."""
 _EARLIER_HEADS = (("Answer", ""), ("By", ""), ("Reason", ""), ("Waited", "num"), ("When", "num"))
 
 
@@ -155,15 +157,15 @@ def _answer_form(gate: dict[str, Any], now: datetime) -> None:
         st.text_input("Your name", key=f"by-{name}", value=st.session_state.get("by", ""), max_chars=NAME_MAX)
         show(tag("p", "A typed name is recorded as ", tag("b", "unproven"), ".", css="hint"))
         st.text_area("Reason", key=f"reason-{name}", max_chars=REASON_MAX, height=88)
-        with st.expander("Other arguments, for revise"):
+        with st.expander("Its result, if it did happen" if gate["doubt"] else "Other arguments, for revise"):
             st.text_area(
-                "Arguments as JSON",
+                "Result as JSON" if gate["doubt"] else "Arguments as JSON",
                 key=f"changes-{name}",
                 max_chars=CHANGES_MAX,
-                placeholder='{"amount_eur": "4800.00"}',
+                placeholder='{"reference": "W-1042"}' if gate["doubt"] else '{"amount_eur": "4800.00"}',
             )
         with st.container(horizontal=True, key=f"verbs-{name}"):
-            for option, word in _BUTTONS.items():
+            for option, word in (_DOUBT_BUTTONS if gate["doubt"] else _BUTTONS).items():
                 if option in (gate["options"] or []):
                     st.form_submit_button(
                         word,
@@ -193,16 +195,16 @@ def _say(gate: str, run_id: str, option: Answer) -> None:
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    """Read the arguments a reviewer wants instead; none typed, none wanted."""
+    """Read the arguments a reviewer wants instead, or the result they saw; none typed, none wanted."""
     if not text.strip():
         return {}
     try:
         wanted = json.loads(text)
     except ValueError:
-        msg = 'the arguments are no JSON; write them like {"amount_eur": "4800.00"}.'
+        msg = 'what was typed is no JSON; write it like {"amount_eur": "4800.00"}.'
         raise ValueError(msg) from None
     if not isinstance(wanted, dict):
-        msg = 'the arguments must be a JSON object, like {"amount_eur": "4800.00"}.'
+        msg = 'what was typed must be a JSON object, like {"amount_eur": "4800.00"}.'
         raise ValueError(msg)  # noqa: TRY004 - one kind of error for all that was typed wrongly
     return cast("dict[str, Any]", wanted)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gonogo.agents.agent import agent
+    from gonogo.cards import quoted, shown
     from gonogo.events import receive
     from gonogo.evidence.scopes import branch
     from gonogo.exceptions import record_exception
@@ -30,10 +31,12 @@ _HOMES = {
     "branch": "evidence.scopes",
     "gate": "gates",
     "mission": "missions",
+    "quoted": "cards",
     "receive": "events",
     "record_exception": "exceptions",
     "rehearse": "testing",
     "route": "routes",
+    "shown": "cards",
     "step": "steps",
     "tool": "tools",
 }
@@ -47,10 +50,12 @@ __all__ = [
     "branch",
     "gate",
     "mission",
+    "quoted",
     "receive",
     "record_exception",
     "rehearse",
     "route",
+    "shown",
     "step",
     "tool",
 ]

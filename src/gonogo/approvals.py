@@ -62,7 +62,8 @@ def find_request(journal: Journal, gate_id: str, run_id: str | None = None) -> R
 
     """
     for run in [run_id] if run_id else journal.runs_mentioning(gate_id):
-        for record in only(journal.read_flight(run), "approval_request"):
+        # The last one: a gate that a changed law replaced, and that holds again, was asked at again.
+        for record in reversed(only(journal.read_flight(run), "approval_request")):
             if record.data["gate"] == gate_id:
                 return record
     msg = f"There is no gate {gate_id}; `gonogo gates` lists those that wait."
@@ -88,6 +89,8 @@ def answer_gate(
         # The run's own environment counts, whatever shell the answer comes from.
         strict = environment if request.fields["envname"] == "dev" else request.fields["envname"]
         objection = _objection(request, desk.records, reply, strict)
+        if objection is None and reply.proof != "clock":
+            objection = superseded(journal.read_flight(request.run_id), request)
         if objection is None and journal.has_ended(request.run_id):
             objection = f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more."
         record = _write(desk, request, reply, objection)
@@ -118,9 +121,51 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
         return f"Gate {gate_id} needs a name and a reason; an answer without either tells nobody anything."
     if reply.changes and reply.answer != "revise":
         return f"Changed arguments make it another action: answer revise, not {reply.answer}, to change them."
+    if is_doubt(request) and reply.answer == "revise" and (misfit := _misfit(request, reply.changes)):
+        return f"revise at gate {gate_id} says that it did happen, and gives its result, which does not fit: {misfit}"
     if datetime.now(UTC) >= moment(request.data["deadline"]):
         return f"The deadline of gate {gate_id} has passed; it counts as no-go."
     return None
+
+
+def is_doubt(request: Record) -> bool:
+    """Whether a gate asks what became of an effect, not whether it may happen."""
+    return "doubt" in request.data
+
+
+def superseded(flight: Iterable[Record], request: Record) -> str | None:
+    """Return why nobody waits at a gate any more that was never answered; ``None`` while somebody does.
+
+    A changed law or agent makes of the same operation another action, with another gate or none.
+    """
+    gate_id, found = request.data["gate"], None
+    operation = request.data["key"].rpartition("/gate:")[0]
+    for record in flight:
+        key = str(record.data.get("key", ""))
+        if record.seq <= request.seq or not key.startswith(operation):
+            continue
+        if record.artifact == "approval_request" and key.startswith(f"{operation}/gate:"):
+            found = f"gate {record.data['gate']} has replaced it. Answer that one"
+        is_ruled = record.artifact == "policy_decision" and key.startswith(f"{operation}/decision:")
+        if is_ruled and record.data["verdict"] != "gate":
+            verdict = "allows" if record.data["verdict"] == "allow" else "forbids"
+            found = f"the law now {verdict} it without anybody's go. Nothing is left to answer"
+    return None if found is None else f"Law, agent or action changed after gate {gate_id} had asked: {found}."
+
+
+def _misfit(request: Record, changes: dict[str, Any]) -> str | None:
+    """Return what is wrong with a result that a person gave, or ``None``; the run looks again, with the tool's type."""
+    schema = request.body_object().get("result")
+    if schema is None:
+        return None
+    from jsonschema import Draft202012Validator
+
+    validator: Any = Draft202012Validator(schema)
+    worst = next(validator.iter_errors(changes), None)
+    if worst is None:
+        return None
+    where = ".".join(map(str, worst.absolute_path))
+    return plain_text(f"{where}: {worst.message}." if where else f"{worst.message}.", 500)
 
 
 def _write(desk: Stream, request: Record, reply: Reply, objection: str | None) -> Record:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import accepted_answer
+from gonogo.approvals import accepted_answer, is_doubt, superseded
 from gonogo.errors import RunUnknown
 from gonogo.evidence.ledger import only
-from gonogo.model import Noun, RunStatus
+from gonogo.model import Asking, Noun, RunStatus
 
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
@@ -46,6 +46,7 @@ class GateRow(Noun):
     role: str
     because: tuple[str, ...]
     options: tuple[str, ...]
+    about: Asking
     requester: str
     opened: str
     deadline: str
@@ -61,6 +62,9 @@ def run_view(journal: Journal, run_id: str) -> RunView | None:
     first, own = records[0].data, only(records, "run_record")
     last = own[-1].data
     cost = sum(r.data["cost_micros"] for r in only(records, "model_call") if r.data["phase"] == "result")
+    if last["phase"] == "result":
+        # What the run counted itself: calls that were lost to a crash, and may have been billed, included.
+        cost = last["totals"]["cost_micros"]
     steps = only(records, "step_record")
     waits: tuple[str, ...] = ()
     if last.get("event") == "waiting":
@@ -128,9 +132,9 @@ def open_gates_of(journal: Journal, records: list[Record]) -> list[GateRow]:
     if not requests:
         return []
     desk = journal.read_desk(requests[0].run_id)
-    # Of one action only its last request counts: a changed law or action has superseded the others.
-    latest = {request.data["key"].rpartition("/gate:")[0]: request for request in requests}
-    return [_row(request) for request in latest.values() if accepted_answer(desk, request.data["gate"]) is None]
+    last = {request.data["gate"]: request for request in requests}
+    unanswered = [request for gate_id, request in last.items() if accepted_answer(desk, gate_id) is None]
+    return [_row(request) for request in unanswered if superseded(records, request) is None]
 
 
 def _row(request: Record) -> GateRow:
@@ -143,6 +147,7 @@ def _row(request: Record) -> GateRow:
         role=data["role"],
         because=tuple(data["because"]),
         options=tuple(data["options"]),
+        about="doubt" if is_doubt(request) else "action",
         requester=data["requester"],
         opened=request.fields["time"],
         deadline=data["deadline"],

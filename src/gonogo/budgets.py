@@ -45,24 +45,36 @@ class Meter:
     def replayed(cls, budget: Budget, records: list[Record]) -> Meter:
         """Return the meter as the recorded calls left it.
 
-        A model call whose result was never recorded counts with the whole sum reserved for it:
-        it may have been billed.
+        A model call whose result was never recorded counts with the whole sum reserved for it, also
+        where it was asked again: it may have been billed.
         """
         meter = cls(budget)
-        calls = only(records, "model_call")
-        settled = {record.data["key"] for record in calls if record.data["phase"] == "result"}
-        for record in calls:
+        lost: dict[str, Record] = {}
+        for record in only(records, "model_call"):
+            before = lost.pop(record.data["key"], None)
             if record.data["phase"] == "result":
                 meter._count(record)
-            elif record.data["key"] not in settled:
-                meter.spent_micros += int(record.data["reserved_micros"])
-                meter._use(record.data["agent"]).spent_micros += int(record.data["reserved_micros"])
+                continue
+            # Asked again: what was begun before it stays lost, whatever comes of this one.
+            meter._lose(before)
+            lost[record.data["key"]] = record
+        for record in lost.values():
+            meter._lose(record)
         for record in only(records, "tool_call"):
             if record.data["phase"] == "intent":
                 meter.tool_calls += 1
-                meter.actions += record.data["effect"] != "read"
-                meter._use(record.data["principal"]).actions += record.data["effect"] != "read"
+                # What is done again because a person saw that it had not happened is one change, not two.
+                changes = record.data["effect"] != "read" and "doubt" not in record.data
+                meter.actions += changes
+                meter._use(record.data["principal"]).actions += changes
         return meter
+
+    def _lose(self, intent: Record | None) -> None:
+        """Count a model call that was begun and has no result with the sum reserved for it."""
+        if intent is not None:
+            self.spent_micros += int(intent.data["reserved_micros"])
+            self.price_basis = intent.data.get("price_basis", self.price_basis)
+            self._use(intent.data["agent"]).spent_micros += int(intent.data["reserved_micros"])
 
     def _use(self, agent: str) -> Use:
         return self.by_agent.setdefault(agent, Use())

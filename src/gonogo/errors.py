@@ -54,6 +54,19 @@ class GateExpired(GateDenied):
     failure = "approval_expired"
 
 
+class InDoubt(GateDenied):
+    """An effect began, how it ended was never recorded, and a person left it as it is.
+
+    It counts as not done; whether it happened is not known.
+    """
+
+
+class DoubtExpired(InDoubt, GateExpired):
+    """An effect is in doubt and nobody looked before the deadline; its exception stays open."""
+
+    failure = "approval_expired"
+
+
 class EventMissed(GonogoError):
     """An outside event did not arrive before its deadline."""
 
@@ -96,12 +109,6 @@ class RunUnknown(GonogoError):
     """No evidence of such a run or gate."""
 
     failure = "data_mismatch"
-
-
-class InDoubt(GonogoError):
-    """An effect began, its result was never recorded, and repeating it could do it twice."""
-
-    failure = "internal"
 
 
 class Diverged(GonogoError):

@@ -23,10 +23,11 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
+from gonogo.failures import failure_fields
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run, flying
-from gonogo.tools import TOOLS, failure_fields
+from gonogo.tools import TOOLS
 from gonogo.versions import versions_in_force
 from gonogo.worlds import in_force, world
 

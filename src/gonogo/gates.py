@@ -6,24 +6,28 @@ an answer can never count for anything else: a changed action is another gate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import accepted_answer, answer_gate, silence
-from gonogo.errors import AnswerRefused, EvidenceBroken, GateDenied, GateExpired, PolicyDenied
-from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id, timestamp
+from gonogo.approvals import accepted_answer
+from gonogo.cards import action_card
+from gonogo.errors import GateDenied, GateExpired, PolicyDenied
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id
 from gonogo.evidence.ledger import Stopwatch, only
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.policy.law import Request, Ruling
-from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
+from gonogo.questions import Question, answer_to, expire
+from gonogo.runs import Held, Run, current_run, current_step, step_fields
 
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
-    from gonogo.model import Environment
+    from gonogo.model import Answer, Environment
+
+_YES_NO: tuple[Answer, ...] = ("go", "no_go")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Action:
     preview: str = ""
     """What would change, as markdown; shown on the card."""
     agent_version: str = ""
+    envelope: dict[str, str] = field(default_factory=dict[str, str])
+    """What the envelope of a record about it says: the agent that acts, where one does."""
 
     def digest(self, run: Run) -> str:
         """Return the digest an approval is bound to; any change of the action or the law changes it."""
@@ -79,14 +85,13 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
         if ruling.verdict == "deny":
             raise PolicyDenied(f"{action.request.action} is refused by {', '.join(ruling.rules)}: {_told(ruling)}")
         gate_id = short_id(run.id, action.key, digest, ruling.roles[0], length=10)
-        answer = accepted_answer(run.ledger.desk(), gate_id)
-        if answer is None:
-            _open(run, gate_id, action, ruling, digest)
-            raise Held(partial(wait_at, gate_id=gate_id))
-        if answer.data["action_digest"] != digest or answer.data["role"] != ruling.roles[0]:
-            raise EvidenceBroken(f"The answer at gate {gate_id} is bound to another action; it does not count.")
-        if answer.data["answer"] != "no_go" and not _is_proven(run, answer):
-            raise EvidenceBroken(f"The answer at gate {gate_id} has no proof that counts here; it does not count.")
+        seconds = ruling.deadline_seconds or run.settings.gate_deadline_seconds
+        options: tuple[Answer, ...] = ("go", "no_go", "revise") if action.request.resource[0] == "Tool" else _YES_NO
+        question = Question(
+            gate_id, action.key, ruling.roles[0], ruling.rules, ruling.because, options, seconds,
+            partial(action_card, run, gate_id, action, ruling),
+        )  # fmt: skip
+        answer = answer_to(run, action, digest, question)
         match answer.data["answer"]:
             case "go":
                 granted.append(answer)
@@ -95,11 +100,6 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
                 return Revision(body.get("reason", ""), body.get("changes", {}))
             case _:
                 raise _denied(action, answer)
-
-
-def _is_proven(run: Run, answer: Record) -> bool:
-    """Whether what vouches for a go still counts at the side effect: an unproven name in dev, a clock never."""
-    return answer.data["proof"] == "unproven" and run.settings.environment == "dev"
 
 
 def _told(ruling: Ruling) -> str:
@@ -144,101 +144,8 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
     }
     if ruling.deadline_seconds is not None:
         data["deadline_seconds"] = ruling.deadline_seconds
-    run.ledger.note("policy_decision", data, payload=asked, fields=step_fields())
+    run.ledger.note("policy_decision", data, payload=asked, fields={**action.envelope, **step_fields()})
     return ruling
-
-
-def _open(run: Run, gate_id: str, action: Action, ruling: Ruling, digest: str) -> None:
-    """Record the request of a gate, once."""
-    key = f"{action.key}/gate:{gate_id}"
-    if run.ledger.result(key) is not None:
-        return
-    seconds = ruling.deadline_seconds or run.settings.gate_deadline_seconds
-    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
-    card = _card(run, gate_id, action, ruling, deadline)
-    data = {
-        "objects": [{"id": run.id, "type": "run"}, {"id": gate_id, "type": "gate"}],
-        "gate": gate_id,
-        "key": key,
-        "action": action.request.action,
-        "action_digest": digest,
-        "card_digest": sha256_hex(card.encode()),
-        "role": ruling.roles[0],
-        "rules": list(ruling.rules),
-        "because": [plain_text(sentence) for sentence in ruling.because],
-        "options": ["go", "no_go", "revise"] if action.request.resource[0] == "Tool" else ["go", "no_go"],
-        "requester": run.requester,
-        "deadline": timestamp(deadline),
-    }
-    body = {"card": card, "args": action.request.args, "preview": action.preview}
-    run.ledger.note("approval_request", data, payload=payload_bytes(body), fields=step_fields())
-
-
-def _card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline: datetime) -> str:
-    """Write what a person has to know to say go: what, why, what changes, what it has cost, what else."""
-    asked = action.request
-    rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in asked.args.items()) or "| (none) | |"
-    why = "\n".join(f"- {sentence} (`{rule}`)" for rule, sentence in zip(ruling.rules, ruling.because, strict=False))
-    meter = run.meter
-    offline = " The agents run on the scripted **offline model**." if run.is_offline else ""
-    return f"""## Go or no-go: `{asked.action}`
-
-**{asked.principal[1]}** of mission **{run.charter.name}** wants to do this for {run.requester}.
-
-| argument | value |
-|---|---|
-{rows}
-
-**Why you are asked**
-{why}
-
-**What would change**
-{action.preview or "The tool gives no preview."}
-
-**So far** this run has made {meter.model_calls} model calls and {meter.actions} of at most \
-{meter.budget.actions} changes, for {meter.spent_micros / 1_000_000:.4f} USD ({meter.price_basis} prices).{offline}
-
-**If you say** `go`, exactly this is done, once. `no_go` stops it. `revise` sends your remarks back. \
-Without an answer by {timestamp(deadline)[:19]}Z it is no-go.
-
-Role **{ruling.roles[0]}** · gate `{gate_id}` · run `{run.id}` · owner {run.charter.owner}
-"""
-
-
-def _cell(value: object) -> str:
-    """Return a value as one table cell; what came from outside cannot break out of it."""
-    text = plain_text(str(value), 200)
-    # Line ends of every kind, escapes, and what is invisible or turns the reading round, become blanks.
-    seen = "".join(letter if letter.isprintable() else " " for letter in text)
-    return f"`{seen.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
-
-
-async def wait_at(run: Run, gate_id: str) -> None:
-    """Wait until a gate is answered; the deadline answers no-go.
-
-    Raises:
-        Parked: the run leaves its process and comes back when there is something to look at.
-
-    """
-    with run.working():
-        await run.ledger.stream.commit()
-    request = next(r for r in run.ledger.requests if r.data["gate"] == gate_id)
-    deadline = moment(request.data["deadline"])
-    card = run.ledger.whole(request).body_object().get("card", "")
-    with run.waiting(Wait("gate", gate_id, deadline, card)):
-        while accepted_answer(run.ledger.desk(), gate_id) is None:
-            if datetime.now(UTC) >= deadline:
-                expire(run.ledger.journal, run.id, gate_id, run.settings.environment)
-            else:
-                await run.pilot.rest(run)
-
-
-def expire(journal: Journal, run_id: str, gate_id: str, environment: Environment) -> None:
-    """Let the deadline answer; if a person was faster, their answer stands."""
-    try:
-        answer_gate(journal, gate_id, silence(gate_id), environment, run_id)
-    except AnswerRefused:
-        return
 
 
 def expire_sleeping(journal: Journal, run_id: str, gate_ids: list[str], environment: Environment) -> None:

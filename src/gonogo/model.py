@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -27,6 +28,9 @@ FailureClass = Literal[
 
 Answer = Literal["go", "no_go", "revise"]
 """A gate's answers: do exactly this, do not, or propose something else."""
+
+Asking = Literal["action", "doubt"]
+"""What a gate is about: whether something may happen, or whether it has happened."""
 
 Verdict = Literal["allow", "deny", "gate"]
 """Policy's rulings: runs alone, never runs, runs when a person says go."""
@@ -65,11 +69,25 @@ class Measure:
     """Marks an integer or boolean field of an outcome as a number the warehouse should keep.
 
     ``Annotated[int, Measure("seconds")]`` lands in the table ``measures`` with its unit; ``None``
-    means it was not measured, and is left out rather than counted as zero.
+    means it was not measured, and is left out rather than counted as zero. On a field that may hold
+    anything but whole numbers it is refused when the class is made: evidence has no fractions, and
+    cutting one off unseen would be a wrong number. Choose a unit in which it is whole.
     """
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
+
+
+def _is_whole(annotation: object) -> bool:
+    """Whether a type holds whole numbers, flags and ``None`` only."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _is_whole(inner[0])
+    if origin in {Union, UnionType}:
+        return all(map(_is_whole, inner))
+    if origin is Literal:
+        return all(value is None or isinstance(value, int) for value in inner)
+    return isinstance(annotation, type) and issubclass(annotation, int | NoneType)
 
 
 class Outcome(Noun):
@@ -98,6 +116,13 @@ class Outcome(Noun):
                 "Write outcome: Literal[...] and keep both sets within it."
             )
             raise TypeError(msg)
+        for name, field in cls.model_fields.items():
+            if any(isinstance(mark, Measure) for mark in field.metadata) and not _is_whole(field.annotation):
+                msg = (
+                    f"{cls.__name__}.{name} is measured and may hold something other than whole numbers. Make it an "
+                    "int in a unit in which it is whole (cents, seconds, percent, parts per million), or a bool."
+                )
+                raise TypeError(msg)
 
     @classmethod
     def vocabulary(cls) -> frozenset[str]:

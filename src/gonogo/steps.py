@@ -20,8 +20,8 @@ from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
+from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.runs import Held, Run, current_run, current_step, executing
-from gonogo.tools import as_recorded, failure_fields, raise_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

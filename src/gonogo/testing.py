@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gonogo.approvals import Reply, answer_gate, find_request, silence
+from gonogo.approvals import Reply, answer_gate, find_request, is_doubt, silence
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
@@ -22,7 +22,7 @@ from gonogo.settings import Settings, settings
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.missions import Mission
-    from gonogo.model import Answer, Lane
+    from gonogo.model import Answer, Asking, Lane
 
 T = TypeVar("T")
 
@@ -39,6 +39,7 @@ class GateView:
     role: str
     args: dict[str, Any]
     card: str
+    about: Asking = "action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class RehearsalPilot:
     def _answer(self, run: Run, gate_id: str) -> None:
         request = find_request(run.ledger.journal, gate_id, run.id)
         body = request.body()
-        view = GateView(gate_id, request.data["action"], request.data["role"], body["args"], body["card"])
+        about = "doubt" if is_doubt(request) else "action"
+        view = GateView(gate_id, request.data["action"], request.data["role"], body["args"], body["card"], about)
         said = None if self.answers is None else self.answers(view)
         if said is None:
             reply = silence(gate_id)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_ty
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
 from gonogo import errors
-from gonogo.errors import EvidenceBroken, GonogoError, InDoubt, MissionMisdefined, ToolFailed
+from gonogo.cards import shown
+from gonogo.doubts import Doubt, settle
+from gonogo.errors import EvidenceBroken, GonogoError, MissionMisdefined, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
+from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.gates import Action, Revision, call_facts, clear
 from gonogo.policy.law import Request
 from gonogo.runs import Run, acting_agent, current_run, current_step, step_fields
@@ -49,6 +52,8 @@ class Tool(Generic[P, R]):
     """What the tool takes, without the idempotency key; validates and describes."""
     result: TypeAdapter[Any] = field(repr=False)
     wants_key: bool
+    check: str = ""
+    """How a person finds out in the system of record whether a call happened."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -57,7 +62,7 @@ class Tool(Generic[P, R]):
             PolicyDenied: the law forbids it; nothing happened.
             GateDenied: a person said no-go, or nobody answered; nothing happened.
             ToolFailed: the system refused, or could not.
-            InDoubt: an earlier attempt began and was never recorded as done.
+            InDoubt: an earlier attempt began, its end was never recorded, and nobody said to do it again.
 
         """
         run = current_run()
@@ -100,6 +105,7 @@ def tool(
     idempotent: bool = True,
     preview: Callable[..., str] | None = None,
     name: str | None = None,
+    check: str = "",
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
@@ -107,9 +113,13 @@ def tool(
         system: the system of record it acts on; a mission may only touch systems of its scope.
         effect: what it does to the world.
         idempotent: whether a second call with the same ``idempotency_key`` does nothing new. A
-            tool that cannot promise this is never repeated after a crash: it ends in doubt.
-        preview: given the same arguments, says as markdown what would change; reads only.
+            tool that cannot promise this is not repeated after a crash unless a person says that it
+            did not happen.
+        preview: given the same arguments, says as markdown what would change; reads only. Values go
+            through :func:`gonogo.shown` or :func:`gonogo.quoted`, so that nothing in them is markup.
         name: how agents and the law call it; the function's name, if not given.
+        check: one sentence, shown where a call is in doubt: how a person finds out in the system
+            whether it happened.
 
     Raises:
         MissionMisdefined: the function is not async, or lacks annotations.
@@ -133,7 +143,7 @@ def tool(
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            _KEY in parameters,
+            _KEY in parameters, check,
         )  # fmt: skip
         _refuse_another(called, function)
         TOOLS[called] = made
@@ -184,43 +194,42 @@ async def act(
         "effect": tool.effect,
         "principal": action.request.principal[1],
     }
-    if run.ledger.intent(key) is not None:
-        # The call was cleared and begun before a crash. It is not decided again; it is done, once.
-        _refuse_doubt(run, tool, key)
-    else:
+    begun, again = run.ledger.intent(key), None
+    if begun is not None and tool.effect != "read" and not tool.is_idempotent:
+        settled = await settle(run, Doubt(action, begun, tool.result, tool.check, hands_key=tool.wants_key), common)
+        if isinstance(settled, bytes):
+            return _read(tool, settled)
+        again = settled
+    # What was begun before a crash and may be repeated is not decided again; it is done, once.
+    if begun is None or again is not None:
         try:
             cleared = clear(run, action)
             if isinstance(cleared, Revision):
                 return cleared
-            if tool.effect != "read":
+            if tool.effect != "read" and again is None:
                 kind, name = action.request.principal
                 run.meter.act(tool.name, name, run.registry.card(name).budget if kind == "Agent" else None)
         except GonogoError as error:
             refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
-            await run.ledger.write("tool_call", common | refused, fields=step_fields())
+            await run.ledger.write("tool_call", common | refused, fields={**action.envelope, **step_fields()})
             raise
         intent = common | {
             "phase": "intent",
             "action_digest": action.digest(run),
             "idempotency_key": sha256_hex(f"{run.id}\x1f{key}".encode()),
-            "approvals": [record.fields["id"] for record in cleared],
+            "approvals": [record.fields["id"] for record in ([again, *cleared] if again else cleared)],
         }
-        run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=step_fields())
+        if again is not None:
+            intent["doubt"] = again.data["gate"]
+        fields = {**action.envelope, **step_fields()}
+        run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=fields)
         run.meter.tool_calls += 1
-    return await run.shielded(run.ledger.under_way(key, _perform(run, tool, values, common)))
+    return await run.shielded(run.ledger.under_way(key, _perform(run, tool, values, common, action.envelope)))
 
 
-def _refuse_doubt(run: Run, tool: Tool[Any, Any], key: str) -> None:
-    """Stop before repeating an effect that may have happened and cannot be repeated."""
-    if tool.effect == "read" or tool.is_idempotent:
-        return
-    what = f"{tool.name} ({key}) began and its result was never recorded; it may or may not have happened"
-    data = {"reason_code": "internal", "what": plain_text(what), "owner": run.charter.owner, "key": key}
-    run.ledger.note("exception_record", data, fields=step_fields())
-    raise InDoubt(f"{what}. Look in {tool.system} whether it did; {run.charter.owner} owns the answer.")
-
-
-async def _perform(run: Run, tool: Tool[Any, Any], values: dict[str, Any], common: dict[str, Any]) -> Any:
+async def _perform(
+    run: Run, tool: Tool[Any, Any], values: dict[str, Any], common: dict[str, Any], envelope: dict[str, str]
+) -> Any:
     """Make the intent durable where there is an effect, call the function, and make what came of it durable."""
     if tool.effect != "read":
         await run.ledger.stream.commit()
@@ -235,10 +244,10 @@ async def _perform(run: Run, tool: Tool[Any, Any], values: dict[str, Any], commo
         told = " ".join(str(error).split()) or type(error).__name__
         known = as_recorded(error) if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {told}")
         failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds, **failure_fields(known)}
-        await run.ledger.write("tool_call", common | failed, fields=step_fields())
+        await run.ledger.write("tool_call", common | failed, fields={**envelope, **step_fields()})
         raise known from error
     done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
-    await run.ledger.write("tool_call", common | done, payload=body, fields=step_fields())
+    await run.ledger.write("tool_call", common | done, payload=body, fields={**envelope, **step_fields()})
     return _read(tool, body)
 
 
@@ -260,33 +269,22 @@ def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, ag
         call=call_facts(run),
         args={name: value for name, value in values.items() if value is not None},
     )
-    version = run.registry.card(agent).digest if agent else run.charter.digest
-    shown = tool.preview(**values) if tool.preview else ""
-    return Action(key, request, shown, version)
+    if agent is None:
+        return Action(key, request, _preview(tool, values), run.charter.digest)
+    card = run.registry.card(agent)
+    version = card.digest
+    envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
+    return Action(key, request, _preview(tool, values), version, envelope)
 
 
-def failure_fields(error: GonogoError) -> dict[str, Any]:
-    """Return how a failure stands in evidence: class of the taxonomy, error class, sentence."""
-    return {
-        "reason_code": error.failure,
-        "error_class": type(error).__name__,
-        "error": plain_text(str(error)),
-    }
-
-
-def as_recorded(error: GonogoError) -> GonogoError:
-    """Return an error as a replay raises it: an author's own class as the nearest of gonogo's.
-
-    A mission that catches it must catch it again on a replay, or it would take another way.
-    """
-    known = next(each for each in type(error).__mro__ if getattr(errors, each.__name__, None) is each)
-    return error if known is type(error) else known(str(error))
-
-
-def raise_recorded(record: Record) -> None:
-    """Raise the failure a record holds, as it was raised the first time."""
-    known = getattr(errors, record.data.get("error_class", ""), ToolFailed)
-    raise known(record.data.get("error", "failed"))
+def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
+    """Return what a tool says it would change; a preview that fails hides the question from nobody."""
+    if tool.preview is None:
+        return ""
+    try:
+        return tool.preview(**values)
+    except Exception as error:  # noqa: BLE001 - whatever an author's preview raises is shown instead of it
+        return f"The tool's preview failed: {shown(f'{type(error).__name__}: {error}')}"
 
 
 def _replayed(tool: Tool[Any, Any], record: Record) -> Any:

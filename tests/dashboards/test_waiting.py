@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE = "pages/waiting.py"
 
 
-def _landed(*more: str, deadline: timedelta = timedelta(hours=4)) -> Any:
+def _landed(*more: str, deadline: timedelta = timedelta(hours=4), doubt: str | None = None) -> Any:
     """Return what fills a mart with the gate of :func:`waiting_run`, and others like it."""
 
     def fill(con: DuckDBPyConnection) -> None:
@@ -37,7 +37,7 @@ def _landed(*more: str, deadline: timedelta = timedelta(hours=4)) -> Any:
             asked = {
                 "gate": gate, "action": "issue_payment", "card": f"## Card of {gate}", "role": "claims-manager",
                 "options": ["go", "no_go", "revise"], "opened_at": now - timedelta(minutes=9),
-                "deadline": now + deadline + timedelta(minutes=nth), "state": "open",
+                "deadline": now + deadline + timedelta(minutes=nth), "state": "open", "doubt": doubt,
             }  # fmt: skip
             rows(con, "gates", [{**common, **asked}])
 
@@ -193,3 +193,16 @@ def test_a_run_that_cannot_be_found_is_told(home: Path) -> None:
     """The mart knows a gate whose journal is gone: nothing is recorded, and nothing breaks."""
     publish(home, _landed())
     assert f"There is no gate {GATE}" in text(_say(draw(PAGE), "go"))
+
+
+def test_at_a_gate_in_doubt_the_buttons_say_what_the_answers_mean(home: Path) -> None:
+    """Whether it happened is another question than whether it may."""
+    waiting_run(home)
+    publish(home, _landed(doubt="0190-intent"))
+    app = draw(PAGE)
+    words = {option: app.button(key=f"{option}-{GATE}").label for option in ("go", "no_go", "revise")}
+    assert words == {"go": "Did not happen: do it", "no_go": "Leave it", "revise": "It did happen"}
+    app.text_area(key=f"changes-{GATE}").set_value('{"reference": "W-1042"}')
+    _say(app, "revise")
+    (kept,) = FileJournal(home / "journals").read_desk(RUN)
+    assert kept.body()["changes"] == {"reference": "W-1042"}

@@ -37,9 +37,9 @@ def asked(key: str, micros: int, agent: str = "clerk") -> Record:
     return told("model_call", key=key, phase="intent", agent=agent, reserved_micros=micros)
 
 
-def acted(effect: str, principal: str = "clerk") -> Record:
+def acted(effect: str, principal: str = "clerk", **more: Any) -> Record:
     """Return the intent of a tool call."""
-    return told("tool_call", phase="intent", effect=effect, principal=principal)
+    return told("tool_call", phase="intent", effect=effect, principal=principal, **more)
 
 
 def test_a_call_that_could_cost_more_than_is_left_is_refused() -> None:
@@ -152,6 +152,20 @@ def test_a_meter_is_rebuilt_from_evidence() -> None:
         "input_tokens": 3,
         "output_tokens": 2,
     }
+
+
+@pytest.mark.parametrize("ending", [[], [answered("/a", 7)]])
+def test_every_model_call_that_was_lost_counts_with_what_was_reserved(ending: list[Record]) -> None:
+    """However often it was asked again, and whether or not an answer came in the end."""
+    meter = Meter.replayed(WIDE, [asked("/a", 50), asked("/b", 3), asked("/a", 40), asked("/a", 30), *ending])
+    assert meter.spent_micros == 50 + 40 + (7 if ending else 30) + 3
+    assert meter.by_agent["clerk"].spent_micros == meter.spent_micros
+
+
+def test_what_is_done_again_after_a_doubt_is_one_change() -> None:
+    """A person saw that the first attempt had not happened; both were calls."""
+    meter = Meter.replayed(WIDE, [acted("irreversible"), acted("irreversible", doubt="gate")])
+    assert (meter.actions, meter.by_agent["clerk"].actions, meter.tool_calls) == (1, 1, 2)
 
 
 def test_an_agents_use_is_rebuilt_from_evidence() -> None:

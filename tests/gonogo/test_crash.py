@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gonogo.toy.bank import calls, payments
+from tests.gonogo.toy.bank import CALLS, calls, letters, payments
+from tests.gonogo.toy.doubting import happened, saying, told
 from tests.gonogo.toy.errands import run
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -30,3 +31,16 @@ def test_a_killed_process_leaves_nothing_undone_and_nothing_twice(tmp_path: Path
     assert len(went.told("tool_call", "result")) == 3
     keys = {body["idempotency_key"] for body in went.told("tool_call", "intent")}
     assert {call.key for call in calls("pay")} <= keys
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_killed_in_the_second_try_of_a_letter_is_asked_about_again(tmp_path: Path, moment: str) -> None:
+    """Killed, told to do it, killed again: no third try by itself, and the go of the first doubt is used up."""
+    command = [sys.executable, "-m", "tests.gonogo.toy.crash", str(tmp_path), moment, "letter"]
+    for _ in range(2):
+        assert subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode == -signal.SIGKILL
+    posted = letters(tmp_path)
+    assert len(posted) == (2 if moment == "after" else 0)
+    went = asyncio.run(run(None, home=tmp_path, run_id="r1", answers=saying(happened(result="posted"))))
+    assert (went.outcome, letters(tmp_path), CALLS) == ("settled", posted, [])
+    assert len({r.data["gate"] for r in told(tmp_path, "approval_request")}) == 2

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gonogo import mission
 from gonogo.approvals import Reply, answer_gate, find_request, inherited
-from gonogo.errors import Diverged, EvidenceBroken
+from gonogo.board import open_gates
+from gonogo.errors import AnswerRefused, Diverged, EvidenceBroken, PolicyDenied
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.approvers import GO, paying
 from tests.gonogo.toy.bank import payments
 from tests.gonogo.toy.cutting import misplace
-from tests.gonogo.toy.errands import Errand, park, run
+from tests.gonogo.toy.errands import Errand, Report, park, run, settle, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +41,68 @@ async def test_a_law_that_changed_while_the_run_slept_is_another_gate(tmp_path: 
     answer_gate(journal, second.waits[0], GO, "dev")
     assert (await park(paying(6_000), home, policies=policies)).status == "done"
     assert payments(home) == [("a", 6_000)]
+
+
+async def test_an_answer_to_a_replaced_gate_is_refused_and_the_one_that_counts_is_named(tmp_path: Path) -> None:
+    """The refusal is evidence; only the gate that counts is on the board, and the clock needs no telling."""
+    policies, home = shutil.copytree(POLICIES, tmp_path / "policies"), tmp_path / "home"
+    (old,) = (await park(paying(6_000), home, policies=policies)).waits
+    law = (policies / "toy.cedar").read_text()
+    (policies / "toy.cedar").write_text(law + "\n// reviewed\n")
+    (new,) = (await park(paying(6_000), home, policies=policies)).waits
+    journal = journal_at(home)
+    assert [row.gate for row in open_gates(journal)] == [new]
+    told = f"Law, agent or action changed after gate {old} had asked: gate {new} has replaced it. Answer that one."
+    with pytest.raises(AnswerRefused, match=told):
+        answer_gate(journal, old, GO, "dev")
+    (refused,) = journal.read_desk("r1")
+    assert (refused.data["accepted"], refused.data["refused_because"]) == (False, told)
+    # The law is changed back: the first gate holds again, until its own deadline.
+    (policies / "toy.cedar").write_text(law)
+    assert (await park(paying(6_000), home, policies=policies)).waits == (old,)
+    assert [row.gate for row in open_gates(journal)] == [old]
+    with pytest.raises(AnswerRefused, match=f"gate {old} has replaced it"):
+        answer_gate(journal, new, GO, "dev")
+    deadlines = {r.data["deadline"] for r in journal.read_flight("r1") if r.data.get("gate") == old}
+    assert len(deadlines) == 1
+    answer_gate(journal, old, GO, "dev")
+    assert (await park(paying(6_000), home, policies=policies)).status == "done"
+    assert payments(home) == [("a", 6_000)]
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "paid"), [("> 5000", "allows", [("a", 6_000)]), ("permit", "forbids", [])]
+)
+async def test_an_answer_to_a_gate_that_the_law_needs_no_more_is_refused(
+    tmp_path: Path, change: str, verdict: str, paid: list[tuple[str, int]]
+) -> None:
+    """The law has made up its mind without anybody; one other gate keeps the run waiting."""
+    policies, home = shutil.copytree(POLICIES, tmp_path / "policies"), tmp_path / "home"
+    case = paying(6_000).model_copy(update={"letter": "HELP!"})
+    landing = await park(case, home, flying=whatever, policies=policies)
+    law = policies / "toy.cedar"
+    never = '@id("no-pay") @because("Closed.") forbid (principal, action == Action::"pay", resource);'
+    text = law.read_text()
+    law.write_text(
+        text.replace("amount_cents > 5000 }", "amount_cents > 7000 }") if change == "> 5000" else text + never
+    )
+    waiting = await park(case, home, flying=whatever, policies=policies)
+    assert (waiting.status, payments(home)) == ("waiting", paid)
+    journal = journal_at(home)
+    with pytest.raises(
+        AnswerRefused, match=f"the law now {verdict} it without anybody's go. Nothing is left to answer"
+    ):
+        answer_gate(journal, landing.waits[0], GO, "dev")
+    assert [row.gate for row in open_gates(journal)] == list(waiting.waits)
+
+
+@mission(owner="counter", scope=["bank"])
+async def whatever(case: Errand) -> Report:
+    """Pay if the law lets it, and write a letter."""
+    with suppress(PolicyDenied):
+        await settle(case.payments[0])
+    await write("ada", case.letter)
+    return Report(outcome="settled")
 
 
 async def test_an_agent_that_changed_while_the_run_slept_is_another_gate(tmp_path: Path) -> None:

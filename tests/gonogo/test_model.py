@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from gonogo import Budget, Measure, Noun, Outcome, errors
 from gonogo.model import FINAL, FailureClass, RunStatus
+
+Share = Annotated[int, Field(ge=0)]
+
+
+def _or_none(kind: Any) -> Any:
+    return kind | None
 
 
 class Settled(Outcome):
@@ -64,12 +70,32 @@ class TestOutcome:
             "unit": "bool",
         }
 
+    @pytest.mark.parametrize(
+        "kind", [int, bool, int | None, bool | None, Annotated[int | None, Field(ge=0)], _or_none(Share), Literal[1, 2]]
+    )
+    def test_a_measure_is_a_whole_number_or_a_flag(self, kind: Any) -> None:
+        """Or was not measured."""
+        made = _measured(kind)
+        assert made.model_validate({"outcome": "over", "share": 1}).measures()[0]["value"] == 1
+
+    @pytest.mark.parametrize("kind", [float, float | None, Decimal, str, int | float, Any, Literal[1, "many"]])
+    def test_a_measure_that_may_hold_a_fraction_is_refused_when_the_class_is_made(self, kind: Any) -> None:
+        """Cut off, it would be a wrong number; the sentence says what to do."""
+        with pytest.raises(TypeError, match=r"Made\.share is measured and may hold .* in a unit in which it is whole"):
+            _measured(kind)
+
     def test_an_outcome_is_frozen_and_closed(self) -> None:
         """A fact does not change, and has no fields nobody declared."""
         with pytest.raises(ValidationError):
             Settled(outcome="paid").outcome = "refused"
         with pytest.raises(ValidationError):
             Settled.model_validate({"outcome": "paid", "bonus": 1})
+
+
+def _measured(kind: Any) -> type[Outcome]:
+    """Return an outcome with a measure of this type."""
+    fields = {"outcome": Literal["over"], "share": Annotated[kind, Measure("percent")]}
+    return cast("type[Outcome]", type("Made", (Outcome,), {"__annotations__": fields}))
 
 
 class TestBudget:

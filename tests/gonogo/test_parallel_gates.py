@@ -152,3 +152,57 @@ async def test_a_no_in_one_branch_does_not_undo_the_other(tmp_path: Path) -> Non
     assert payments(tmp_path) == [("b", 100)]
     done = [told for told in went.told("tool_call", "result") if told["outcome"] == "done"]
     assert len(done) == 1
+
+
+@step
+async def write_to(name: str) -> str:
+    """Post one letter from one branch."""
+    return await post_letter(payee=name, text="calm")
+
+
+@mission(owner="counter", scope=["bank"])
+async def writing_at_once(case: Many) -> Paid:
+    """Write to everybody, in branches."""
+
+    async def one(name: str) -> None:
+        async with branch(name):
+            with suppress(GateDenied):
+                await write_to(name)
+
+    await asyncio.gather(*(one(name) for name in "abcd"[: len(case.cents)]))
+    return Paid(outcome="paid")
+
+
+@given(order=st.permutations(range(3)), answers=st.lists(st.sampled_from(["go", "no_go", "revise"]), min_size=3))
+@hypothesis_settings(max_examples=12)
+def test_doubts_of_parallel_branches_are_never_swapped(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], answers: list[Literal["go", "no_go", "revise"]]
+) -> None:
+    """Three letters are in doubt at once; each gets the answer given to it, in whatever order they come."""
+    home = tmp_path_factory.mktemp("doubts")
+    asyncio.run(_doubt(home, order, answers))
+
+
+async def _doubt(home: Path, order: list[int], answers: list[Literal["go", "no_go", "revise"]]) -> None:
+    case = Many(cents=[1, 1, 1])
+    await run(case, flying=writing_at_once, home=home, run_id="r1")
+    path = FileJournal(home / "journals").flight_path("r1")
+    ends = ("tool_call", "step_record", "run_record")
+    flight = FileJournal(home / "journals").read_flight("r1")
+    first_end = next(r.seq for r in flight if r.artifact in ends and r.data["phase"] == "result")
+    assert [r.artifact for r in flight[:first_end]].count("tool_call") == 3
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:first_end]))
+    (home / "bank.sqlite").unlink()
+    landing = await park(case, home, flying=writing_at_once)
+    journal = FileJournal(home / "journals")
+    requests = {find_request(journal, gate).body()["args"]["payee"]: gate for gate in landing.waits}
+    assert set(requests) == set("abc")
+    for index in order:
+        changes = {"result": "seen"} if answers[index] == "revise" else {}
+        answer_gate(journal, requests["abc"[index]], Reply(answers[index], "x", "y", "cli", changes=changes), "dev")
+    assert (await park(case, home, flying=writing_at_once)).status == "done"
+    assert sorted(letters(home)) == [(name, "calm") for name, said in zip("abc", answers, strict=False) if said == "go"]
+    outcomes = [
+        r.data["outcome"] for r in journal.read_flight("r1") if r.artifact == "tool_call" and "outcome" in r.data
+    ]
+    assert sorted(outcomes) == sorted("in_doubt" if said == "no_go" else "done" for said in answers[:3])

@@ -196,57 +196,47 @@ def test_totals_after_a_crash_are_those_of_a_run_without_one(tmp_path: Path) -> 
     assert go_on(crashed(tmp_path, len(whole.flight) - 1, last_effect=True)).landing.totals == whole.landing.totals
 
 
-class TestDoubt:
-    """An effect that began, was never recorded as done, and cannot be repeated."""
+async def test_a_letter_is_posted_once_whatever_a_crash_leaves(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """Cut after any record; where its end was lost nobody guesses, and where it was not durable, nothing was posted."""
+    case = Errand(letter="Dear Ada", payments=[])
+    whole = await run(case, home=tmp_path / "whole", run_id="r1")
+    intent, result = (r.seq for r in whole.flight if r.artifact == "tool_call")
+    for records in range(len(whole.flight) + 1):
+        with subtests.test(records=records):
+            home = shutil.copytree(whole.home, tmp_path / str(records))
+            cut(home, records)
+            if records <= intent:
+                (home / "bank.sqlite").unlink()
+            again = await run(case, home=home, run_id="r1")
+            assert len(letters(home)) == 1
+            assert again.landing.status == ("no_go" if intent < records <= result else "done")
 
-    LETTER = Errand(letter="Dear Ada", payments=[])
 
-    async def _in_doubt(self, home: Path, *, posted: bool) -> Rehearsal:
-        went = await run(self.LETTER, home=home, run_id="r1")
-        intent = next(r.seq for r in went.flight if r.artifact == "tool_call" and r.data["phase"] == "intent")
-        path = home / "journals" / "flights" / "r1.jsonl"
-        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[: intent + 1]))
-        if not posted:
-            (home / "bank.sqlite").unlink()
-        CALLS.clear()
-        return await run(None, home=home, run_id="r1")
+@pytest.mark.parametrize("crashes", [1, 2, 3])
+def test_a_model_call_that_a_crash_lost_is_asked_again_and_counts_as_paid(tmp_path: Path, crashes: int) -> None:
+    """It may have been billed: each lost one counts with what was reserved, in every later attempt alike."""
+    asked = [r for r in flown().went.flight if r.artifact == "model_call" and r.data["phase"] == "intent"]
+    home = crashed(tmp_path, asked[1].seq + 1, last_effect=True)
+    for _ in range(crashes - 1):
+        _cut_at_the_last_model_call(home)
+    went = go_on(home)
+    assert len(HEARD) == flown().requests - 1, "the one whose answer is recorded is not asked again"
+    totals, whole = dict(went.landing.totals), dict(flown().went.landing.totals)
+    assert totals.pop("cost_micros") == whole.pop("cost_micros") + crashes * asked[1].data["reserved_micros"]
+    assert totals == whole
+    cut(home, len(went.flight) - 1)
+    assert go_on(home).landing.totals == went.landing.totals
+    assert HEARD == []
 
-    @pytest.mark.parametrize("posted", [True, False])
-    async def test_it_is_not_repeated_and_somebody_owns_it(self, tmp_path: Path, *, posted: bool) -> None:
-        """Whether or not it had happened: nobody can know, so a person looks."""
-        went = await self._in_doubt(tmp_path, posted=posted)
-        assert CALLS == []
-        assert letters(tmp_path) == ([("ada", "Dear Ada")] if posted else [])
-        assert went.landing.status == "failed"
-        assert went.landing.error_class == "InDoubt"
-        assert "Look in bank whether it did; counter owns the answer." in str(went.landing.error)
-        doubt = went.told("exception_record")[0]
-        assert (doubt["owner"], doubt["reason_code"]) == ("counter", "internal")
-        assert "began and its result was never recorded" in doubt["what"]
 
-    async def test_it_stays_in_doubt(self, tmp_path: Path) -> None:
-        """Flying it again changes nothing and repeats nothing."""
-        first = await self._in_doubt(tmp_path, posted=True)
-        again = await run(None, home=tmp_path, run_id="r1")
-        assert again.landing == first.landing
-        assert CALLS == []
-
-    async def test_a_letter_is_posted_once_whatever_a_crash_leaves(
-        self, tmp_path: Path, subtests: pytest.Subtests
-    ) -> None:
-        """Cut after any record; where the intent was not durable, nothing had been posted."""
-        whole = await run(self.LETTER, home=tmp_path / "whole", run_id="r1")
-        intent, result = (r.seq for r in whole.flight if r.artifact == "tool_call")
-        for records in range(len(whole.flight) + 1):
-            with subtests.test(records=records):
-                home = shutil.copytree(whole.home, tmp_path / str(records))
-                path = home / "journals" / "flights" / "r1.jsonl"
-                path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:records]))
-                if records <= intent:
-                    (home / "bank.sqlite").unlink()
-                again = await run(self.LETTER, home=home, run_id="r1")
-                assert len(letters(home)) == 1
-                assert again.landing.status == ("failed" if intent < records <= result else "done")
+def _cut_at_the_last_model_call(home: Path) -> None:
+    """Go on, and lose everything after the first model call that is begun on the way."""
+    known = len(FileJournal(home / "journals").read_flight("r1"))
+    begun_again = next(
+        r.seq for r in go_on(home).flight[known:] if r.artifact == "model_call" and r.data["phase"] == "intent"
+    )
+    kept = cut(home, begun_again + 1)
+    undo_payments(home, but=begun(kept))
 
 
 def test_an_erased_payload_ends_the_run_instead_of_repeating_it(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from gonogo.errors import ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut,
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
+from gonogo.failures import failure_fields, raise_recorded
 from gonogo.gates import Revision
 from gonogo.runs import Run, current_run, step_fields
-from gonogo.tools import TOOLS, act, failure_fields, raise_recorded
+from gonogo.tools import TOOLS, act
 
 if TYPE_CHECKING:
     from pydantic_ai import RunContext, ToolDefinition
@@ -74,7 +75,13 @@ class Governor(AbstractCapability[None]):
         reserved = cost_of(run.registry, run.model, most)
         run.meter.reserve(reserved.micros, self.agent, run.registry.card(self.agent).budget)
         common = self._common(run, key)
-        intent = {"phase": "intent", "request_digest": sha256_hex(asked), "reserved_micros": reserved.micros}
+        intent = {
+            "phase": "intent",
+            "request_digest": sha256_hex(asked),
+            "reserved_micros": reserved.micros,
+            "currency": "USD",
+            "price_basis": reserved.basis,
+        }
         run.ledger.note("model_call", common | intent, fields=self._fields(run))
         call = self._ask(run, common, reserved, handler, request_context)
         return await run.shielded(run.ledger.under_way(key, call))

@@ -50,7 +50,10 @@ def decide(
     answer: Annotated[str, typer.Argument(help="go, no-go or revise.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; it becomes evidence.")],
     name: Annotated[str, typer.Option("--as", help="Who you are; unproven, so it counts in `dev` only.")],
-    changes: Annotated[list[str] | None, typer.Option("--set", help="With revise: argument=value, repeatable.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="With revise: argument=value, or field=value of a result in doubt; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Answer a gate. The first answer that counts stands.

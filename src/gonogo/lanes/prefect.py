@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import orjson
 from prefect import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import FlowPauseTimeout, Pause
@@ -55,10 +56,16 @@ class GateAnswer(RunInput):
 
     answer: Literal["go", "no_go", "revise", "wake"] = Field(
         title="Answer",
-        description="go: do exactly this. no_go: do not. revise: propose something else. wake: only look again.",
+        description="What each answer does stands at the end of the card. wake: only look again.",
     )
     reason: str = Field(default="", title="Reason", description="Why; it becomes evidence.", max_length=2_000)
     name: str = Field(default="", title="Your name", description="Recorded as unproven.", max_length=200)
+    changes: str = Field(
+        default="",
+        title="Changes",
+        description='With revise, as JSON: other arguments, or the result of what did happen: {"amount_cents": 400}.',
+        max_length=20_000,
+    )
 
 
 WAKE = {"answer": "wake", "reason": "", "name": ""}
@@ -188,11 +195,24 @@ def take_form(run: Run, gate_id: str, given: dict[str, Any]) -> None:
     if form.answer == "wake":
         return
     answer: Answer = form.answer
-    reply = Reply(answer, form.name, form.reason, "prefect")
     try:
+        reply = Reply(answer, form.name, form.reason, "prefect", changes=_changes(form.changes))
         answer_gate(run.ledger.journal, gate_id, reply, run.settings.environment, run.id)
     except (AnswerRefused, RunUnknown) as error:
         print(f"gonogo: {error}")  # noqa: T201 - Prefect shows a flow run's output in its log
+
+
+def _changes(text: str) -> dict[str, Any]:
+    """Read what was typed as changes; raises AnswerRefused where it is no JSON object."""
+    try:
+        found: Any = orjson.loads(text) if text.strip() else {}
+    except orjson.JSONDecodeError as error:
+        raise AnswerRefused(
+            f"The changes are no JSON ({error}), so nothing was answered; the gate stays open."
+        ) from error
+    if not isinstance(found, dict):
+        raise AnswerRefused("The changes are no JSON object, so nothing was answered; the gate stays open.")
+    return cast("dict[str, Any]", found)
 
 
 async def resume(flow_run_id: str, *, has_form: bool) -> bool:

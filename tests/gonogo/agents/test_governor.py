@@ -21,6 +21,7 @@ from tests.gonogo.toy.approvers import always
 from tests.gonogo.toy.asking import Case, Said, brief, opinion, paying, raising, told
 from tests.gonogo.toy.bank import CALLS, WATCHERS, calls, letters, look_up, payments
 from tests.gonogo.toy.counter import HEARD, Brief, Opinion, clerk, reader
+from tests.gonogo.toy.doubting import dying, happened, saying
 from tests.gonogo.toy.errands import park, run
 
 if TYPE_CHECKING:
@@ -143,6 +144,18 @@ class TestTools:
         call = next(record for record in went.flight if record.artifact == "model_call")
         assert (call.fields["agentid"], call.fields["agentversion"]) == ("clerk", "1.2.0")
 
+    async def test_every_record_about_an_agents_act_bears_its_name(self) -> None:
+        """Decision, request, intent and result; the mission's own name stands where no agent acts."""
+        went = await run(brief([paying("ada", 6_000)]), answers="go")
+        acts = [r for r in went.flight if r.artifact in {"policy_decision", "approval_request", "tool_call"}]
+        assert len(acts) == 5
+        card = acts[0].fields["manifestdigest"]
+        named = {tuple(r.fields[n] for n in ("agentid", "agentversion", "manifestdigest")) for r in acts}
+        assert named == {("clerk", "1.2.0", card)}
+        assert card != went.flight[0].fields["manifestdigest"]
+        (answer,) = [r for r in went.desk if r.artifact == "approval_record"]
+        assert answer.fields["agentid"] == "clerk"
+
 
 class TestGates:
     """An agent's gated calls."""
@@ -197,6 +210,50 @@ class TestGates:
         assert (await park(case, tmp_path)).status == "done"
         assert len(HEARD) == heard + 1
         assert payments(tmp_path) == [("ada", 6_000)]
+
+
+class TestDoubt:
+    """An agent's call of which only the beginning is known."""
+
+    CASE = brief([("post_letter", {"payee": "ada", "text": "calm"}), paying("ada", 5)])
+
+    async def _in_doubt(self, home: Path) -> None:
+        with dying("after"):
+            await run(self.CASE, home=home, run_id="r1")
+        CALLS.clear()
+        HEARD.clear()
+
+    async def test_the_missions_owner_is_asked_and_no_model_again(self, tmp_path: Path) -> None:
+        """What the model had said is recorded; the letter waits, and its neighbour, which may be repeated, is done."""
+        await self._in_doubt(tmp_path)
+        landing = await park(self.CASE, tmp_path)
+        assert (landing.status, HEARD, calls("post_letter")) == ("waiting", [], [])
+        request = find_request(FileJournal(tmp_path / "journals"), landing.waits[0])
+        assert (request.data["role"], request.fields["agentid"]) == ("counter", "clerk")
+        assert "**clerk** of mission **errand** began this" in request.body()["card"]
+
+    async def test_what_a_person_saw_is_what_the_model_is_told(self, tmp_path: Path) -> None:
+        """It goes on as if the tool itself had answered; the letter is not posted again."""
+        await self._in_doubt(tmp_path)
+        went = await run(None, home=tmp_path, run_id="r1", answers=saying(happened(result="posted, says the book")))
+        assert opinion(went).results["post_letter"] == ["posted, says the book"]
+        assert letters(tmp_path) == [("ada", "calm")]
+        assert payments(tmp_path) == [("ada", 5)]
+
+    async def test_go_posts_it_once_more(self, tmp_path: Path) -> None:
+        """As the owner said."""
+        await self._in_doubt(tmp_path)
+        went = await run(None, home=tmp_path, run_id="r1", answers=saying("go"))
+        assert went.outcome == "settled"
+        assert len(calls("post_letter")) == 1
+        assert payments(tmp_path) == [("ada", 5)]
+
+    async def test_a_no_ends_the_run(self, tmp_path: Path) -> None:
+        """The model is not told to try another wording of a letter that may be on its way."""
+        await self._in_doubt(tmp_path)
+        went = await run(None, home=tmp_path, run_id="r1", answers=saying("no_go"))
+        assert (went.landing.status, went.landing.error_class) == ("no_go", "InDoubt")
+        assert calls("post_letter") == []
 
 
 @step

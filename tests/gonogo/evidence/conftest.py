@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.evidence.journal import FileJournal, FileStream
+from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.shelves import FileShelf, TableShelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gonogo.evidence.files import FileStream
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.streams import Stream
     from tests.gonogo.toy.shelves import Shelf

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.evidence.journal import FileJournal, FileStream, read_stream
+from gonogo.evidence.files import FileStream, read_stream
+from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.paper import note, write_file, write_some
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gonogo.errors import EvidenceUnwritable
-from gonogo.evidence.journal import FileJournal, FileStream
+from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.paper import note, write_some
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gonogo.evidence.files import FileStream
 
 
 class TestFullDisk:

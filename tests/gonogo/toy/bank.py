@@ -8,7 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gonogo import tool
+from pydantic import BaseModel, field_validator
+
+from gonogo import shown, tool
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ WATCHERS: list[Callable[[Call], None]] = []
 
 
 AFTERWARDS: list[Callable[[Call], None]] = []
-"""Told of each payment once it is booked."""
+"""Told of each payment once it is booked, each letter once it is posted, each wire once it is sent."""
 
 
 def _reached(call: Call) -> None:
@@ -106,11 +108,49 @@ async def look_up(account: str) -> dict[str, int]:
 @tool(system="bank", effect="irreversible", idempotent=False)
 async def post_letter(payee: str, text: str) -> str:
     """Post a letter; the post office cannot tell a second one from the first."""
-    _reached(Call("post_letter", {"payee": payee, "text": text}))
+    call = Call("post_letter", {"payee": payee, "text": text})
+    _reached(call)
     with closing(_books(settings().home)) as books, books:
         books.execute("INSERT INTO letters VALUES (?, ?)", (payee, text))
+    for watcher in AFTERWARDS:
+        watcher(call)
     await asyncio.sleep(0)
     return f"posted to {payee}"
+
+
+class Wired(BaseModel):
+    """What the wire office answers."""
+
+    reference: str
+    cents: int
+
+    @field_validator("reference")
+    @classmethod
+    def _is_ours(cls, reference: str) -> str:
+        if not reference.startswith("W-"):
+            raise ValueError("a wire's reference begins with W-")
+        return reference
+
+
+def _wire_preview(payee: str, cents: int) -> str:
+    return f"{cents} cents go to {shown(payee)} by wire."
+
+
+@tool(
+    system="bank",
+    effect="irreversible",
+    idempotent=False,
+    check="The day book lists wires by payee and minute.",
+    preview=_wire_preview,
+)
+async def wire(payee: str, cents: int, *, idempotency_key: str = "") -> Wired:
+    """Send money by wire; the office takes a reference and does not look whether it had it before."""
+    call = Call("wire", {"payee": payee, "cents": cents}, idempotency_key)
+    _reached(call)
+    for watcher in AFTERWARDS:
+        watcher(call)
+    await asyncio.sleep(0)
+    return Wired(reference=f"W-{len(calls('wire'))}", cents=cents)
 
 
 @tool(system="bank", effect="write")

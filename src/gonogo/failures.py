@@ -1,0 +1,36 @@
+"""Failures as evidence holds them: class of the taxonomy, error class, sentence; raised again alike on a replay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gonogo import errors
+from gonogo.errors import GonogoError, ToolFailed
+from gonogo.evidence.canon import plain_text
+
+if TYPE_CHECKING:
+    from gonogo.evidence.records import Record
+
+
+def failure_fields(error: GonogoError) -> dict[str, Any]:
+    """Return how a failure stands in evidence: class of the taxonomy, error class, sentence."""
+    return {
+        "reason_code": error.failure,
+        "error_class": type(error).__name__,
+        "error": plain_text(str(error)),
+    }
+
+
+def as_recorded(error: GonogoError) -> GonogoError:
+    """Return an error as a replay raises it: an author's own class as the nearest of gonogo's.
+
+    A mission that catches it must catch it again on a replay, or it would take another way.
+    """
+    known = next(each for each in type(error).__mro__ if getattr(errors, each.__name__, None) is each)
+    return error if known is type(error) else known(str(error))
+
+
+def raise_recorded(record: Record) -> None:
+    """Raise the failure a record holds, as it was raised the first time."""
+    known = getattr(errors, record.data.get("error_class", ""), ToolFailed)
+    raise known(record.data.get("error", "failed"))

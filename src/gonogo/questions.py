@@ -1,0 +1,125 @@
+"""Questions: what a person is asked about an action, the request of its gate, and the wait for an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gonogo.approvals import accepted_answer, answer_gate, silence, superseded
+from gonogo.errors import AnswerRefused, EvidenceBroken
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
+from gonogo.evidence.ledger import must_have_payload
+from gonogo.runs import Held, Run, Wait, step_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gonogo.evidence.journals import Journal
+    from gonogo.evidence.records import Record
+    from gonogo.gates import Action
+    from gonogo.model import Answer, Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked about an action, and how they may answer."""
+
+    gate: str
+    """Id of the gate; the same for the same question."""
+    key: str
+    """The operation it is about; a later question under the same key takes this one's place."""
+    role: str
+    rules: tuple[str, ...]
+    because: tuple[str, ...]
+    options: tuple[Answer, ...]
+    deadline_seconds: int
+    card: Callable[[datetime], str]
+    """Writes what the person is shown, given the deadline."""
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Further fields of the request's record."""
+    body: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Further members of its payload."""
+
+
+def answer_to(run: Run, action: Action, digest: str, question: Question) -> Record:
+    """Return the answer to a question about an action; open its gate where there is none yet.
+
+    Raises:
+        Held: nobody has answered; the mission waits at the gate and comes back.
+        EvidenceBroken: an answer stands there that is bound to another action, or that nothing vouches for.
+
+    """
+    answer = accepted_answer(run.ledger.desk(), question.gate)
+    if answer is None:
+        _open(run, action, digest, question)
+        raise Held(partial(wait_at, gate_id=question.gate))
+    if answer.data["action_digest"] != digest or answer.data["role"] != question.role:
+        raise EvidenceBroken(f"The answer at gate {question.gate} is bound to another action; it does not count.")
+    if answer.data["answer"] != "no_go" and not _is_proven(run, answer):
+        raise EvidenceBroken(f"The answer at gate {question.gate} has no proof that counts here; it does not count.")
+    return answer
+
+
+def _is_proven(run: Run, answer: Record) -> bool:
+    """Whether what vouches for a go still counts at the side effect: an unproven name in dev, a clock never."""
+    return answer.data["proof"] == "unproven" and run.settings.environment == "dev"
+
+
+def _open(run: Run, action: Action, digest: str, question: Question) -> None:
+    """Record the request of a gate, once; again where another had replaced it and it holds again."""
+    key = f"{question.key}/gate:{question.gate}"
+    fields = {**action.envelope, **step_fields()}
+    known = run.ledger.result(key)
+    if known is not None:
+        if superseded(run.ledger.records, known) is not None:
+            run.ledger.note("approval_request", known.data, payload=must_have_payload(known), fields=fields)
+        return
+    deadline = datetime.now(UTC) + timedelta(seconds=question.deadline_seconds)
+    card = question.card(deadline)
+    data = {
+        "objects": [{"id": run.id, "type": "run"}, {"id": question.gate, "type": "gate"}],
+        "gate": question.gate,
+        "key": key,
+        "action": action.request.action,
+        "action_digest": digest,
+        "card_digest": sha256_hex(card.encode()),
+        "role": question.role,
+        "rules": list(question.rules),
+        "because": [plain_text(sentence) for sentence in question.because],
+        "options": list(question.options),
+        "requester": run.requester,
+        "deadline": timestamp(deadline),
+        **question.facts,
+    }
+    body = {"card": card, "args": action.request.args, "preview": action.preview, **question.body}
+    run.ledger.note("approval_request", data, payload=payload_bytes(body), fields=fields)
+
+
+async def wait_at(run: Run, gate_id: str) -> None:
+    """Wait until a gate is answered; the deadline answers no-go.
+
+    Raises:
+        Parked: the run leaves its process and comes back when there is something to look at.
+
+    """
+    with run.working():
+        await run.ledger.stream.commit()
+    request = next(r for r in run.ledger.requests if r.data["gate"] == gate_id)
+    deadline = moment(request.data["deadline"])
+    card = run.ledger.whole(request).body_object().get("card", "")
+    with run.waiting(Wait("gate", gate_id, deadline, card)):
+        while accepted_answer(run.ledger.desk(), gate_id) is None:
+            if datetime.now(UTC) >= deadline:
+                expire(run.ledger.journal, run.id, gate_id, run.settings.environment)
+            else:
+                await run.pilot.rest(run)
+
+
+def expire(journal: Journal, run_id: str, gate_id: str, environment: Environment) -> None:
+    """Let the deadline answer; if a person was faster, their answer stands."""
+    try:
+        answer_gate(journal, gate_id, silence(gate_id), environment, run_id)
+    except AnswerRefused:
+        return
