@@ -10,12 +10,13 @@ import duckdb
 import pytest
 
 from gonogo.evidence.canon import payload_bytes, timestamp
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from gonogo.evidence.payloads import store_if_large
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Artifact, Record
 
 
@@ -46,14 +47,14 @@ class Flight:
     spent: dict[str, int] = field(default_factory=lambda: {"model_calls": 0, "tool_calls": 0, "cost_micros": 0})
 
     @property
-    def journal(self) -> FileJournal:
+    def journal(self) -> Journal:
         """The real journal."""
-        return FileJournal(self.home / "journals")
+        return journal_at(self.home)
 
     @property
     def path(self) -> Path:
         """The file of the flight stream."""
-        return self.journal.flight_path(self.run_id)
+        return self.home / "journals" / "flights" / f"{self.run_id}.jsonl"
 
     def note(self, artifact: Artifact, data: dict[str, Any], payload: Any = None, **fields: Any) -> Record:
         """Append one record to the flight stream."""

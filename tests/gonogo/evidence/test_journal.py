@@ -13,7 +13,7 @@ from gonogo.evidence.canon import GENESIS
 from tests.gonogo.toy.paper import note, write_some
 
 if TYPE_CHECKING:
-    from gonogo.evidence.journal import Journal
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.streams import Stream
 
 
@@ -178,7 +178,7 @@ def test_a_gate_leads_to_the_run_that_asked_at_it(journal: Journal) -> None:
     """Among others, and for as long as the evidence stands."""
     for run_id in ("r1", "r2"):
         stream = journal.open_flight(run_id)
-        body = {"objects": [], "phase": "fact", "gate": f"gate-of-{run_id}"}
+        body: dict[str, Any] = {"objects": [], "phase": "fact", "gate": f"gate-of-{run_id}"}
         stream.append({"runid": run_id}, "approval_request", body)
         stream.commit_now()
         stream.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from gonogo.errors import EvidenceBroken
 from gonogo.evidence.postgres.journal import PostgresJournal
+from gonogo.evidence.postgres.streams import line_of
 from gonogo.evidence.streams import chained
 from gonogo.evidence.tails import Mark
 from tests.gonogo.toy.paper import note, write_some
@@ -77,17 +80,13 @@ def test_any_flipped_byte_is_found(journal: PostgresJournal, postgres_url: str, 
     """In a leaf, a salt or a payload."""
     column, seq = data.draw(st.sampled_from(["leaf", "salt", "payload"])), data.draw(st.sampled_from([1, 3, 5]))
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("ALTER TABLE gonogo_lines DISABLE TRIGGER USER")
-        where = f"FROM gonogo_lines WHERE stream = 'r1/flight' AND seq = {seq}"
-        row = connection.execute(f"SELECT {column} {where}").fetchone()  # pyright: ignore[reportArgumentType, reportCallIssue] - test SQL
-        assert row is not None
-        raw = bytearray(row[0])
+        execute: Any = connection.execute
+        execute("ALTER TABLE gonogo_lines DISABLE TRIGGER USER")
+        which = f"WHERE stream = 'r1/flight' AND seq = {seq}"
+        raw = bytearray(execute(f"SELECT {column} FROM gonogo_lines {which}").fetchone()[0])
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
-        change = f"UPDATE gonogo_lines SET {column} = %s WHERE stream = 'r1/flight' AND seq = {seq}"
-        connection.execute(change, (bytes(raw),))  # pyright: ignore[reportArgumentType, reportCallIssue] - test SQL
+        execute(f"UPDATE gonogo_lines SET {column} = %s {which}", (bytes(raw),))
         rows = connection.execute("SELECT leaf, salt, payload FROM gonogo_lines ORDER BY seq").fetchall()
-        from gonogo.evidence.postgres.streams import line_of
-
         with pytest.raises(EvidenceBroken):
             chained((line_of(*each) for each in rows), "r1/flight")
         connection.rollback()
