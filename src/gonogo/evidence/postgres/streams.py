@@ -46,14 +46,10 @@ class FlightStream(Stream):
         self._bytes = lease.bytes
         self._written: Batch | None = None
 
-    async def commit(self) -> None:
-        """Return once everything queued so far is durable; streams that wait at the same time share a transaction."""
-        self._writer.due(self)
-        await super().commit()
-
-    def write_pending(self) -> None:
-        """Write what is queued; on failure, shut."""
-        self._writer.write(self)
+    @property
+    def store(self) -> Writer:
+        """The writer of the process; streams that wait at the same time share a transaction."""
+        return self._writer
 
     def take_batch(self) -> Batch | None:
         """Return what is queued; ``None`` where nothing is, or nothing may be written any more."""
@@ -72,9 +68,10 @@ class FlightStream(Stream):
         """Take nothing more."""
         self._failure = self._failure or error
 
-    def refuse_if_failed(self) -> None:
-        """Raise why the stream takes nothing more, if so it is."""
-        self._refuse_if_failed()
+    @property
+    def failure(self) -> EvidenceUnwritable | None:
+        """Why the stream takes nothing more, if so it is."""
+        return self._failure
 
     def close(self) -> None:
         """Give the lease back, after a write that is in flight."""
@@ -90,8 +87,18 @@ class DeskStream(Stream):
         self._connection: Connection | None = connection
         self._bytes = int(rows[0][5])
 
-    def write_pending(self) -> None:
-        """Write what is queued and end the lock; where the connection broke meanwhile, find out what was done."""
+    @property
+    def store(self) -> Desks:
+        """Where desks are written: each under a lock of its own."""
+        return DESKS
+
+    def write(self) -> None:
+        """Write what is queued and end the lock; where the connection broke meanwhile, find out what was done.
+
+        Raises:
+            EvidenceUnwritable: it was not written; the stream is shut.
+
+        """
         self._refuse_if_failed()
         records = self._take_pending()
         if not records:
@@ -128,6 +135,25 @@ class DeskStream(Stream):
     def close(self) -> None:
         """End the turn."""
         self._shut()
+
+
+class Desks:
+    """Writes desks, one after the other; a turn commits one."""
+
+    is_quick = False
+
+    def commit(self, streams: Sequence[DeskStream]) -> dict[DeskStream, EvidenceUnwritable]:
+        """Write what each has queued; return who failed, and why."""
+        failures: dict[DeskStream, EvidenceUnwritable] = {}
+        for stream in streams:
+            try:
+                stream.write()
+            except EvidenceUnwritable as failure:
+                failures[stream] = failure
+        return failures
+
+
+DESKS = Desks()
 
 
 @contextmanager

@@ -75,7 +75,6 @@ class Writer:
         self._connection: psycopg.Connection | None = None
         self._former: tuple[object, ...] | None = None
         """The backend of the last connection, as the server knows it."""
-        self._due: dict[FlightStream, None] = {}
         self._held: set[str] = set()
         self._heart: threading.Thread | None = None
         self._over = threading.Event()
@@ -123,25 +122,19 @@ class Writer:
                     with self._server.asking(self._connection):
                         self._connection.execute(_GIVE_BACK, (stream_id, epoch, self._key))
 
-    def due(self, stream: FlightStream) -> None:
-        """Let the next write take what a stream has queued."""
-        self._due[stream] = None
+    @property
+    def is_quick(self) -> bool:
+        """Never: a server is asked."""
+        return False
 
-    def write(self, stream: FlightStream) -> None:
-        """Write what this stream has queued, and with it what others wait for.
-
-        Raises:
-            EvidenceUnwritable: this stream's records were not written; the stream is shut.
-
-        """
-        self.due(stream)
+    def commit(self, streams: Sequence[FlightStream]) -> dict[FlightStream, EvidenceUnwritable]:
+        """Write what these streams have queued in one transaction; return who failed, and why. Those are shut."""
         # One at a time: whoever comes second finds its records written with those of the first.
         with self._lock:
-            due, self._due = self._due, {}
-            batches = {batch.stream_id: (each, batch) for each in due if (batch := each.take_batch()) is not None}
+            batches = {batch.stream_id: (each, batch) for each in streams if (batch := each.take_batch()) is not None}
             if batches:
                 self._write([batch for _, batch in batches.values()], {n: s for n, (s, _) in batches.items()})
-        stream.refuse_if_failed()
+        return {stream: stream.failure for stream in streams if stream.failure is not None}
 
     def _write(self, batches: Sequence[Batch], streams: dict[str, FlightStream]) -> None:
         def once() -> dict[str, EvidenceUnwritable]:
