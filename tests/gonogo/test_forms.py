@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gonogo.board import open_gates
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from gonogo.lanes.prefect import WAKE, GateAnswer, take_form
 from gonogo.settings import Settings
 from tests.gonogo.toy.doubting import Post, begun, posting, told
@@ -22,7 +22,7 @@ async def _typed(home: Path, **form: Any) -> list[dict[str, Any]]:
     """Wait at a gate in doubt, type this into its form, and return what lies on the desk."""
     await begun(home, "after", case=Post(cents=7))
     (gate_id,) = (await park(Post(), home, flying=posting)).waits
-    journal = FileJournal(home / "journals")
+    journal = journal_at(home)
     run: Any = SimpleNamespace(ledger=SimpleNamespace(journal=journal), settings=Settings(home=home), id="r1")
     take_form(run, gate_id, {"reason": "It stands in the day book.", "name": "grace", **form})
     return [record.data | (record.body_object()) for record in told(home, "approval_record")]
@@ -48,7 +48,7 @@ async def test_what_is_no_json_object_answers_nothing(
     """The gate stays open, and the flow run's log says why."""
     assert await _typed(tmp_path, answer="revise", changes=typed) == []
     assert "nothing was answered; the gate stays open" in capsys.readouterr().out
-    assert len(open_gates(FileJournal(tmp_path / "journals"))) == 1
+    assert len(open_gates(journal_at(tmp_path))) == 1
 
 
 async def test_a_result_that_does_not_fit_is_refused_in_the_log(

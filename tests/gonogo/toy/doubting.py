@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gonogo import Budget, Outcome, mission, step
 from gonogo.approvals import Reply
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy.bank import AFTERWARDS, WATCHERS, Call, post_letter, wire
 from tests.gonogo.toy.errands import run
 
@@ -113,5 +113,5 @@ def happened(**result: Any) -> Reply:
 
 def told(home: Path, artifact: str) -> list[Record]:
     """Return the records about one kind of thing, flight first, then desk."""
-    journal = FileJournal(home / "journals")
+    journal = journal_at(home)
     return [r for r in journal.read_flight("r1") + journal.read_desk("r1") if r.artifact == artifact]
