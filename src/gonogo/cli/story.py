@@ -1,4 +1,4 @@
-"""The story ``gonogo demo`` tells: both missions over generated cases, and people who answer."""
+"""The story ``gonogo demo`` tells: every mission over generated cases, and people who answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from gonogo.board import RunView
     from gonogo.settings import Settings
 
-MISSIONS = ("claims_triage", "incident_response")
 LOOK_SECONDS = 0.2
 STORY_SECONDS_MAX = 240.0
 PEOPLE = ("ada", "grace", "edsger")
@@ -59,11 +58,12 @@ def tell_story(settings: Settings, cases: int, seed: int | None) -> None:
     story = Story(settings, journal_of(settings))
     # A ledger remembers the cases it has seen; a second demo brings new ones.
     number = seed if seed is not None else 1 + len(story.journal.run_ids())
-    say("gonogo demo: both missions over generated cases, gates answered by three people who exist only here")
+    missions = ", ".join(rehearsals.MISSIONS)
+    say(f"gonogo demo: {missions} over generated cases, gates answered by three people who exist only here")
     say(f"Model: {settings.model or 'offline:scripted, the scripted offline model; its prices are notional'}")
     with house(settings, port=None, dashboard_port=None) as address, runner(settings):
         say(f"A Prefect server is up at {address.ui_url}, its deployments are served.")
-        for name in MISSIONS:
+        for name in rehearsals.MISSIONS:
             mission = find_mission(settings, name)
             for case in rehearsals.demo_cases(name, cases, number):
                 run_id = f"{name.replace('_', '-')}-{short_id(uuid7())}"
