@@ -1,13 +1,13 @@
 """The write-ahead log of journal files: many files made durable by one sync.
 
-What is committed to several files at once is written to them without waiting for the disk, and
-once more, together, to the open segment of this log, which is synced. Only power loss can lose the
+What is committed to runs is written to their files without waiting for the disk, and once more,
+together, to the open segment of this log, which is synced. Only power loss can lose the
 former, and then the latter has it: whoever next opens the journals puts it back. A segment that is
 full or done with is deleted after the files it speaks of have been synced themselves.
 
 A segment belongs to one process, which holds its lock. It is a row of frames, each a head line
-``NAME OFFSET LENGTH CRC32`` and that many bytes, which belong there in that file. A frame only ever
-extends a file: bytes that are there are not overwritten.
+``NAME OFFSET LENGTH CRC32`` and that many bytes, which belong there in that file; after them come
+zeros. A frame only ever extends a file: bytes that are there are not overwritten.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ FOLDERS = ("flights", "desk")
 """The folders, below the journals, of the files a segment may speak of."""
 SEGMENT_BYTES_MAX = 16 * 2**20
 """A segment is closed after the commit that makes it longer."""
+RESERVE_BYTES = 256 * 2**10
+"""Zeros a segment is lengthened by: to sync bytes within a file costs less than to sync its length as well."""
 
 
 class Frame(NamedTuple):
@@ -105,6 +107,8 @@ class _Segment:
         make_folder(folder)
         self.pid = os.getpid()
         self.size = 0
+        """Where the next frame goes; what follows in the file are zeros."""
+        self._reserved = 0
         self._root = root
         self._names: set[str] = set()
         self._path, self._descriptor = _locked_file(folder)
@@ -117,16 +121,30 @@ class _Segment:
             parts.append(frame.to_bytes())
             self._names.add(frame.name)
         batch = b"".join(parts)
+        is_full = self.size + len(batch) > self._reserved
         try:
-            view = memoryview(batch)
+            self._put(batch, RESERVE_BYTES if is_full else 0)
+        except OSError:
+            if not is_full:
+                raise
+            # There may be room for the frames alone.
+            self._put(batch, 0)
+        self.size += len(batch)
+
+    def _put(self, batch: bytes, reserve_bytes: int) -> None:
+        """Write bytes and the zeros after them, and sync them; on failure cut back to what was there."""
+        try:
+            view, at = memoryview(batch + bytes(reserve_bytes)), self.size
             while view:
-                view = view[os.write(self._descriptor, view) :]
+                written = os.pwrite(self._descriptor, view, at)
+                view, at = view[written:], at + written
             os.fdatasync(self._descriptor)
         except OSError:
+            self._reserved = self.size
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self.size)
             raise
-        self.size += len(batch)
+        self._reserved = max(self._reserved, at)
 
     def retire(self) -> None:
         """Sync the files the segment speaks of, then delete it; one that cannot be is left for the next process."""
@@ -140,7 +158,7 @@ def _locked_file(folder: Path) -> tuple[Path, int]:
     """Return a new segment's path and descriptor, with its lock."""
     while True:
         path = folder / f"{uuid4().hex}.wal"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return path, descriptor

@@ -126,7 +126,8 @@ class TestPowerLoss:
         """A file that went on after its frames keeps what came later."""
         await together(streams, 0)
         note(streams[0], 1)
-        await streams[0].commit()
+        streams[0].put()
+        streams[0].sync()
         whole = held(tmp_path / "journals")
         shutil.copytree(tmp_path / "journals", tmp_path / "again")
         recover(tmp_path / "again")
@@ -136,8 +137,8 @@ class TestPowerLoss:
         self, streams: list[FileStream], tmp_path: Path
     ) -> None:
         """What comes before the frame is lost for another reason; nothing is invented, nothing thrown away."""
-        note(streams[0], 0)
-        await streams[0].commit()
+        await together(streams, 0)
+        streams[0].store.close()
         await together(streams, 1)
         lost = tmp_path / "lost"
         shutil.copytree(tmp_path / "journals", lost)
@@ -246,22 +247,20 @@ class TestFullDisk:
         await together(streams, 0)
         whole = held(tmp_path / "journals")
         segment = segments(tmp_path / "journals")[0]
-        size = segment.stat().st_size
-        write = os.write
+        logged, pwrite = list(read_frames(segment.read_bytes())), os.pwrite
 
-        def limited(descriptor: int, data: Any) -> int:
-            if os.fstat(descriptor).st_ino == segment.stat().st_ino:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return write(descriptor, data)
+        def limited(descriptor: int, data: Any, at: int) -> int:
+            pwrite(descriptor, bytes(data)[:100], at)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         for stream in streams:
             note(stream, 1)
         with monkeypatch.context() as patched:
-            patched.setattr(os, "write", limited)
+            patched.setattr(os, "pwrite", limited)
             told = await asyncio.gather(*(stream.commit() for stream in streams), return_exceptions=True)
         assert [type(error) for error in told] == [EvidenceUnwritable] * 3
         assert held(tmp_path / "journals") == whole
-        assert not segment.exists() or segment.stat().st_size == size
+        assert not segment.exists() or list(read_frames(segment.read_bytes())) == logged
 
     async def test_one_full_file_does_not_fail_the_others(
         self, streams: list[FileStream], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
