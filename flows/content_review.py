@@ -40,7 +40,9 @@ async def content_review(brief: Brief) -> Piece:
     while True:
         try:
             draft = await work.write(brief, version, reviews)
-            compliance, brand = await _reviewed(brief, version)
+            compliance, brand = await asyncio.gather(
+                work.review_compliance(brief, version), work.review_brand(brief, version)
+            )
         except ToolFailed as error:
             await record_exception(error.failure, what=str(error), owner=CONTENT_DESK)
             return await work.escalate(brief, reviews, str(error))
@@ -52,15 +54,3 @@ async def content_review(brief: Brief) -> Piece:
                 return await work.escalate(brief, reviews)
             case "revise":
                 version += 1
-
-
-async def _reviewed(brief: Brief, version: int) -> tuple[Review, Review]:
-    """Have compliance and brand read one version side by side; neither sees what the other says."""
-
-    async def compliance() -> Review:
-        return await work.review_compliance(brief, version)
-
-    async def brand() -> Review:
-        return await work.review_brand(brief, version)
-
-    return await asyncio.gather(compliance(), brand())

@@ -62,14 +62,14 @@ class Step(Task[P, R]):
         self.acting = acting
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect's own also takes return_state
         """Do the step, or return what its record says.
 
         Raises:
             MissionMisdefined: outside a mission, or indistinguishable from a concurrent call.
 
         """
-        return self._done_once(args, kwargs)
+        return cast("R", self._done_once(args, kwargs))
 
     async def _done_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         run = current_run()
