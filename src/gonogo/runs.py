@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
+from gonogo.bells import bell_of
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.scopes import Scope, enter, leave
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from cedarpy import Entities
 
+    from gonogo.bells import Ear
     from gonogo.budgets import Meter
     from gonogo.evidence.ledger import Ledger
     from gonogo.model import Charter, Lane
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from gonogo.settings import Settings
 
 T = TypeVar("T")
+
+LOOK_SECONDS_MIN = 0.01
+"""A wait whose time is over is looked at again after this, until its branch has seen it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class Run:
     world: Callable[[], Entities] | None = None
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    _ear: Ear | None = None
+    _listening: ExitStack = field(default_factory=ExitStack)
 
     @property
     def is_offline(self) -> bool:
@@ -125,6 +132,21 @@ class Run:
             yield
         finally:
             self.waits.remove(wait)
+            if not self.waits:
+                self._ear = None
+                self._listening.close()
+
+    async def stirred(self, seconds: float) -> None:
+        """Return when something comes to the desk, no branch is busy any more, or a wait's time is over.
+
+        Without any of that it returns after ``seconds``. The first time it returns at once, so that
+        what came before the bell was hung is seen by another look.
+        """
+        if self._ear is None:
+            self._ear = self._listening.enter_context(bell_of(self.settings).listening(self.id))
+            return
+        left = min(((wait.deadline - datetime.now(UTC)).total_seconds() for wait in self.waits), default=seconds)
+        await self._ear.heard(max(min(seconds, left), LOOK_SECONDS_MIN))
 
     @contextmanager
     def working(self) -> Generator[None]:
@@ -135,6 +157,8 @@ class Run:
             yield
         finally:
             self.busy -= 1
+            if not self.busy and self._ear is not None:
+                self._ear.ring(self.id)
 
     def _know_branch(self) -> None:
         """Remember the task that works or waits; a mission that swallowed the signal to leave begins nothing new."""

@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     changed_missions: Literal["stop", "continue"] = "stop"
     """What becomes of a run whose mission's source changed since it began."""
 
-    poll_seconds: float = Field(default=0.05, gt=0)
-    """How often a waiting run looks at its desk."""
+    poll_seconds: float = Field(default=0.5, gt=0)
+    """How often a waiting run looks at its desk by itself; the bell wakes it at once, this is for when it does not."""
 
     flights: int = Field(default=4, ge=1)
     """Mission-lane runs in flight at once; Prefect's SQLite server loses runs above 4."""

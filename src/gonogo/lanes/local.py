@@ -21,7 +21,7 @@ Patience = Literal["stay", "leave"]
 
 @dataclass(slots=True)
 class LocalPilot:
-    """Flies in the calling process, and polls the desk while it waits."""
+    """Flies in the calling process, and watches the desk while it waits."""
 
     lane: Lane = "local"
     patience: Patience = "stay"
@@ -38,7 +38,7 @@ class LocalPilot:
         return await body()
 
     async def rest(self, run: Run) -> None:
-        """Let one poll pass; leave instead, if that is the lane's patience and nothing else flies."""
+        """Wait for the bell, one poll at most; leave instead, if that is the lane's patience and nothing else flies."""
         for wait in run.waits:
             if wait.name not in self._announced and self.announce is not None:
                 self._announced.add(wait.name)
@@ -54,7 +54,7 @@ class LocalPilot:
                 raise run.leaving
             return
         try:
-            await asyncio.sleep(run.settings.poll_seconds)
+            await run.stirred(run.settings.poll_seconds)
         except asyncio.CancelledError:
             if not run.left and not run.is_over:
                 await run.park()

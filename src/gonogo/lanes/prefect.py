@@ -122,9 +122,10 @@ class PrefectPilot:
         """Watch the desk for a moment; once the warm window is over and nothing flies, sleep."""
         first = run.waits[0]
         since = self._warm_since.setdefault(first.name, time.monotonic())
-        is_warm = time.monotonic() - since < run.settings.gate_warm_seconds
-        if is_warm or run.busy or self._sleeper.locked():
-            await asyncio.sleep(run.settings.poll_seconds)
+        warm = since + run.settings.gate_warm_seconds - time.monotonic()
+        if warm > 0 or run.busy or self._sleeper.locked():
+            poll = run.settings.poll_seconds
+            await run.stirred(min(poll, warm) if warm > 0 else poll)
             return
         async with self._sleeper:
             if first not in run.waits:

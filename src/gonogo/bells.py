@@ -1,0 +1,176 @@
+"""Bells: whoever waits at a run's desk hears at once that something was put there.
+
+For journals in files the kernel rings: closing a desk file that was open for writing, which every
+append does once it is durable, is told to all processes that watch the folder. Nobody has to ring,
+nobody can forget to, and a process that dies leaves nothing behind. One watcher serves all waiting
+runs of an event loop; without a waiting run there is none.
+
+A bell decides nothing and may be deaf (no notification on this file system, no watcher left, a full
+queue): whoever listens looks by himself now and then, so a lost ring costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
+
+from gonogo.evidence.disk import make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from watchdog.observers.api import BaseObserver
+
+    from gonogo.settings import Settings
+
+_log = logging.getLogger("gonogo.bells")
+_SUFFIX = ".jsonl"
+
+
+class Watcher(Protocol):
+    """What hears rings for a bell: the kernel, or the notifications of a database."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still hears."""
+        ...
+
+    def close(self) -> None:
+        """Stop hearing; from any state, and without waiting."""
+        ...
+
+
+class Ear:
+    """One listener: hears rings for one run, or for every run."""
+
+    def __init__(self, run_id: str | None) -> None:
+        self.run_id = run_id
+        self.rung: set[str] = set()
+        """The runs that were rung for since :meth:`heard` last returned; whoever listens clears it."""
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def ring(self, run_id: str) -> None:
+        """Let everybody who waits go on; in the loop's own thread."""
+        self.rung.add(run_id)
+        for waiter in self._waiting:
+            _let_go(waiter)
+
+    async def heard(self, seconds: float) -> None:
+        """Return at the next ring, or after so many seconds; what rang before is nothing to wait for.
+
+        Between a look at the desk and this call nothing may be awaited: then no ring is lost, since
+        rings are delivered by the loop.
+        """
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _let_go, waiter)
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
+            timer.cancel()
+
+
+def _let_go(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class Bell:
+    """The bell of one journal in one event loop."""
+
+    def __init__(self, watch: Callable[[Callable[[str], None]], Watcher]) -> None:
+        self._watch = watch
+        self._loop = asyncio.get_running_loop()
+        self._ears: dict[str | None, set[Ear]] = {}
+        self._watcher: Watcher | None = None
+
+    @contextmanager
+    def listening(self, run_id: str | None = None) -> Generator[Ear]:
+        """Listen for one run, or for all; look at the desk after this has been entered, not before."""
+        ear = Ear(run_id)
+        self._hang()
+        self._ears.setdefault(run_id, set()).add(ear)
+        try:
+            yield ear
+        finally:
+            self._ears[run_id].discard(ear)
+            if not self._ears[run_id]:
+                del self._ears[run_id]
+            if not self._ears:
+                self._take_down()
+
+    def ring(self, run_id: str) -> None:
+        """Ring for a run; called by watchers, from threads of their own, and by nobody who waits for an answer."""
+        if run_id not in self._ears and None not in self._ears:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._deliver, run_id)
+        except RuntimeError:
+            return  # the loop was closed meanwhile, and with it everybody who listened
+
+    def _deliver(self, run_id: str) -> None:
+        for ear in [*self._ears.get(run_id, ()), *self._ears.get(None, ())]:
+            ear.ring(run_id)
+
+    def _hang(self) -> None:
+        """Have a watcher that hears; where none can be had, the listeners' own looks have to do."""
+        if self._watcher is not None and self._watcher.is_alive:
+            return
+        self._take_down()
+        try:
+            self._watcher = self._watch(self.ring)
+        except Exception as error:  # noqa: BLE001 - a mission does not fail because a bell cannot be hung
+            _log.info("No bell can be hung (%s); waiting runs look at their desks by themselves.", error)
+
+    def _take_down(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.close()
+
+
+class FolderWatcher:
+    """Hears the kernel say that a file of a folder was written and closed."""
+
+    def __init__(self, folder: Path, ring: Callable[[str], None]) -> None:
+        # Imported by whoever waits; a run that does not is not slowed down by it.
+        from watchdog.events import FileClosedEvent, FileSystemEvent, FileSystemEventHandler
+        from watchdog.observers import Observer
+
+        class Handler(FileSystemEventHandler):
+            def on_closed(self, event: FileSystemEvent) -> None:
+                name = os.path.basename(os.fsdecode(event.src_path))  # noqa: PTH119 - a path of any bytes
+                if name.endswith(_SUFFIX):
+                    ring(name.removesuffix(_SUFFIX))
+
+        make_folder(folder)
+        self._observer: BaseObserver = Observer()
+        self._observer.schedule(Handler(), os.fspath(folder), event_filter=[FileClosedEvent])
+        self._observer.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its threads still run; they end when the folder is taken away."""
+        return self._observer.is_alive() and all(emitter.is_alive() for emitter in self._observer.emitters)
+
+    def close(self) -> None:
+        """Tell its threads to end."""
+        self._observer.stop()
+
+
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, Bell]] = WeakKeyDictionary()
+
+
+def bell_of(settings: Settings) -> Bell:
+    """Return the bell of the home's journals, one for each event loop; nothing is watched until somebody listens."""
+    hung = _bells.setdefault(asyncio.get_running_loop(), {})
+    folder = (settings.journals / "desk").absolute()
+    if folder not in hung:
+        hung[folder] = Bell(lambda ring: FolderWatcher(folder, ring))
+    return hung[folder]
