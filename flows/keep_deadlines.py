@@ -9,11 +9,11 @@ import asyncio
 
 from prefect import flow
 
-from gonogo.house.keeper import keep_sleepers
+from gonogo.house.keeper import Keeper
 from gonogo.settings import settings
 
 
 @flow
 async def keep_deadlines() -> None:
     """Answer no-go for gates past their deadline, and wake runs that have something to look at."""
-    await asyncio.to_thread(keep_sleepers, settings(), {})
+    await asyncio.to_thread(Keeper(settings()).look)

@@ -79,6 +79,12 @@ class AnswerRefused(GonogoError):
     failure = "policy_block"
 
 
+class Aborted(GonogoError):
+    """Somebody stopped the run; what had begun was finished and recorded, nothing more was begun."""
+
+    failure = "aborted"
+
+
 class EvidenceUnwritable(GonogoError):
     """The recorder cannot write, so the effect must not happen."""
 

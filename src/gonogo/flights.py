@@ -16,7 +16,7 @@ from gonogo.agents.agent import check_model
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
 from gonogo.divergence import check_divergence
-from gonogo.errors import CaseRefused, EvidenceUnwritable, GateDenied, GonogoError, PolicyDenied, StepFailed
+from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GateDenied, GonogoError, PolicyDenied, StepFailed
 from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex
 from gonogo.evidence.journals import journal_of
@@ -76,7 +76,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         versions = versions_in_force(mission.charter, plan.settings.model, law, registry)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
-        await plan.pilot.begin(run)
+        if run.orders.abort is None:
+            await plan.pilot.begin(run)
         return await _fly(mission, case, run)
     finally:
         ledger.close()
@@ -146,6 +147,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
     outcome: Outcome | None = None
     error: GonogoError | None = None
     try:
+        run.refuse_if_aborted()
         with flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)
@@ -162,13 +164,24 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
         if run.leaving is not None:
             # The mission swallowed the signal, as gather(return_exceptions=True) does. It waits all the same.
             raise run.leaving
+        run.refuse_if_aborted()
     except (Parked, asyncio.CancelledError):
-        if not run.left:
-            raise
-        return _waiting(mission, run)
+        if run.orders.abort is None:
+            if not run.left:
+                raise
+            return _waiting(mission, run)
+        _heed_cancellation()
+        outcome, error = None, Aborted(run.orders.abort)
     finally:
         await run.dismiss()
     return await _end(mission, run, outcome, error)
+
+
+def _heed_cancellation() -> None:
+    """Say that a cancellation has been acted upon; the run's last record is still to be written."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -192,6 +205,7 @@ async def _end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonog
     status: RunStatus = "done"
     if error is not None:
         status = "no_go" if isinstance(error, GateDenied | PolicyDenied) else "failed"
+        status = "aborted" if isinstance(error, Aborted) else status
     latency_ms = int((datetime.now(UTC) - run.started).total_seconds() * 1_000)
     data: dict[str, Any] = {
         "phase": "result",

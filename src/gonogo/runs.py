@@ -13,6 +13,7 @@ from gonogo.bells import bell_of
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.scopes import Scope, enter, leave
+from gonogo.orders import Orders, orders_in_force
 from gonogo.settings import using
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Run:
     received: set[str] = field(default_factory=set[str])
     """Desk records the run has signed for."""
     world: Callable[[], Entities] | None = None
+    orders: Orders = field(default_factory=orders_in_force)
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _ear: Ear | None = None
@@ -170,6 +172,11 @@ class Run:
         if task is not None:
             self._branches.add(task)
 
+    def refuse_if_aborted(self) -> None:
+        """Go no further where the run was told to abort."""
+        if self.orders.abort is not None:
+            raise asyncio.CancelledError(self.orders.abort)
+
     def leave(self, signal: BaseException) -> NoReturn:
         """Take the run out of its process."""
         self.leaving = signal
@@ -225,12 +232,15 @@ def current_run() -> Run:
 
     Raises:
         MissionMisdefined: there is none.
+        asyncio.CancelledError: it was told to abort.
 
     """
     run = _run.get()
     if run is None:
         msg = "Steps, tools, routes and gates only work inside a mission; call the mission, or rehearse() it."
         raise MissionMisdefined(msg)
+    # A mission that swallowed the cancellation begins nothing more.
+    run.refuse_if_aborted()
     return run
 
 

@@ -166,8 +166,21 @@ def _changed(path: Path) -> datetime | None:
     return None
 
 
+_told: dict[Path, tuple[int, int, bool]] = {}
+"""What was read of each stream's end, with the size and the time of change that it was read at."""
+
+
 def _has_ended(path: Path) -> bool:
-    """Whether a stream's last whole record is the end of its run; most streams are told by a few bytes."""
+    """Whether a stream's last whole record is the end of its run; one that has not changed is not read again."""
+    state = path.stat()
+    known = _told.get(path)
+    if known is None or known[:2] != (state.st_size, state.st_mtime_ns):
+        known = _told[path] = (state.st_size, state.st_mtime_ns, _reads_as_ended(path))
+    return known[2]
+
+
+def _reads_as_ended(path: Path) -> bool:
+    """Read the last record; most streams are told by a few bytes."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2 * LEAF_MAX_BYTES))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BUSY = 503
 PATIENCE_SECONDS = 90.0
@@ -29,12 +32,26 @@ def post(url: str, body: dict[str, Any]) -> Any:
         httpx.HTTPError: it does not answer, refuses, or stays busy.
 
     """
+    return _patiently(lambda: _client(url.partition("://")[0]).post(url, json=body))
+
+
+def read(url: str) -> Any:
+    """Get from Prefect and return its JSON, with the same patience.
+
+    Raises:
+        httpx.HTTPError: it does not answer, refuses, or stays busy.
+
+    """
+    return _patiently(lambda: _client(url.partition("://")[0]).get(url))
+
+
+def _patiently(call: Callable[[], httpx.Response]) -> Any:
     attempt, until = 0, time.monotonic() + PATIENCE_SECONDS
     while True:
         attempt += 1
         is_over = time.monotonic() >= until
         try:
-            reply = _client(url.partition("://")[0]).post(url, json=body)
+            reply = call()
         except httpx.ReadTimeout:
             if is_over:
                 raise

@@ -111,9 +111,12 @@ def _deployable(settings: Settings) -> str:
 def _ended_by_sigterm() -> Generator[None]:
     """Let SIGTERM end the block as Ctrl-C does, from the first child on; the way out is not interrupted again."""
 
+    def ignore(*_: object) -> None:
+        """Do nothing; SIG_IGN would make the interpreter complain of a signal that has just come in."""
+
     def end(*_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, ignore)
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -3,68 +3,210 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo.errors import ServerUnreachable
-from gonogo.evidence.canon import moment
+from gonogo.approvals import inherited
+from gonogo.errors import GonogoError, ServerUnreachable
+from gonogo.evidence.canon import moment, plain_text
 from gonogo.evidence.journals import journal_of
+from gonogo.evidence.ledger import only
 from gonogo.gates import expire_sleeping
 from gonogo.house.handing import schedule
-from gonogo.house.waking import last_park, resume
+from gonogo.house.waking import Refused, flow_run_state, park_of, resume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gonogo.evidence.journals import Journal
+    from gonogo.evidence.records import Record
     from gonogo.settings import Settings
 
+_log = logging.getLogger("gonogo.house")
 
-def keep_sleepers(settings: Settings, woken: dict[str, int]) -> None:
-    """Answer no-go for sleeping gates past their deadline, and wake runs whose desk has grown.
-
-    Args:
-        settings: whose home to look after.
-        woken: for each run, how many desk records it was last woken for; kept by the caller.
-
-    """
-    journal = journal_of(settings)
-    for run_id in journal.live_run_ids():
-        park = last_park(settings, run_id)
-        if park is None or park.get("mode") != "suspended":
-            continue
-        expire_sleeping(journal, run_id, park["gates"], settings.environment)
-        received = len(journal.read_desk(run_id))
-        seen = woken.get(run_id, int(park["desk"]))
-        if (received > seen or _is_late(park)) and resume(park) is None:
-            woken[run_id] = received
+REFUSALS_MAX = 8
+"""After so many refusals in a row Prefect is not asked again until something new lies on the run's desk."""
+BACKOFF_SECONDS_MAX = 60.0
+_AWAKE = ("SCHEDULED", "PENDING", "RUNNING")
+_CANCELLED = ("CANCELLING", "CANCELLED")
 
 
-def hand_over(settings: Settings, api_url: str, handed: dict[str, int], limit: int) -> None:
-    """Make runs that left a batch, or a process, flow runs of their own that sleep in Prefect.
+@dataclass(slots=True)
+class Sleeper:
+    """What is known of a run that has not ended, so that it is read again only when it has changed."""
 
-    Their evidence is the outbox: a run whose last record says that it waits, with no flow run named
-    to wake it. Asking twice makes one flow run, since the request carries the run's own key.
+    position: int
+    """How far its own stream went when it was read."""
+    park: dict[str, Any] | None
+    """Where it sleeps; ``None`` while it flies."""
+    deadline: datetime | None
+    """The earliest deadline of what it waits for."""
+    desk: int = -1
+    """How far its desk went when it was read."""
+    received: int = 0
+    woken: int = 0
+    """Desk records it was last woken for."""
+    handed: bool = False
+    refusals: int = 0
+    again: float = 0.0
+    """Moment of ``time.monotonic`` before which Prefect is not asked again."""
 
-    Args:
-        settings: whose home to look after.
-        api_url: of the Prefect server that is to hold them.
-        handed: for each run, how long its evidence was when it was handed over; kept by the caller.
-        limit: at most so many at a time, so that a large batch does not drown the server.
 
-    """
-    journal = journal_of(settings)
-    for run_id in journal.live_run_ids():
-        park = last_park(settings, run_id)
-        if limit == 0:
+@dataclass(slots=True)
+class Keeper:
+    """Looks after the sleeping runs of one home; every look costs a look at what has changed."""
+
+    settings: Settings
+    cancelled: Callable[[str], None] | None = None
+    """Told the flow run of a sleeping run that was cancelled in Prefect; from the thread that looks."""
+    _sleepers: dict[str, Sleeper] = field(default_factory=dict[str, Sleeper])
+    _broken: dict[str, float] = field(default_factory=dict[str, float])
+    """Runs whose evidence cannot be read, and the moment from which that is tried again."""
+
+    @property
+    def journal(self) -> Journal:
+        """The journals of the home."""
+        return journal_of(self.settings)
+
+    def look(self) -> list[str]:
+        """Answer no-go for sleeping gates past their deadline, and wake runs whose desk has grown.
+
+        Returns:
+            The flow runs that Prefect starts again now.
+
+        """
+        live = self.journal.live_run_ids()
+        for known in (self._sleepers, self._broken):
+            for gone in known.keys() - live:
+                del known[gone]
+        return [woken for run_id in live if (woken := self.wake(run_id)) is not None]
+
+    def wake(self, run_id: str) -> str | None:
+        """Look after one run; returns its flow run, where that was woken."""
+        if time.monotonic() < self._broken.get(run_id, 0.0):
+            return None
+        try:
+            sleeper = self._known(run_id)
+            park = sleeper.park
+            if park is None or park.get("mode") != "suspended":
+                return None
+            is_late = sleeper.deadline is not None and datetime.now(UTC) >= sleeper.deadline
+            if is_late:
+                expire_sleeping(self.journal, run_id, park["gates"], self.settings.environment)
+            self._read_desk(run_id, sleeper)
+            if not (sleeper.received > sleeper.woken or is_late) or time.monotonic() < sleeper.again:
+                return None
+            return self._resume(run_id, sleeper, park)
+        except ServerUnreachable as error:
+            _log.warning("Run %s sleeps on: %s", run_id, error)
+            return None
+        except (GonogoError, OSError) as error:
+            self._broken[run_id] = time.monotonic() + BACKOFF_SECONDS_MAX
+            _log.warning("Run %s cannot be looked after now: %s", run_id, error)
+            return None
+
+    def hand_over(self, api_url: str, limit: int) -> None:
+        """Make runs that left a batch, or a process, flow runs of their own that sleep in Prefect.
+
+        Their evidence is the outbox: a run whose last record says that it waits, with no flow run named
+        to wake it. Asking twice makes one flow run, since the request carries the run's own key.
+
+        Args:
+            api_url: of the Prefect server that is to hold them.
+            limit: at most so many at a time, so that a large batch does not drown the server.
+
+        """
+        for run_id, sleeper in list(self._sleepers.items()):
+            if limit == 0:
+                return
+            park = sleeper.park
+            if park is None or "mode" in park or sleeper.handed or not self.journal.is_free(run_id):
+                continue
+            mission = self.journal.read_flight(run_id)[0].fields["missionid"]
+            with contextlib.suppress(ServerUnreachable):
+                schedule(api_url, mission, None, run_id, self.journal)
+                limit -= 1
+                sleeper.handed = True
+
+    def _known(self, run_id: str) -> Sleeper:
+        """Return what is known of a run; read again where its stream has grown."""
+        position = self.journal.flight_position(run_id)
+        sleeper = self._sleepers.get(run_id)
+        if sleeper is None or sleeper.position != position:
+            records = self.journal.read_flight(run_id)
+            park = park_of(records)
+            sleeper = Sleeper(position, park, None if park is None else _deadline(records, park))
+            sleeper.woken = 0 if park is None else int(park["desk"])
+            self._sleepers[run_id] = sleeper
+        return sleeper
+
+    def _read_desk(self, run_id: str, sleeper: Sleeper) -> None:
+        size = self.journal.desk_position(run_id)
+        if size != sleeper.desk:
+            sleeper.received = len(self.journal.read_desk(run_id))
+            sleeper.desk, sleeper.refusals, sleeper.again = size, 0, 0.0
+
+    def _resume(self, run_id: str, sleeper: Sleeper, park: dict[str, Any]) -> str | None:
+        """Ask Prefect to start the flow run again; where it refuses, more and more seldom, and in the end no more."""
+        received = sleeper.received
+        # The clock's wakings are not for desk records; without a pause they would be asked for in every look.
+        sleeper.again = time.monotonic() + 1.0
+        try:
+            resume(park)
+        except Refused as refusal:
+            state = flow_run_state(park)
+            if state in _CANCELLED and self.cancelled is not None:
+                self.cancelled(park["flow_run_id"])
+                sleeper.again = time.monotonic() + BACKOFF_SECONDS_MAX
+                return None
+            if state not in _AWAKE:
+                self._refused(run_id, sleeper, park, f"{refusal} (state {state})")
+                return None
+        sleeper.woken, sleeper.refusals = received, 0
+        return str(park["flow_run_id"])
+
+    def _refused(self, run_id: str, sleeper: Sleeper, park: dict[str, Any], why: str) -> None:
+        sleeper.refusals += 1
+        sleeper.again = time.monotonic() + min(2.0**sleeper.refusals, BACKOFF_SECONDS_MAX)
+        if sleeper.refusals == 1:
+            _log.warning("Prefect does not wake run %s: %s; it is asked again.", run_id, why)
+        if sleeper.refusals < REFUSALS_MAX:
             return
-        if park is None or "mode" in park or handed.get(run_id) == park["park"] or not journal.is_free(run_id):
-            continue
-        mission = journal.read_flight(run_id)[0].fields["missionid"]
-        with contextlib.suppress(ServerUnreachable):
-            schedule(api_url, mission, None, run_id, journal)
-            limit -= 1
-            handed[run_id] = park["park"]
+        sleeper.again = float("inf")
+        what = (
+            f"Prefect refused {REFUSALS_MAX} times to wake the run: {why}. It is not asked again until something new "
+            f"lies on the desk; look at flow run {park['flow_run_id']}."
+        )
+        _log.error("Run %s: %s", run_id, what)
+        _own(self.journal, run_id, what)
+        sleeper.position = self.journal.flight_position(run_id)
 
 
-def _is_late(park: dict[str, Any]) -> bool:
-    """Whether an awaited event's time is over; the run itself has to say what that means."""
-    deadline = park.get("event_deadline")
-    return deadline is not None and moment(deadline) <= datetime.now(UTC)
+def _own(journal: Journal, run_id: str, what: str) -> None:
+    """Record an exception that the mission's owner has to look at, beside a run that sleeps."""
+    stream = journal.open_flight(run_id)
+    try:
+        first: Record = stream.records[0]
+        data = {
+            "objects": [{"id": run_id, "type": "run"}],
+            "phase": "fact",
+            "reason_code": "dependency_open",
+            "what": plain_text(what),
+            "owner": first.data["owner"],
+        }
+        stream.append(inherited(first), "exception_record", data)
+        stream.commit_now()
+    finally:
+        stream.close()
+
+
+def _deadline(records: list[Record], park: dict[str, Any]) -> datetime | None:
+    """Return the earliest moment at which the clock has to act for a sleeping run."""
+    requests = [r for r in only(records, "approval_request") if r.data["gate"] in park["gates"]]
+    found = [moment(request.data["deadline"]) for request in requests]
+    if park.get("event_deadline") is not None:
+        found.append(moment(park["event_deadline"]))
+    return min(found, default=None)

@@ -1,8 +1,9 @@
 """The warm runner: starts flow runs in this process, without a cold start for each.
 
 It takes the scheduled flow runs of our deployments a few at a time, wakes sleeping runs whose desk
-has something new, answers no-go for gates whose deadline has passed while they slept, and puts
-runs whose process died back into flight. Nothing is decided here.
+has something new, answers no-go for gates whose deadline has passed while they slept, puts runs
+whose process died back into flight, and stops those that were cancelled in Prefect. The bell and
+the server's news tell it at once; it looks by itself now and then. Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
-from prefect import Flow, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
@@ -25,23 +26,23 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.responses import DeploymentResponse
+from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import Abort
-from prefect.flow_engine import run_flow
+from prefect.exceptions import PrefectException
 from prefect.logging.handlers import APILogWorker
-from prefect.states import AwaitingRetry, Crashed, Pending
-from prefect.utilities.engine import propose_state
+from prefect.states import AwaitingRetry
 
+from gonogo.bells import bell_of
 from gonogo.errors import GonogoError
 from gonogo.evidence.journals import journal_of
-from gonogo.house.keeper import hand_over, keep_sleepers
-from gonogo.house.loading import load_flow
+from gonogo.house.fleet import Fleet, Flight
+from gonogo.house.keeper import Keeper
+from gonogo.house.news import News, Word
 from gonogo.lanes.prefect import run_id_of
 from gonogo.missions import Mission
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Coroutine, Generator
     from pathlib import Path
 
     from prefect.client.orchestration import PrefectClient
@@ -51,12 +52,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("gonogo.house")
 
-POLL_SECONDS = 0.2
+POLL_SECONDS, POLL_SECONDS_WITH_NEWS = 0.2, 1.0
+"""How often the server is asked what is due: while it tells no news, and while it does."""
 KEEP_SECONDS = 1.0
-"""How often sleeping and lost runs are looked at."""
+"""How often sleeping and cancelled runs are looked at; less often where a look takes long."""
+KEEP_SHARE = 0.05
+"""At most this share of the time is spent on looking."""
 HANDED_AT_ONCE = 4
 """How many runs that left a batch become flow runs in one look."""
-LOOKAHEAD = timedelta(seconds=1)
+LOOKAHEAD = timedelta(seconds=1.5)
+COMMIT_LOOKS, COMMIT_SECONDS = 5, 0.02
+"""The server tells of a change a moment before it has committed it: how often, and how far apart, it is looked for."""
 
 
 @dataclass(slots=True)
@@ -64,108 +70,197 @@ class WarmRunner:
     """Executes the flow runs of this project's deployments until it is stopped."""
 
     settings: Settings
-    deployments: dict[UUID, DeploymentResponse] = field(default_factory=dict[UUID, DeploymentResponse])
-    _flows: dict[str, Flow[Any, Any]] = field(default_factory=dict[str, Flow[Any, Any]])
-    _flying: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, asyncio.Task[None]])
-    _woken: dict[str, int] = field(default_factory=dict[str, int])
-    _handed: dict[str, int] = field(default_factory=dict[str, int])
+    _news: News = field(default_factory=News)
+    _due: asyncio.Event = field(default_factory=asyncio.Event)
+    _taking: set[UUID] = field(default_factory=set[UUID])
+    _rung: set[str] = field(default_factory=set[str])
+    """Runs whose desk rang while they flew; looked after once they have lain down."""
+    _errands: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fly until told to stop; runs in flight then leave at their next rest, and continue another day."""
-        async with get_client() as client:
-            await self._know_deployments(client)
-            keeper = asyncio.ensure_future(self._keep(client, stop))
-            try:
-                while not stop.is_set():
-                    with _going_on("take runs"):
-                        await self._take(client)
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), POLL_SECONDS)
-            finally:
-                keeper.cancel()
-                await self._land()
-                await _send_what_is_left()
+        # One client of each kind for all flights: each new one loads the same certificates again.
+        with SyncClientContext.get_or_create():
+            async with AsyncClientContext.get_or_create() as shared:
+                await self._run(shared.client, stop)
 
-    async def _know_deployments(self, client: PrefectClient) -> None:
-        for deployment in await client.read_deployments():
-            self.deployments[deployment.id] = deployment
-            self._flow(deployment.entrypoint or "")
+    async def _run(self, client: PrefectClient, stop: asyncio.Event) -> None:
+        keeper = Keeper(self.settings)
+        fleet = Fleet(client, left=lambda flight: self._left(flight, fleet, keeper))
+        loop = asyncio.get_running_loop()
 
-    def _flow(self, entrypoint: str) -> Flow[Any, Any]:
-        """Return the flow of an entrypoint, loaded once."""
-        if entrypoint not in self._flows:
-            self._flows[entrypoint] = load_flow(entrypoint)
-        return self._flows[entrypoint]
+        def cancelled(flow_run_id: str) -> None:
+            loop.call_soon_threadsafe(lambda: self._go(self._cancel(fleet, UUID(flow_run_id))))
 
-    async def _take(self, client: PrefectClient) -> None:
+        keeper.cancelled = cancelled
+        await fleet.muster()
+        for errand in (self._keep(fleet, keeper), self._hear_desks(fleet, keeper), self._hear_server(fleet)):
+            self._go(errand)
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                self._due.clear()
+                with _going_on("take runs"):
+                    await self._take(fleet)
+                due = asyncio.ensure_future(self._due.wait())
+                poll = POLL_SECONDS_WITH_NEWS if self._news.is_live else POLL_SECONDS
+                await asyncio.wait({stopped, due}, timeout=poll, return_when=asyncio.FIRST_COMPLETED)
+                due.cancel()
+        finally:
+            for task in (stopped, *self._errands):
+                task.cancel()
+            await asyncio.gather(stopped, *self._errands, return_exceptions=True)
+            await fleet.land()
+            await _send_what_is_left()
+
+    def _go(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Do something beside everything else."""
+        task = asyncio.ensure_future(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    def _left(self, flight: Flight, fleet: Fleet, keeper: Keeper) -> None:
+        """Use the room that a flight has left, and look after its run if its desk rang meanwhile."""
+        self._due.set()
+        if flight.run_id in self._rung:
+            self._rung.discard(flight.run_id)
+            self._go(self._wake(fleet, keeper, flight.run_id))
+
+    async def _take(self, fleet: Fleet) -> None:
         """Start what is due, as far as there is room."""
-        room = self.settings.flights - len(self._flying)
-        if room <= 0 or not self.deployments:
+        room = self.settings.flights - len(fleet.flying)
+        if room <= 0 or not fleet.deployments:
             return
-        due = await client.get_scheduled_flow_runs_for_deployments(
-            list(self.deployments), scheduled_before=datetime.now(UTC) + LOOKAHEAD, limit=room * 2
+        due = await fleet.client.get_scheduled_flow_runs_for_deployments(
+            list(fleet.deployments), scheduled_before=datetime.now(UTC) + LOOKAHEAD, limit=room * 2
         )
         for flow_run in due:
-            if flow_run.id in self._flying or len(self._flying) >= self.settings.flights:
-                continue
-            self._flying[flow_run.id] = asyncio.ensure_future(self._fly(client, flow_run))
+            if len(fleet.flying) < self.settings.flights:
+                fleet.begin(flow_run)
 
-    async def _fly(self, client: PrefectClient, flow_run: FlowRun) -> None:
-        """Execute one flow run to its end or its next sleep."""
+    async def _take_one(self, fleet: Fleet, flow_run_id: UUID) -> None:
+        """Start a flow run that is said to be due."""
+        if flow_run_id in self._taking:
+            return
+        self._taking.add(flow_run_id)
         try:
-            deployment = self.deployments[flow_run.deployment_id]  # pyright: ignore[reportArgumentType] - taken by deployment
-            flow = self._flow(deployment.entrypoint or "")
-            flow_run.state = await propose_state(client, Pending(), flow_run_id=flow_run.id)
-            if flow_run.state.is_pending():
-                parameters = {**deployment.parameters, **flow_run.parameters}
-                await _as_coroutine(run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state"))
-        except Abort:
-            return
-        except Exception as error:  # noqa: BLE001 - one broken flow run must not stop the house
-            state = Crashed(message=f"The runner could not execute it: {error}")
-            with contextlib.suppress(Exception):
-                await client.set_flow_run_state(flow_run.id, state, force=True)
+            with _going_on(f"take flow run {flow_run_id}"):
+                flow_run = await _read_in({StateType.SCHEDULED}, fleet.client, flow_run_id)
+                has_room = len(fleet.flying) < self.settings.flights
+                if flow_run is not None and has_room and _is_due(flow_run):
+                    fleet.begin(flow_run)
         finally:
-            self._flying.pop(flow_run.id, None)
+            self._taking.discard(flow_run_id)
 
-    async def _keep(self, client: PrefectClient, stop: asyncio.Event) -> None:
-        """Look after runs that sleep, and runs whose process is gone."""
+    async def _cancel(self, fleet: Fleet, flow_run_id: UUID) -> None:
+        """Stop a flow run that is said to have been cancelled."""
+        with _going_on(f"stop flow run {flow_run_id}"):
+            flow_run = await _read_in({StateType.CANCELLING, StateType.CANCELLED}, fleet.client, flow_run_id)
+            if flow_run is not None:
+                await fleet.cancel(flow_run)
+
+    async def _hear_server(self, fleet: Fleet) -> None:
+        """Act on the server's news."""
+        async for word in self._news.words():
+            if word is None:
+                self._due.set()
+            elif word.deployment_id in fleet.deployments:
+                self._go(self._heed(fleet, word))
+
+    async def _heed(self, fleet: Fleet, word: Word) -> None:
+        match word.state:
+            case StateType.SCHEDULED:
+                await self._take_one(fleet, word.flow_run_id)
+            case StateType.PAUSED:
+                await self._suspend(fleet, word.flow_run_id)
+            case _:
+                await self._cancel(fleet, word.flow_run_id)
+
+    async def _suspend(self, fleet: Fleet, flow_run_id: UUID) -> None:
+        """Let a flow run leave that was suspended from outside; one that lies down by itself is leaving anyway."""
+        if flow_run_id in fleet.flying:
+            with _going_on(f"suspend flow run {flow_run_id}"):
+                flow_run = await _read_in({StateType.PAUSED}, fleet.client, flow_run_id)
+                if flow_run is not None:
+                    fleet.suspend(flow_run)
+
+    async def _hear_desks(self, fleet: Fleet, keeper: Keeper) -> None:
+        """Wake sleeping runs whose desk rings."""
+        with bell_of(self.settings).listening() as ear:
+            while True:
+                await ear.heard(KEEP_SECONDS)
+                rung, ear.rung = ear.rung, set()
+                for run_id in rung:
+                    if fleet.is_flying(run_id):
+                        self._rung.add(run_id)
+                    else:
+                        self._go(self._wake(fleet, keeper, run_id))
+
+    async def _wake(self, fleet: Fleet, keeper: Keeper, run_id: str) -> None:
+        woken = await asyncio.to_thread(keeper.wake, run_id)
+        if woken is not None:
+            await self._take_one(fleet, UUID(woken))
+
+    async def _keep(self, fleet: Fleet, keeper: Keeper) -> None:
+        """Look after runs that sleep, were cancelled, or lost their process."""
         with _going_on("recover runs"):
-            await self._recover(client)
-        while not stop.is_set():
+            await self._recover(fleet)
+        while True:
+            begun = time.monotonic()
             with _going_on("look after sleeping runs"):
-                await asyncio.to_thread(keep_sleepers, self.settings, self._woken)
-                await asyncio.to_thread(hand_over, self.settings, str(client.api_url), self._handed, HANDED_AT_ONCE)
-            await asyncio.sleep(KEEP_SECONDS)
+                woken = await asyncio.to_thread(keeper.look)
+                await asyncio.to_thread(keeper.hand_over, str(fleet.client.api_url), HANDED_AT_ONCE)
+                for flow_run_id in woken:
+                    self._go(self._take_one(fleet, UUID(flow_run_id)))
+            with _going_on("stop cancelled runs"):
+                for flow_run in await _in_states(fleet, [StateType.CANCELLING]):
+                    await fleet.cancel(flow_run)
+            await asyncio.sleep(max(KEEP_SECONDS, (time.monotonic() - begun) / KEEP_SHARE))
 
-    async def _recover(self, client: PrefectClient) -> None:
+    async def _recover(self, fleet: Fleet) -> None:
         """Put runs back into flight that Prefect believes to be running while nobody holds their lease."""
-        if not self.deployments:
-            return
-        believed = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=list(self.deployments)),
-            state=FlowRunFilterState(
-                type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CRASHED])
-            ),
-        )
         journal = journal_of(self.settings)
         live = set(journal.live_run_ids())
-        for flow_run in await client.read_flow_runs(flow_run_filter=believed):
-            deployment = self.deployments[flow_run.deployment_id]  # pyright: ignore[reportArgumentType] - filtered by deployment
-            flow = self._flow(deployment.entrypoint or "")
+        believed = [StateType.RUNNING, StateType.PENDING, StateType.CRASHED, StateType.CANCELLED]
+        for flow_run in await _in_states(fleet, believed):
+            flow = fleet.flow_of(flow_run)
             if not isinstance(flow, Mission):
                 continue
             run_id = run_id_of(flow_run, flow.name)
-            has_crashed = flow_run.state_type is StateType.CRASHED
-            if journal.is_free(run_id) and (not has_crashed or run_id in live):
-                again = AwaitingRetry(message="Its process died; it continues from its evidence.")
-                await client.set_flow_run_state(flow_run.id, again, force=True)
+            is_over = flow_run.state_type in {StateType.CRASHED, StateType.CANCELLED}
+            if not journal.is_free(run_id) or (is_over and run_id not in live):
+                continue
+            if flow_run.state_type is StateType.CANCELLED:
+                await fleet.cancel(flow_run)
+                continue
+            again = AwaitingRetry(message="Its process died; it continues from its evidence.")
+            await fleet.client.set_flow_run_state(flow_run.id, again, force=True)
 
-    async def _land(self) -> None:
-        """Let runs in flight leave."""
-        for task in list(self._flying.values()):
-            task.cancel()
-        await asyncio.gather(*self._flying.values(), return_exceptions=True)
+
+async def _in_states(fleet: Fleet, states: list[StateType]) -> list[FlowRun]:
+    """Return the flow runs of our deployments that are in one of these states."""
+    if not fleet.deployments:
+        return []
+    wanted = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=list(fleet.deployments)),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)),
+    )
+    return await fleet.client.read_flow_runs(flow_run_filter=wanted)
+
+
+async def _read_in(announced: set[StateType], client: PrefectClient, flow_run_id: UUID) -> FlowRun | None:
+    """Return a flow run once it is in a state that the server has announced; ``None`` where it stays in another."""
+    for _ in range(COMMIT_LOOKS):
+        flow_run = await client.read_flow_run(flow_run_id)
+        if flow_run.state_type in announced:
+            return flow_run
+        await asyncio.sleep(COMMIT_SECONDS)
+    return None
+
+
+def _is_due(flow_run: FlowRun) -> bool:
+    scheduled = None if flow_run.state is None else flow_run.state.state_details.scheduled_time
+    return scheduled is None or scheduled <= datetime.now(UTC) + LOOKAHEAD
 
 
 @contextlib.contextmanager
@@ -173,7 +268,7 @@ def _going_on(what: str) -> Generator[None]:
     """Let a server that is busy or away, or one broken journal, not end the house; the next round tries again."""
     try:
         yield
-    except (httpx.HTTPError, OSError, GonogoError) as error:
+    except (httpx.HTTPError, OSError, GonogoError, PrefectException) as error:
         _log.warning("The house could not %s now: %s", what, error)
 
 
@@ -183,10 +278,6 @@ async def _send_what_is_left() -> None:
         sending: Any = worker.drain_all(timeout=5)
         if inspect.isawaitable(sending):
             await sending
-
-
-async def _as_coroutine(running: Any) -> Any:
-    return await running
 
 
 def log_to(path: Path) -> None:

@@ -1,6 +1,8 @@
 """Waking: after an answer or an event lies on a run's desk, tell whoever can let the run look at it.
 
-Waking decides nothing and may fail: a house that is up looks at the desks of sleeping runs itself.
+Waking decides nothing and may fail. The desk rings for runs that are awake and for a house that is
+up, which wakes its sleepers by itself; what is left to be told is what happens now, and, where no
+house is up, Prefect.
 """
 
 from __future__ import annotations
@@ -9,21 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from gonogo.errors import GonogoError, ServerUnreachable
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
-from gonogo.house.api import post
+from gonogo.house.address import find_house
+from gonogo.house.api import post, read
 
 if TYPE_CHECKING:
+    from gonogo.evidence.records import Record
     from gonogo.settings import Settings
 
 WAKE = {"answer": "wake", "reason": "", "name": ""}
 """What the form of a sleeping gate takes without answering anything."""
 
 
+class Refused(GonogoError):
+    """Prefect does not wake the flow run; the message says why."""
+
+    failure = "dependency_open"
+
+
+def park_of(records: list[Record]) -> dict[str, Any] | None:
+    """Return where a run sleeps, from its own records; ``None`` for one that flies, has ended, or does not exist."""
+    own = only(records, "run_record")
+    return own[-1].data if own and own[-1].data.get("event") == "waiting" else None
+
+
 def last_park(settings: Settings, run_id: str) -> dict[str, Any] | None:
     """Return where a run sleeps; ``None`` for one that flies, has ended, or does not exist."""
-    records = only(journal_of(settings).read_flight(run_id), "run_record")
-    return records[-1].data if records and records[-1].data.get("event") == "waiting" else None
+    return park_of(journal_of(settings).read_flight(run_id))
 
 
 def wake(settings: Settings, run_id: str) -> str:
@@ -35,23 +51,48 @@ def wake(settings: Settings, run_id: str) -> str:
         case "paused":
             return "The run's own process sees it and goes on."
         case "suspended":
-            problem = resume(park)
-            if problem is None:
-                return "Prefect wakes the run now."
-            return f"It is recorded. Prefect did not wake the run ({problem}); a house that is up will."
+            return _wake_sleeping(settings, park)
         case _:
             mission = journal_of(settings).read_flight(run_id)[0].fields["missionid"]
             return f"Continue the run with: gonogo run {mission} --resume {run_id}"
 
 
-def resume(park: dict[str, Any]) -> str | None:
-    """Ask Prefect to start a suspended flow run again; returns why it does not, ``None`` where it does."""
+def _wake_sleeping(settings: Settings, park: dict[str, Any]) -> str:
+    house = find_house(settings)
+    if house is not None and house.api_url == park["api"]:
+        # The desk has rung there. A second resume beside the house's own would only be in its way.
+        return "The house wakes the run now."
+    try:
+        resume(park)
+    except (Refused, ServerUnreachable) as problem:
+        return f"It is recorded. Prefect did not wake the run ({problem}); a house that is up will."
+    return "Prefect wakes the run now."
+
+
+def resume(park: dict[str, Any]) -> None:
+    """Ask Prefect to start a suspended flow run again.
+
+    Raises:
+        Refused: it does not; also where somebody else was faster.
+        ServerUnreachable: it does not answer.
+
+    """
     body = {"run_input": WAKE} if park.get("form") else {}
     try:
         verdict: dict[str, Any] = post(f"{park['api']}/flow_runs/{park['flow_run_id']}/resume", body)
+    except httpx.HTTPStatusError as error:
+        raise Refused(f"it answers {error.response.status_code}") from error
     except httpx.HTTPError as error:
-        return str(error)
-    if verdict.get("status") == "ACCEPT":
-        return None
-    details: dict[str, Any] = verdict.get("details") or {}
-    return str(details.get("reason") or verdict.get("status"))
+        raise ServerUnreachable(f"The Prefect server at {park['api']} does not answer ({error}).") from error
+    if verdict.get("status") != "ACCEPT":
+        details: dict[str, Any] = verdict.get("details") or {}
+        raise Refused(str(details.get("reason") or verdict.get("status")))
+
+
+def flow_run_state(park: dict[str, Any]) -> str:
+    """Return the type of the state Prefect has a sleeping run in; ``UNKNOWN`` where it does not say."""
+    try:
+        flow_run: dict[str, Any] = read(f"{park['api']}/flow_runs/{park['flow_run_id']}")
+    except httpx.HTTPError:
+        return "UNKNOWN"
+    return str(flow_run.get("state_type"))

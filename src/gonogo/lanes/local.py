@@ -56,6 +56,6 @@ class LocalPilot:
         try:
             await run.stirred(run.settings.poll_seconds)
         except asyncio.CancelledError:
-            if not run.left and not run.is_over:
+            if not run.left and not run.is_over and run.orders.abort is None:
                 await run.park()
             raise

@@ -21,14 +21,16 @@ from prefect.flow_runs import apause_flow_run, asuspend_flow_run
 from prefect.input import RunInput
 from prefect.input.actions import aread_flow_run_input
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field, ValidationError
 
 from gonogo.approvals import Reply, accepted_answer, answer_gate
 from gonogo.errors import AnswerRefused, GonogoError, MissionMisdefined, RunBusy, RunUnknown, StepFailed
 from gonogo.evidence.canon import short_id
+from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
+from gonogo.orders import Orders, under
 from gonogo.plans import Landing, Plan, read_case
 from gonogo.runs import Held, Run, Wait
 from gonogo.settings import settings
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from gonogo.missions import Mission
     from gonogo.model import Answer, Lane
+    from gonogo.settings import Settings
     from gonogo.steps import Step
 
 T = TypeVar("T")
@@ -47,8 +50,8 @@ T = TypeVar("T")
 RUN_TAG = "gonogo-run:"
 """A tag with this prefix gives a flow run the identity of a run that has evidence already."""
 
-LEASE_PATIENCE_SECONDS = 10.0
-"""How long a woken flow run waits for its former process to let go of the run."""
+LEASE_PATIENCE_SECONDS, LEASE_LOOK_SECONDS = 10.0, 0.02
+"""How long a woken flow run waits for its former process to let go of the run, and how often it looks."""
 
 
 class GateAnswer(RunInput):
@@ -163,16 +166,21 @@ class PrefectPilot:
         seen = len(run.ledger.desk())
         try:
             while not pause.done():
-                await asyncio.wait({pause}, timeout=run.settings.poll_seconds)
+                stirred = asyncio.ensure_future(run.stirred(run.settings.poll_seconds))
+                await asyncio.wait({pause, stirred}, return_when=asyncio.FIRST_COMPLETED)
+                stirred.cancel()
                 is_late = any(datetime.now(UTC) >= wait.deadline for wait in run.waits)
                 if not pause.done() and (is_late or len(run.ledger.desk()) > seen):
-                    await resume(str(self.flow_run.id), has_form=form is not None)
-                    break
+                    if await resume(str(self.flow_run.id), has_form=form is not None):
+                        return
+                    # Somebody's form was faster, or Prefect has not stored its own form yet.
+                    await asyncio.wait({pause}, timeout=run.settings.poll_seconds)
             given = await pause
         except FlowPauseTimeout:
             return
         finally:
             pause.cancel()
+            await asyncio.gather(pause, return_exceptions=True)
         if isinstance(given, GateAnswer):
             take_form(run, first.name, given.model_dump())
 
@@ -226,6 +234,22 @@ async def resume(flow_run_id: str, *, has_form: bool) -> bool:
         return reply.json().get("status") == "ACCEPT"
 
 
+async def abort_flow_run(mission: Mission[Any, Any], flow_run: FlowRun, because: str) -> None:
+    """Write the end of a run that nobody flies any more: aborted. One that ended, or never began, is left alone.
+
+    Raises:
+        RunBusy: somebody flies it.
+
+    """
+    chosen = settings()
+    run_id = run_id_of(flow_run, mission.charter.name)
+    journal = journal_of(chosen)
+    if not journal.read_flight(run_id) or journal.has_ended(run_id):
+        return
+    with under(Orders(abort=because)):
+        await fly(mission, None, _plan(mission, flow_run, chosen))
+
+
 def run_id_of(flow_run: FlowRun, mission: str) -> str:
     """Return the run a flow run flies: the one its tag names, or one derived from its own id."""
     for tag in flow_run.tags:
@@ -246,15 +270,7 @@ async def fly_flow_run(mission: Mission[Any, Any], *args: Any, **kwargs: Any) ->
         raise MissionMisdefined("A mission is called as a flow: await the_mission(case), or rehearse() it in tests.")
     flow_run = context.flow_run
     given = args[0] if args else kwargs[mission.case_name]
-    chosen = settings()
-    plan = Plan(
-        run_id=run_id_of(flow_run, mission.charter.name),
-        pilot=PrefectPilot(flow_run),
-        settings=chosen,
-        case_ref=f"flow-run:{flow_run.name}",
-        prefect={"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
-        | ({"deployment": str(flow_run.deployment_id)} if flow_run.deployment_id else {}),
-    )
+    plan = _plan(mission, flow_run, settings())
     landing = await _fly_patiently(mission, given, plan)
     if landing.status == "waiting":
         # Its process is being stopped while it falls asleep. Crashed is what the next house puts back into flight.
@@ -262,6 +278,17 @@ async def fly_flow_run(mission: Mission[Any, Any], *args: Any, **kwargs: Any) ->
     if landing.status == "done":
         return mission.outcome_type.model_validate(landing.outcome)
     return _ended(landing)
+
+
+def _plan(mission: Mission[Any, Any], flow_run: FlowRun, chosen: Settings) -> Plan:
+    return Plan(
+        run_id=run_id_of(flow_run, mission.charter.name),
+        pilot=PrefectPilot(flow_run),
+        settings=chosen,
+        case_ref=f"flow-run:{flow_run.name}",
+        prefect={"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
+        | ({"deployment": str(flow_run.deployment_id)} if flow_run.deployment_id else {}),
+    )
 
 
 async def _fly_patiently(mission: Mission[Any, Any], given: object, plan: Plan) -> Landing:
@@ -274,12 +301,14 @@ async def _fly_patiently(mission: Mission[Any, Any], given: object, plan: Plan) 
         except RunBusy:
             if time.monotonic() > until:
                 raise
-            await asyncio.sleep(plan.settings.poll_seconds)
+            await asyncio.sleep(LEASE_LOOK_SECONDS)
 
 
 def _ended(landing: Landing) -> State[Any]:
     """Return the flow run's last state for a run that did not reach its outcome."""
-    name = {"no_go": "NoGo", "aborted": "Aborted"}.get(landing.status, "Failed")
+    if landing.status == "aborted":
+        return Cancelled(message=landing.error or "Aborted.")
+    name = "NoGo" if landing.status == "no_go" else "Failed"
     try:
         landing.raise_if_not_done()
     except Exception as error:  # noqa: BLE001 - whatever it ended with is what the caller gets
