@@ -140,6 +140,7 @@ class Fleet:
             if isinstance(flow, Mission):
                 await self._end_cancelled(Flight(flow_run, flow))
         elif flight.orders.abort is None and flight.task is not None:
+            _log.warning("Flow run %s was cancelled; its run ends aborted once what has begun is done.", flow_run.id)
             flight.orders.abort = CANCELLED_IN_PREFECT
             flight.task.cancel()
 
