@@ -16,6 +16,7 @@ WORKLOADS = (
     "agent-11",
     "mission-lane",
     "mission-lane-gate",
+    "gate-wake-suspended",
 )
 """In the order of the table."""
 
@@ -42,7 +43,7 @@ class Part:
 
 PARTS: tuple[Part, ...] = (
     Part("gonogo", "gonogo", (*DURABLE, "agent-11")),
-    Part("gonogo", "gonogo_house", ("mission-lane", "mission-lane-gate")),
+    Part("gonogo", "gonogo_house", ("mission-lane", "mission-lane-gate", "gate-wake-suspended")),
     Part("langgraph", "langgraph", DURABLE, "langgraph"),
     Part("restate", "restate", DURABLE, "restate"),
     Part("crewai", "crewai", DURABLE, "crewai"),

@@ -10,7 +10,7 @@ import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from gonogo.evidence.records import Record
 
+    Answering = Callable[[httpx.AsyncClient, str, Record], Awaitable[None]]
+
+T = TypeVar("T")
+
 HERE = Path(__file__).parent
 WARM_SECONDS = 1.0
 LOOK_SECONDS = 0.01
@@ -35,7 +39,9 @@ GATE_SECONDS_MAX = 60.0
 
 LANE_STEP = "step as a task run of a flow run"
 BARE_STEP = "step as a task run of a flow run, nothing kept"
-WAKE_UPS = {"warm": "gate wake-up of a warm flow run", "suspended": "gate wake-up of a suspended flow run"}
+WARM = "gate wake-up of a warm flow run"
+BY_COMMAND = "gate wake-up of a suspended flow run, answered as the command line does"
+BY_RESUME = "gate wake-up of a suspended flow run, answered in Prefect's form"
 SHARE = "share of gonogo in a step as a task run"
 
 
@@ -70,43 +76,68 @@ class GonogoHouse(Engine):
 
     async def extras(self, workload: str, runs: int) -> list[Sample]:
         """Measure the one workload that was asked for."""
-        if workload == "mission-lane-gate":
-            values = {kind: [await self._gate(f"{kind}-{n}", kind) for n in range(runs + 1)] for kind in WAKE_UPS}
-            return [Sample(metric, "ms", values[kind][1:]) for kind, metric in WAKE_UPS.items()]
-        return await _lane(self.folder, runs)
+        match workload:
+            case "mission-lane-gate":
+                return [Sample(WARM, "ms", await self._wake_ups("warm", self._decide, runs))]
+            case "gate-wake-suspended":
+                commands = await self._wake_ups("command", self._decide, runs, is_suspended=True)
+                resumes = await self._wake_ups("resume", self._resume, runs, is_suspended=True)
+                return [Sample(BY_COMMAND, "ms", commands), Sample(BY_RESUME, "ms", resumes)]
+            case _:
+                return await _lane(self.folder, runs)
 
-    async def _gate(self, run_id: str, kind: str) -> float:
+    async def _wake_ups(self, name: str, answer: Answering, runs: int, *, is_suspended: bool = False) -> list[float]:
+        """Return the milliseconds of so many wake-ups; the first one, which pays for connections, left out."""
+        found = [await self._gate(f"{name}-{number}", answer, is_suspended=is_suspended) for number in range(runs + 1)]
+        return found[1:]
+
+    async def _gate(self, run_id: str, answer: Answering, *, is_suspended: bool) -> float:
         """Fly to a gate, answer it, and return the milliseconds until the mission's own code goes on."""
         from benchmarks.peers.gonogo_missions import Case
-        from gonogo.approvals import Reply, answer_gate
         from gonogo.evidence.journals import journal_of
         from gonogo.house.handing import schedule
-        from gonogo.house.waking import wake
 
         journal = journal_of(self.settings)
         flow_run = schedule(self.address.api_url, "gated", Case(name=run_id), run_id, journal)
         (request,) = await _until(lambda: _told(journal.read_flight(run_id), "approval_request"))
-        if kind == "suspended":
-            async with httpx.AsyncClient(base_url=self.address.api_url) as api:
+        async with httpx.AsyncClient(base_url=self.address.api_url) as api:
+            if is_suspended:
                 await _until_paused(api, flow_run)
-        await asyncio.sleep(HUMAN_SECONDS)
-        begun = time.perf_counter()
-        reply = Reply("go", "benchmark", "measured", "cli")
-        await asyncio.to_thread(answer_gate, journal, request.data["gate"], reply, self.settings.environment)
-        await asyncio.to_thread(wake, self.settings, run_id)
-        ends = await _until(
-            lambda: [r for r in _told(journal.read_flight(run_id), "run_record") if r.data["phase"] == "result"]
-        )
-        if ends[0].data["status"] != "done":
-            raise RuntimeError(f"the run ended {ends[0].data}")
+            await asyncio.sleep(HUMAN_SECONDS)
+            begun = time.perf_counter()
+            await answer(api, flow_run, request)
+            await _until(lambda: journal.has_ended(run_id))
+        last = _told(journal.read_flight(run_id), "run_record")[-1]
+        if last.data["status"] != "done":
+            raise RuntimeError(f"the run ended {last.data}")
         return (moment_passed(run_id) - begun) * 1_000
+
+    async def _decide(self, _api: httpx.AsyncClient, _flow_run: str, request: Record) -> None:
+        """Answer as `gonogo decide` and the dashboard do, from another thread."""
+        from gonogo.approvals import Reply, answer_gate
+        from gonogo.evidence.journals import journal_of
+        from gonogo.house.waking import wake
+
+        reply, journal = Reply("go", "benchmark", "measured", "cli"), journal_of(self.settings)
+        await asyncio.to_thread(answer_gate, journal, request.data["gate"], reply, self.settings.environment)
+        await asyncio.to_thread(wake, self.settings, request.run_id)
+
+    async def _resume(self, api: httpx.AsyncClient, flow_run: str, _request: Record) -> None:
+        """Answer as the form of the Prefect UI does: only the server is told; one that is busy is asked again."""
+        form = {"answer": "go", "reason": "measured", "name": "benchmark"}
+        while True:
+            reply = await api.post(f"/flow_runs/{flow_run}/resume", json={"run_input": form})
+            if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+        if reply.raise_for_status().json()["status"] != "ACCEPT":
+            raise RuntimeError(f"Prefect did not resume the flow run: {reply.text}")
 
 
 def _told(records: list[Record], artifact: str) -> list[Record]:
     return [record for record in records if record.artifact == artifact]
 
 
-async def _until(look: Callable[[], list[Record]]) -> list[Record]:
+async def _until(look: Callable[[], T]) -> T:
     deadline = time.monotonic() + GATE_SECONDS_MAX
     while not (found := look()):
         if time.monotonic() > deadline:

@@ -49,7 +49,7 @@ class Sizes:
     asks: int = 20
     lanes: int = 10
     """Missions of each kind in the mission lane."""
-    lane_gates: int = 4
+    lane_gates: int = 6
     """Gates of flow runs: each takes a second or two."""
 
     def at_once(self, engine: Engine | type[Engine]) -> int:
@@ -145,8 +145,13 @@ async def mission_lane(engine: Engine, sizes: Sizes) -> list[Sample]:
 
 
 async def mission_lane_gate(engine: Engine, sizes: Sizes) -> list[Sample]:
-    """Gates of flow runs, still warm and suspended, answered from outside."""
+    """Gates of flow runs that are still warm, answered from outside."""
     return await engine.extras("mission-lane-gate", sizes.lane_gates)
+
+
+async def gate_wake_suspended(engine: Engine, sizes: Sizes) -> list[Sample]:
+    """Gates of flow runs that have left their process, answered at both doors."""
+    return await engine.extras("gate-wake-suspended", sizes.lane_gates)
 
 
 async def recovery(engine: Engine, sizes: Sizes) -> list[Sample]:
@@ -212,6 +217,7 @@ WORKLOADS: dict[str, Callable[[Engine, Sizes], Awaitable[list[Sample]]]] = {
     "agent-11": agent,
     "mission-lane": mission_lane,
     "mission-lane-gate": mission_lane_gate,
+    "gate-wake-suspended": gate_wake_suspended,
     "recovery": recovery,
 }
 """In the order they are run: what kills processes comes last."""

@@ -56,6 +56,10 @@ class Step(Task[P, R]):
         async def shown(*_args: Any, **_kwargs: Any) -> Any:
             return await _body.get()()
 
+        self.is_named_by_arguments = options.get("task_run_name") is not None
+        if not self.is_named_by_arguments:
+            # Prefect walks through everything a task is given, several times; it needs none of it.
+            shown.__signature__ = inspect.Signature()  # pyright: ignore[reportAttributeAccessIssue] - read by inspect.signature
         super().__init__(cast("Callable[P, R]", shown), persist_result=False, **options)
         self.work = function
         self._signature = inspect.signature(function)
@@ -124,10 +128,14 @@ class Step(Task[P, R]):
         return body
 
     async def as_task_run(self, arguments: dict[str, Any], body: Callable[[], Awaitable[Any]]) -> Any:
-        """Execute a call's recorded work as a Prefect task run and return its final state."""
+        """Execute a call's recorded work as a Prefect task run and return its final state.
+
+        Prefect is given the arguments only where the step's ``task_run_name`` may be made of them.
+        """
         token = _body.set(body)
+        given = arguments if self.is_named_by_arguments else {}
         try:
-            return await cast("Any", super()).__call__(**arguments, return_state=True)
+            return await cast("Any", super()).__call__(**given, return_state=True)
         finally:
             _body.reset(token)
 

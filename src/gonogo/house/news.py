@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -21,6 +22,7 @@ _log = logging.getLogger("gonogo.house")
 
 _FLOW_RUN, _DEPLOYMENT = "prefect.flow-run.", "prefect.deployment."
 _STATES = (StateType.SCHEDULED, StateType.PAUSED, StateType.CANCELLING, StateType.CANCELLED)
+STALE = timedelta(seconds=10)
 RECONNECT_SECONDS, RECONNECT_SECONDS_MAX = 1.0, 30.0
 
 
@@ -69,6 +71,9 @@ def _filter() -> EventFilter:
 
 def read(event: Event) -> Word | None:
     """Return what an event says, or ``None`` where it concerns no deployment or is not what it seems."""
+    if event.occurred < datetime.now(UTC) - STALE and event.resource.get("prefect.state-type") != StateType.CANCELLED:
+        # Told again after a reconnection. What is due by now, or is to stop, the runner finds by itself.
+        return None
     deployments = [related.id for related in event.related if related.id.startswith(_DEPLOYMENT)]
     try:
         return Word(

@@ -28,7 +28,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import PrefectException
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.logging.handlers import APILogWorker
 from prefect.states import AwaitingRetry
 
@@ -61,8 +61,8 @@ KEEP_SHARE = 0.05
 HANDED_AT_ONCE = 4
 """How many runs that left a batch become flow runs in one look."""
 LOOKAHEAD = timedelta(seconds=1.5)
-COMMIT_LOOKS, COMMIT_SECONDS = 5, 0.02
-"""The server tells of a change a moment before it has committed it: how often, and how far apart, it is looked for."""
+COMMIT_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)
+"""The server tells of a change a moment before it has committed it; the pauses between looking for it, in seconds."""
 
 
 @dataclass(slots=True)
@@ -250,11 +250,13 @@ async def _in_states(fleet: Fleet, states: list[StateType]) -> list[FlowRun]:
 
 async def _read_in(announced: set[StateType], client: PrefectClient, flow_run_id: UUID) -> FlowRun | None:
     """Return a flow run once it is in a state that the server has announced; ``None`` where it stays in another."""
-    for _ in range(COMMIT_LOOKS):
-        flow_run = await client.read_flow_run(flow_run_id)
-        if flow_run.state_type in announced:
-            return flow_run
-        await asyncio.sleep(COMMIT_SECONDS)
+    for pause in (*COMMIT_PAUSES, None):
+        with contextlib.suppress(ObjectNotFound):
+            flow_run = await client.read_flow_run(flow_run_id)
+            if flow_run.state_type in announced:
+                return flow_run
+        if pause is not None:
+            await asyncio.sleep(pause)
     return None
 
 

@@ -102,7 +102,7 @@ class PrefectPilot:
         value: list[T] = []
         instead: list[Held | GonogoError] = []
 
-        async def shown() -> Any:
+        async def shown() -> State[Any] | None:
             try:
                 value.append(await body())
             except Held as signal:
@@ -112,7 +112,8 @@ class PrefectPilot:
                 # Returned, not raised: the sentence is for operators, a traceback would bury it.
                 instead.append(error)
                 return Failed(name=type(error).__name__, message=str(error))
-            return value[0]
+            # The result is in the evidence; Prefect would only walk through it.
+            return None
 
         state = await step.as_task_run(arguments, shown)
         if instead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,11 @@ FLOW_RUN, DEPLOYMENT = uuid4(), uuid4()
 
 
 def event(
-    state: str = "SCHEDULED", flow_run: object = FLOW_RUN, deployment: object = DEPLOYMENT, kind: str = "deployment"
+    state: str = "SCHEDULED",
+    flow_run: object = FLOW_RUN,
+    deployment: object = DEPLOYMENT,
+    kind: str = "deployment",
+    ago: timedelta = timedelta(),
 ) -> Event:
     """Return an event as the server sends it."""
     resource = {"prefect.resource.id": f"prefect.flow-run.{flow_run}", "prefect.state-type": state}
@@ -30,7 +35,13 @@ def event(
         {"prefect.resource.id": f"prefect.{kind}.{deployment}", "prefect.resource.role": kind},
     ]
     return Event.model_validate(
-        {"event": "prefect.flow-run.Any", "resource": resource, "related": related, "id": str(uuid4())}
+        {
+            "event": "prefect.flow-run.Any",
+            "resource": resource,
+            "related": related,
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC) - ago,
+        }
     )
 
 
@@ -38,6 +49,12 @@ def test_an_event_names_flow_run_deployment_and_state() -> None:
     """That is all that a runner has to know."""
     assert read(event()) == Word(FLOW_RUN, DEPLOYMENT, StateType.SCHEDULED)
     assert read(event("CANCELLING")) == Word(FLOW_RUN, DEPLOYMENT, StateType.CANCELLING)
+
+
+def test_old_news_start_nothing_and_still_end_what_was_cancelled() -> None:
+    """After a reconnection the server tells the last minute again; a cancelled sleeper may have been missed in it."""
+    assert read(event(ago=timedelta(seconds=30))) is None
+    assert read(event("CANCELLED", ago=timedelta(seconds=30))) == Word(FLOW_RUN, DEPLOYMENT, StateType.CANCELLED)
 
 
 @pytest.mark.parametrize(
