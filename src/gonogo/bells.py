@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from gonogo.evidence.disk import make_folder
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+    from psycopg import Connection
     from watchdog.observers.api import BaseObserver
 
     from gonogo.settings import Settings
 
 _log = logging.getLogger("gonogo.bells")
 _SUFFIX = ".jsonl"
+DESK_CHANNEL = "gonogo_desk"
+"""The channel on which a Postgres notifies with the run's id, when it commits something to a desk."""
+LISTEN_SECONDS, RECONNECT_SECONDS = 0.5, 1.0
 
 
 class Watcher(Protocol):
@@ -164,13 +169,64 @@ class FolderWatcher:
         self._observer.stop()
 
 
-_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, Bell]] = WeakKeyDictionary()
+class ChannelWatcher:
+    """Hears a Postgres say that something was appended to a desk: its channel carries the run's id."""
+
+    def __init__(self, url: str, ring: Callable[[str], None]) -> None:
+        self._url, self._ring = url, ring
+        self._closed = threading.Event()
+        # The first connection is made here: whoever listens may rely on being heard from now on.
+        self._thread = threading.Thread(target=self._listen, args=(self._connected(),), name="gonogo-bell", daemon=True)
+        self._thread.start()
+
+    def _connected(self) -> Connection[Any]:
+        import psycopg
+
+        connection = psycopg.connect(self._url, autocommit=True)
+        connection.execute(f"LISTEN {DESK_CHANNEL}")
+        return connection
+
+    def _listen(self, connection: Connection[Any] | None) -> None:
+        import psycopg
+
+        while not self._closed.is_set():
+            try:
+                with connection or self._connected() as listening:
+                    connection = None
+                    while not self._closed.is_set():
+                        for told in listening.notifies(timeout=LISTEN_SECONDS):
+                            self._ring(told.payload)
+            except psycopg.Error as error:
+                _log.info("The bell in Postgres is deaf for now (%s).", error)
+                self._closed.wait(RECONNECT_SECONDS)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread still runs; it connects again by itself."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Tell its thread to end; it does within a moment."""
+        self._closed.set()
+
+
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Bell]] = WeakKeyDictionary()
 
 
 def bell_of(settings: Settings) -> Bell:
-    """Return the bell of the home's journals, one for each event loop; nothing is watched until somebody listens."""
+    """Return the bell of these settings' journals, one for each event loop; nothing is watched until somebody listens.
+
+    Journals in a Postgres ring through their database, journals in files through the kernel.
+    """
+    # With journals in files this is their folder, or nothing.
+    url: Any = getattr(settings, "journals", None)
+    folder = (settings.home / "journals" / "desk").absolute()
+    place = url if isinstance(url, str) else str(folder)
     hung = _bells.setdefault(asyncio.get_running_loop(), {})
-    folder = (settings.journals / "desk").absolute()
-    if folder not in hung:
-        hung[folder] = Bell(lambda ring: FolderWatcher(folder, ring))
-    return hung[folder]
+    if place not in hung:
+        hung[place] = Bell(
+            (lambda ring: ChannelWatcher(place, ring))
+            if isinstance(url, str)
+            else (lambda ring: FolderWatcher(folder, ring))
+        )
+    return hung[place]
