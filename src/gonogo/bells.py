@@ -55,31 +55,32 @@ class Ear:
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
-        self.rung: set[str] = set()
-        """The runs that were rung for since :meth:`heard` last returned; whoever listens clears it."""
+        self._rung: set[str] = set()
         self._waiting: set[asyncio.Future[None]] = set()
 
     def ring(self, run_id: str) -> None:
         """Let everybody who waits go on; in the loop's own thread."""
-        self.rung.add(run_id)
+        self._rung.add(run_id)
         for waiter in self._waiting:
             _let_go(waiter)
 
-    async def heard(self, seconds: float) -> None:
-        """Return at the next ring, or after so many seconds; what rang before is nothing to wait for.
+    async def heard(self, seconds: float) -> set[str]:
+        """Return the runs that were rung for since this last returned; waits for a ring, at most so many seconds.
 
-        Between a look at the desk and this call nothing may be awaited: then no ring is lost, since
-        rings are delivered by the loop.
+        Of several that wait here at once all go on at a ring, and one of them is told for whom it was.
         """
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(seconds, _let_go, waiter)
-        self._waiting.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiting.discard(waiter)
-            timer.cancel()
+        if not self._rung:
+            loop = asyncio.get_running_loop()
+            waiter: asyncio.Future[None] = loop.create_future()
+            timer = loop.call_later(seconds, _let_go, waiter)
+            self._waiting.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiting.discard(waiter)
+                timer.cancel()
+        rung, self._rung = self._rung, set()
+        return rung
 
 
 def _let_go(waiter: asyncio.Future[None]) -> None:

@@ -86,8 +86,7 @@ async def heard(bell: Bell, act: Callable[[], object], run_id: str | None = "r1"
     with bell.listening(run_id) as ear:
         act()
         async with asyncio.timeout(HANGS_SECONDS):
-            await ear.heard(NEVER_SECONDS)
-        return ear.rung
+            return await ear.heard(NEVER_SECONDS)
 
 
 class TestRuns:
@@ -237,6 +236,15 @@ class TestBell:
             folder.rmdir()
             await asyncio.to_thread(_all_gone, [thread for thread in watching if "Emitter" in type(thread).__name__])
             assert await heard(bell, lambda: write(folder, "r1.jsonl")) == {"r1"}
+
+    async def test_a_ring_while_nobody_waits_is_not_lost(self, home: Settings, tmp_path: Path) -> None:
+        """Whoever listens may be busy with something else; it is told once."""
+        with bell_of(home).listening("r1") as ear, bell_of(home).listening("r1") as other:
+            write(tmp_path / "journals" / "desk", "r1.jsonl")
+            async with asyncio.timeout(HANGS_SECONDS):
+                assert await other.heard(NEVER_SECONDS) == {"r1"}
+                assert await ear.heard(NEVER_SECONDS) == {"r1"}
+            assert await ear.heard(0.0) == set()
 
     def test_each_event_loop_has_its_own_bell_and_leaves_nothing(self, home: Settings, tmp_path: Path) -> None:
         """Loops come and go; their watchers go with the last listener."""

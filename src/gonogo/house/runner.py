@@ -188,9 +188,7 @@ class WarmRunner:
         """Wake sleeping runs whose desk rings."""
         with bell_of(self.settings).listening() as ear:
             while True:
-                await ear.heard(KEEP_SECONDS)
-                rung, ear.rung = ear.rung, set()
-                for run_id in rung:
+                for run_id in await ear.heard(KEEP_SECONDS):
                     if fleet.is_flying(run_id):
                         self._rung.add(run_id)
                     else:
