@@ -42,6 +42,7 @@ BARE_STEP = "step as a task run of a flow run, nothing kept"
 WARM = "gate wake-up of a warm flow run"
 BY_COMMAND = "gate wake-up of a suspended flow run, answered as the command line does"
 BY_RESUME = "gate wake-up of a suspended flow run, answered in Prefect's form"
+LANE_CPU = "processor time of a step as a task run, in its own process"
 SHARE = "share of gonogo in a step as a task run"
 
 
@@ -163,17 +164,18 @@ async def _lane(folder: Path, runs: int) -> list[Sample]:
 
     (raw,) = await prefect_flows.synced(folder, prefect_flows.ten_steps)
     watch = _Watch()
-    values: dict[str, list[float]] = {"gonogo": [], "share": [], "raw": [], "bare": []}
+    names = ("gonogo", "gonogo cpu", "share", "raw", "raw cpu", "bare", "bare cpu")
+    values: dict[str, list[float]] = {name: [] for name in names}
 
     async def gonogo(number: int) -> dict[str, float]:
-        took = await _milliseconds(ten_steps(Case(name=f"lane-{number}")))
-        return {"gonogo": took / STEPS, "share": watch.taken() / STEPS}
+        took = await _per_step("gonogo", ten_steps(Case(name=f"lane-{number}")))
+        return took | {"share": watch.taken() / STEPS}
 
     async def raw_tasks(_number: int) -> dict[str, float]:
-        return {"raw": await _milliseconds(raw()) / STEPS}
+        return await _per_step("raw", raw())
 
     async def bare_tasks(_number: int) -> dict[str, float]:
-        return {"bare": await _milliseconds(prefect_flows.ten_bare_steps()) / STEPS}
+        return await _per_step("bare", prefect_flows.ten_bare_steps())
 
     turns = [gonogo, raw_tasks, bare_tasks]
     for number in range(runs + 1):
@@ -189,13 +191,17 @@ async def _lane(folder: Path, runs: int) -> list[Sample]:
         Sample(LANE_STEP, "ms", values["raw"], system="prefect"),
         Sample(BARE_STEP, "ms", values["bare"], system="prefect"),
         Sample(SHARE, "ms", values["share"]),
+        Sample(LANE_CPU, "ms", values["gonogo cpu"]),
+        Sample(LANE_CPU, "ms", values["raw cpu"], system="prefect"),
     ]
 
 
-async def _milliseconds(flight: Awaitable[Any]) -> float:
-    begun = time.perf_counter()
+async def _per_step(name: str, flight: Awaitable[Any]) -> dict[str, float]:
+    """Return the milliseconds a step takes, by the clock on the wall and by the processor's."""
+    wall, processor = time.perf_counter(), time.process_time()
     await flight
-    return (time.perf_counter() - begun) * 1_000
+    spent = {name: time.perf_counter() - wall, f"{name} cpu": time.process_time() - processor}
+    return {each: seconds * 1_000 / STEPS for each, seconds in spent.items()}
 
 
 class _Watch:
