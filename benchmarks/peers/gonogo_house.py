@@ -44,6 +44,7 @@ BY_COMMAND = "gate wake-up of a suspended flow run, answered as the command line
 BY_RESUME = "gate wake-up of a suspended flow run, answered in Prefect's form"
 LANE_CPU = "processor time of a step as a task run, in its own process"
 SHARE = "share of gonogo in a step as a task run"
+SHARE_CPU = "share of gonogo in a step as a task run, processor time of the loop's thread"
 
 
 class GonogoHouse(Engine):
@@ -164,12 +165,13 @@ async def _lane(folder: Path, runs: int) -> list[Sample]:
 
     (raw,) = await prefect_flows.synced(folder, prefect_flows.ten_steps)
     watch = _Watch()
-    names = ("gonogo", "gonogo cpu", "share", "raw", "raw cpu", "bare", "bare cpu")
+    names = ("gonogo", "gonogo cpu", "share", "share cpu", "raw", "raw cpu", "bare", "bare cpu")
     values: dict[str, list[float]] = {name: [] for name in names}
 
     async def gonogo(number: int) -> dict[str, float]:
         took = await _per_step("gonogo", ten_steps(Case(name=f"lane-{number}")))
-        return took | {"share": watch.taken() / STEPS}
+        wall, processor = watch.taken()
+        return took | {"share": wall / STEPS, "share cpu": processor / STEPS}
 
     async def raw_tasks(_number: int) -> dict[str, float]:
         return await _per_step("raw", raw())
@@ -191,6 +193,7 @@ async def _lane(folder: Path, runs: int) -> list[Sample]:
         Sample(LANE_STEP, "ms", values["raw"], system="prefect"),
         Sample(BARE_STEP, "ms", values["bare"], system="prefect"),
         Sample(SHARE, "ms", values["share"]),
+        Sample(SHARE_CPU, "ms", values["share cpu"]),
         Sample(LANE_CPU, "ms", values["gonogo cpu"]),
         Sample(LANE_CPU, "ms", values["raw cpu"], system="prefect"),
     ]
@@ -216,7 +219,7 @@ class _Watch:
 
         from benchmarks.peers.gonogo_missions import do_step, ten_steps
 
-        self._seconds = 0.0
+        self._wall = self._processor = 0.0
         self._task, self._call = Task, Task.__call__
         call = self._call
 
@@ -237,16 +240,18 @@ class _Watch:
         owner.fn = timed
 
     async def _timed(self, made: Awaitable[Any], sign: int) -> Any:
-        begun = time.perf_counter()
+        wall, processor = time.perf_counter(), time.thread_time()
         try:
             return await made
         finally:
-            self._seconds += sign * (time.perf_counter() - begun)
+            self._wall += sign * (time.perf_counter() - wall)
+            self._processor += sign * (time.thread_time() - processor)
 
-    def taken(self) -> float:
-        """Return the milliseconds since it was last asked."""
-        milliseconds, self._seconds = self._seconds * 1_000, 0.0
-        return milliseconds
+    def taken(self) -> tuple[float, float]:
+        """Return the milliseconds since it was last asked, by the clock on the wall and by this thread's."""
+        taken = self._wall * 1_000, self._processor * 1_000
+        self._wall = self._processor = 0.0
+        return taken
 
     def stop(self) -> None:
         """Give Prefect its own call back."""
