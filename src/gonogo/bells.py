@@ -219,15 +219,12 @@ def bell_of(settings: Settings) -> Bell:
 
     Journals in a Postgres ring through their database, journals in files through the kernel.
     """
-    # With journals in files this is their folder, or nothing.
-    url: Any = getattr(settings, "journals", None)
+    url = settings.journals
     folder = (settings.home / "journals" / "desk").absolute()
-    place = url if isinstance(url, str) else str(folder)
+    place = str(folder) if url is None else url
     hung = _bells.setdefault(asyncio.get_running_loop(), {})
     if place not in hung:
         hung[place] = Bell(
-            (lambda ring: ChannelWatcher(place, ring))
-            if isinstance(url, str)
-            else (lambda ring: FolderWatcher(folder, ring))
+            (lambda ring: FolderWatcher(folder, ring)) if url is None else (lambda ring: ChannelWatcher(place, ring))
         )
     return hung[place]

@@ -15,7 +15,7 @@ import pytest
 from gonogo.approvals import Reply, answer_gate
 from gonogo.bells import Bell, FolderWatcher, bell_of
 from gonogo.events import deliver
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.flights import fly
 from gonogo.lanes.local import LocalPilot
 from gonogo.plans import Landing, Plan
@@ -54,7 +54,7 @@ class Flight:
     """A run that flies in this process and has come to its first wait."""
 
     def __init__(self, case: Errand, chosen: Settings, run_id: str = "r1") -> None:
-        self.journal = FileJournal(chosen.journals)
+        self.journal = journal_of(chosen)
         self._reached: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         plan = Plan(run_id, LocalPilot(announce=self._announced), chosen)
         self.flying: asyncio.Task[Landing] = asyncio.ensure_future(fly(errand, case, plan))
@@ -102,7 +102,7 @@ class TestRuns:
     async def test_an_answer_from_another_process_wakes_a_waiting_run(self, home: Settings) -> None:
         """The command line and the dashboard are other processes of the same home."""
         flight = Flight(Errand(crew=4), home)
-        command = [sys.executable, "-c", ANSWER, str(home.journals), await flight.gate()]
+        command = [sys.executable, "-c", ANSWER, str(home.home / "journals"), await flight.gate()]
         done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, timeout=HANGS_SECONDS, check=False)
         assert done.returncode == 0
         assert await flight.landed() == "done"
@@ -116,7 +116,7 @@ class TestRuns:
 
     async def test_an_answer_given_before_the_run_listens_is_seen_all_the_same(self, home: Settings) -> None:
         """It lies on the desk when the gate is announced, which is before the bell is hung."""
-        journal = FileJournal(home.journals)
+        journal = journal_of(home)
 
         def answer(_run: Run, wait: Wait) -> None:
             answer_gate(journal, wait.name, Reply("go", "ada", "checked", "cli"), "dev")
@@ -230,7 +230,7 @@ class TestBell:
     async def test_a_bell_whose_watcher_died_is_hung_again_for_the_next_listener(self, home: Settings) -> None:
         """The folder was taken away and came back."""
         bell = bell_of(home)
-        folder = home.journals / "desk"
+        folder = home.home / "journals" / "desk"
         with bell.listening("r0"):
             watching = _watching()
             folder.rmdir()

@@ -12,6 +12,7 @@ from gonogo.approvals import Reply, answer_gate, find_request
 from gonogo.errors import AnswerRefused, ServerUnreachable
 from gonogo.evidence import journal as journals
 from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
 from gonogo.house import keeper as keeping
@@ -90,7 +91,7 @@ async def asleep(home: Path, **changes: Any) -> Settings:
 
 def answer(chosen: Settings, reply: Reply = GO) -> None:
     """Put an answer on the run's desk."""
-    journal = FileJournal(chosen.journals)
+    journal = journal_of(chosen)
     (request,) = only(journal.read_flight("r1"), "approval_request")
     assert find_request(journal, request.data["gate"]).run_id == "r1"
     answer_gate(journal, request.data["gate"], reply, "dev")
@@ -121,7 +122,7 @@ async def test_a_sleeper_whose_deadline_has_passed_is_answered_no_go(tmp_path: P
     keeper = Keeper(chosen)
     while not (woken := keeper.look()):
         server.now += 1
-    (record,) = FileJournal(chosen.journals).read_desk("r1")
+    (record,) = journal_of(chosen).read_desk("r1")
     assert (woken, record.data["proof"], record.data["answer"]) == (["f-1"], "clock", "no_go")
 
 
@@ -142,7 +143,7 @@ async def test_a_refusal_is_asked_about_ever_more_seldom_and_in_the_end_becomes_
     pauses = [round(after - before) for before, after in pairwise(moments)]
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
     assert server.asked == REFUSALS_MAX
-    (owned,) = only(FileJournal(chosen.journals).read_flight("r1"), "exception_record")
+    (owned,) = only(journal_of(chosen).read_flight("r1"), "exception_record")
     assert (owned.data["owner"], owned.data["reason_code"]) == ("counter", "dependency_open")
     assert "the flow run is stuck (state PAUSED)" in owned.data["what"]
     assert owned.data["what"] in caplog.text
@@ -171,7 +172,7 @@ async def test_whoever_was_faster_has_woken_it(tmp_path: Path, server: Server) -
     answer(chosen)
     server.says, server.state = Refused("not paused"), "SCHEDULED"
     assert Keeper(chosen).look() == ["f-1"]
-    assert only(FileJournal(chosen.journals).read_flight("r1"), "exception_record") == []
+    assert only(journal_of(chosen).read_flight("r1"), "exception_record") == []
 
 
 async def test_a_sleeper_that_was_cancelled_in_prefect_is_told_of(tmp_path: Path, server: Server) -> None:
@@ -195,7 +196,7 @@ async def test_a_server_that_is_away_is_no_refusal(tmp_path: Path, server: Serve
         server.now += 2
     server.says = None
     assert keeper.look() == ["f-1"]
-    assert only(FileJournal(chosen.journals).read_flight("r1"), "exception_record") == []
+    assert only(journal_of(chosen).read_flight("r1"), "exception_record") == []
 
 
 async def test_one_broken_run_does_not_keep_the_others_asleep(
@@ -204,8 +205,8 @@ async def test_one_broken_run_does_not_keep_the_others_asleep(
     """Somebody changed a record; whoever else waits is woken, and the log is not filled with it."""
     chosen = await asleep(tmp_path)
     answer(chosen)
-    path = FileJournal(chosen.journals).flight_path("r0")
-    path.write_bytes(FileJournal(chosen.journals).flight_path("r1").read_bytes().replace(b"tester", b"tested"))
+    files = FileJournal(chosen.home / "journals")
+    files.flight_path("r0").write_bytes(files.flight_path("r1").read_bytes().replace(b"tester", b"tested"))
     keeper = Keeper(chosen)
     assert [keeper.look() for _ in range(3)] == [["f-1"], [], []]
     assert server.asked == 1
