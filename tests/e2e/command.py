@@ -16,12 +16,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gonogo.evidence.journal import FileJournal
+from gonogo.evidence.journals import journal_of
+from gonogo.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
+    from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
 
     T = TypeVar("T")
@@ -190,9 +192,9 @@ class Command:
                 started.kill()
 
     @property
-    def journal(self) -> FileJournal:
-        """The evidence of this home."""
-        return FileJournal(self.home / "journals")
+    def journal(self) -> Journal:
+        """The evidence of this home, or of the database it names."""
+        return journal_of(Settings(home=self.home, journals=self.settings.get("GONOGO_JOURNALS")))
 
     def the_run(self) -> str:
         """Return the only run of this home."""

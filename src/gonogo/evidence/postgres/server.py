@@ -81,6 +81,7 @@ class Server:
         """Which server, without what is secret in its address."""
         self._is_settled = False
         self._down_since: float | None = None
+        self._last_failed = 0.0
         self._idle: list[psycopg.Connection] = []
         self._readers = threading.BoundedSemaphore(READERS)
         self._turns = threading.BoundedSemaphore(TURNS)
@@ -159,7 +160,7 @@ class Server:
                 done = attempt()
             except Cut as cut:
                 attempts += 1
-                away = self._away_seconds()
+                away = self._away_seconds(is_first=attempts == 1)
                 self._drop_idle()
                 # The first may have met a connection that an earlier restart had cut.
                 if attempts > 1 and away >= PATIENCE_SECONDS:
@@ -225,10 +226,13 @@ class Server:
             while True:
                 self._idle.pop().close()
 
-    def _away_seconds(self) -> float:
+    def _away_seconds(self, *, is_first: bool) -> float:
         now = time.monotonic()
-        if self._down_since is None:
+        # Where nobody has asked for long, what was known of the server then is no longer known.
+        is_forgotten = is_first and now - self._last_failed > PATIENCE_SECONDS
+        if self._down_since is None or is_forgotten:
             self._down_since = now
+        self._last_failed = now
         return now - self._down_since
 
 
