@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.board import open_gates
 from gonogo.evidence.journals import journal_at
-from gonogo.lanes.prefect import WAKE, GateAnswer, take_form
+from gonogo.lanes.forms import WAKE, GateAnswer, take_form
 from gonogo.settings import Settings
 from tests.gonogo.toy.doubting import Post, begun, posting, told
 from tests.gonogo.toy.errands import park

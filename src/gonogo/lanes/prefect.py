@@ -11,25 +11,23 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
 from prefect import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import FlowPauseTimeout, Pause
 from prefect.flow_runs import apause_flow_run, asuspend_flow_run
-from prefect.input import RunInput
 from prefect.input.actions import aread_flow_run_input
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Completed, Failed
-from pydantic import Field, ValidationError
 
-from gonogo.approvals import Reply, accepted_answer, answer_gate
-from gonogo.errors import AnswerRefused, GonogoError, MissionMisdefined, RunBusy, RunUnknown, StepFailed
+from gonogo.approvals import accepted_answer
+from gonogo.errors import GonogoError, MissionMisdefined, RunBusy, StepFailed
 from gonogo.evidence.canon import short_id
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
+from gonogo.lanes.forms import WAKE, GateAnswer, form_of, take_form
 from gonogo.orders import Orders, under
 from gonogo.plans import Landing, Plan, read_case
 from gonogo.runs import Held, Run, Wait
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
 
     from gonogo.missions import Mission
-    from gonogo.model import Answer, Lane
+    from gonogo.model import Lane
     from gonogo.settings import Settings
     from gonogo.steps import Step
 
@@ -52,27 +50,6 @@ RUN_TAG = "gonogo-run:"
 
 LEASE_PATIENCE_SECONDS, LEASE_LOOK_SECONDS = 10.0, 0.02
 """How long a woken flow run waits for its former process to let go of the run, and how often it looks."""
-
-
-class GateAnswer(RunInput):
-    """The form of a gate in the Prefect UI. It carries an answer to the desk; it decides nothing itself."""
-
-    answer: Literal["go", "no_go", "revise", "wake"] = Field(
-        title="Answer",
-        description="What each answer does stands at the end of the card. wake: only look again.",
-    )
-    reason: str = Field(default="", title="Reason", description="Why; it becomes evidence.", max_length=2_000)
-    name: str = Field(default="", title="Your name", description="Recorded as unproven.", max_length=200)
-    changes: str = Field(
-        default="",
-        title="Changes",
-        description='With revise, as JSON: other arguments, or the result of what did happen: {"amount_cents": 400}.',
-        max_length=20_000,
-    )
-
-
-WAKE = {"answer": "wake", "reason": "", "name": ""}
-"""What wakes a sleeping run without answering anything."""
 
 
 class PrefectPilot:
@@ -143,7 +120,7 @@ class PrefectPilot:
         """Leave the process; Prefect starts the flow run again when it is resumed."""
         key = f"{first.name}-{run.parks + 1}".lower().replace("_", "-")
         await self._park(run, first, "suspended", key)
-        form = _form(first)
+        form = form_of(first)
         try:
             if form is None:
                 await asuspend_flow_run(key=key, timeout=None)
@@ -157,7 +134,7 @@ class PrefectPilot:
         key = f"{first.name}-{run.parks + 1}".lower().replace("_", "-")
         await self._park(run, first, "paused", key)
         seconds = int((max(w.deadline for w in run.waits) - datetime.now(UTC)).total_seconds()) + 3_600
-        form = _form(first)
+        form = form_of(first)
         asked = (
             apause_flow_run(timeout=seconds, poll_interval=1, key=key)
             if form is None
@@ -190,39 +167,6 @@ class PrefectPilot:
         if first.kind == "gate":
             how |= {"gate": first.name, "form": f"{mode}-{key}"}
         await run.park(**how)
-
-
-def _form(wait: Wait) -> type[GateAnswer] | None:
-    return GateAnswer.with_initial_data(description=wait.card) if wait.kind == "gate" else None
-
-
-def take_form(run: Run, gate_id: str, given: dict[str, Any]) -> None:
-    """Bring what was typed into the form to the desk; what does not count is recorded as refused."""
-    try:
-        form = GateAnswer.model_validate(given)
-    except ValidationError:
-        return
-    if form.answer == "wake":
-        return
-    answer: Answer = form.answer
-    try:
-        reply = Reply(answer, form.name, form.reason, "prefect", changes=_changes(form.changes))
-        answer_gate(run.ledger.journal, gate_id, reply, run.settings.environment, run.id)
-    except (AnswerRefused, RunUnknown) as error:
-        print(f"gonogo: {error}")  # noqa: T201 - Prefect shows a flow run's output in its log
-
-
-def _changes(text: str) -> dict[str, Any]:
-    """Read what was typed as changes; raises AnswerRefused where it is no JSON object."""
-    try:
-        found: Any = orjson.loads(text) if text.strip() else {}
-    except orjson.JSONDecodeError as error:
-        raise AnswerRefused(
-            f"The changes are no JSON ({error}), so nothing was answered; the gate stays open."
-        ) from error
-    if not isinstance(found, dict):
-        raise AnswerRefused("The changes are no JSON object, so nothing was answered; the gate stays open.")
-    return cast("dict[str, Any]", found)
 
 
 async def resume(flow_run_id: str, *, has_form: bool) -> bool:
