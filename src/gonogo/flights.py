@@ -179,8 +179,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
 
 def _heed_cancellation() -> None:
     """Say that a cancellation has been acted upon; the run's last record is still to be written."""
-    task = asyncio.current_task()
-    if task is not None:
+    if (task := asyncio.current_task()) is not None:
         task.uncancel()
 
 
