@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench crash lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -30,6 +30,9 @@ check: $(VENV)/.made ## ruff, pyright, import contracts
 
 bench: $(VENV)/.made ## measure against peers and floors in one run; prints one table, writes JSON
 	$(BIN)/python -m benchmarks
+
+crash: $(VENV)/.made ## kill every mission at every point, on both backends, and compare; hours (STRIDE=30: minutes)
+	$(BIN)/python -m tests.crash --stride $(or $(STRIDE),1)
 
 lock: ## pin the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes -o requirements.lock

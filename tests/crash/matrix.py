@@ -1,0 +1,258 @@
+"""The matrix: mission, lane and backend; every point is a case, killed there, flown on, and compared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.crash.lives import LaneName, Order
+from tests.crash.stories import STORIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from random import Random
+
+    from tests.postgres import PostgresServer
+
+ROOT = Path(__file__).parents[2]
+Backend = Literal["files", "postgres"]
+Kills = tuple[tuple[str, int], ...]
+HEADINGS = ("tried", "hit", "different", "effects differ", "done again", "in doubt", "unowned")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the cases of one row of the table."""
+
+    tried: int = 0
+    hit: int = 0
+    """Cases in which every planned kill happened."""
+    different: int = 0
+    """Cases whose evidence, at its end, is not that of the undisturbed run."""
+    effects: int = 0
+    """Cases whose systems of record hold anything else: an effect twice, or one missing."""
+    again: int = 0
+    """Operations with a recorded result that were executed once more."""
+    doubts: int = 0
+    unowned: int = 0
+    """Doubts without a gate or without an exception that somebody owns."""
+    points: Counter[str] = field(default_factory=Counter[str])
+    found: list[str] = field(default_factory=list[str])
+    """What was wrong, in words."""
+
+    def row(self) -> tuple[int, ...]:
+        """Return the numbers in the order of the headings."""
+        return self.tried, self.hit, self.different, self.effects, self.again, self.doubts, self.unowned
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One row of the table: what is flown, how, and on what."""
+
+    story: str
+    lane: LaneName
+    backend: Backend
+    case: int | None = None
+    """The number of the one case that is flown; every case of the story, side by side, if none."""
+
+    @property
+    def name(self) -> str:
+        """As the table calls it."""
+        return " | ".join(
+            (self.story if self.case is None else f"{self.story} {self.case + 1}", self.lane, self.backend)
+        )
+
+
+class Nursery:
+    """The process that forks, as its user sees it: orders go in, ends come out."""
+
+    def __init__(self, postgres: PostgresServer | None) -> None:
+        self._postgres = postgres
+        self._folder = Path(tempfile.mkdtemp(prefix="gonogo-crash-"))
+        self._errors = (self._folder / "errors").open("w+")
+        self._count = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        """Begin; the process gets warm meanwhile."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """End the process, and delete what its cases left."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait(60)
+        self._errors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def fly(self, column: Column, kills: Kills = ()) -> tuple[list[int], dict[str, Any]]:
+        """Let a case be flown in a home of its own; returns how its processes ended, and what the last one told."""
+        self._count += 1
+        home = self._folder / str(self._count)
+        url = None
+        if column.backend == "postgres":
+            assert self._postgres is not None
+            url = self._postgres.house()
+        try:
+            order = Order(column.story, column.lane, str(home), url, column.case, kills)
+            ends = self._ask(order)
+            if ends[-1] != 0:
+                failed = home / "failed"
+                told = failed.read_text() if failed.exists() else self._said()
+                raise AssertionError(f"{column.name} after {kills} ended as {ends}: {told}")
+            return ends, json.loads((home / "told.json").read_text())
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+            if url is not None:
+                self._drop(url)
+
+    def _ask(self, order: Order) -> list[int]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(asdict(order)) + "\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, self._said()
+        return json.loads(line)
+
+    def _said(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()[-4_000:]
+
+    def _drop(self, url: str) -> None:
+        from tests.postgres import ask
+
+        assert self._postgres is not None
+        schema = parse_qs(urlsplit(url).query)["options"][0].partition("=")[2]
+        ask(self._postgres.url(), f"DROP SCHEMA {schema} CASCADE")
+
+
+@dataclass(slots=True)
+class Judge:
+    """Compares disturbed flights with undisturbed ones."""
+
+    nursery: Nursery
+    column: Column
+    tally: Tally = field(default_factory=Tally)
+    undisturbed: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def look(self, *, is_checked: bool = True) -> dict[str, int]:
+        """Fly without a kill, and return how often which point is passed.
+
+        Args:
+            is_checked: whether to fly a second time, so that the measure is known to be one.
+
+        """
+        _, first = self.nursery.fly(self.column)
+        _, second = self.nursery.fly(self.column) if is_checked else ([], first)
+        for what in ("projection", "effects"):
+            assert first[what] == second[what], (
+                f"{self.column.name}: two undisturbed runs differ in {_difference(first[what], second[what])}"
+            )
+        assert first["order_holds"]
+        assert first["again"] == first["twice"] == []
+        self.undisturbed = first
+        return first["points"]
+
+    def kill(self, kills: Kills) -> None:
+        """Try one case, and count what came of it."""
+        ends, told = self.nursery.fly(self.column, kills)
+        tally, where = self.tally, f"{self.column.name} killed at {kills}"
+        tally.tried += 1
+        is_hit = all(end == -signal.SIGKILL for end in ends[:-1])
+        tally.hit += is_hit
+        tally.points.update(point for point, _ in kills if is_hit)
+        given_up = self._is_given_up(told)
+        difference = "" if given_up else _difference(self.undisturbed["projection"], told["projection"])
+        if difference or not told["order_holds"]:
+            tally.different += 1
+            tally.found.append(f"{where}: evidence differs: {difference or 'in its order'}")
+        difference = _difference(self.undisturbed["effects"], told["effects"], may_lack='"letters"' if given_up else "")
+        if difference:
+            tally.effects += 1
+            tally.found.append(f"{where}: effects differ: {difference}")
+        if told["again"] or told["twice"]:
+            tally.again += len(told["again"]) + len(told["twice"])
+            tally.found.append(f"{where}: executed again: {told['again']} {told['twice']}")
+        tally.doubts += told["doubts"]
+        if told["unowned"]:
+            tally.unowned += told["unowned"]
+            tally.found.append(f"{where}: {told['unowned']} in doubt without an owned exception and a gate")
+
+    def _is_given_up(self, told: dict[str, Any]) -> bool:
+        """Whether an effect in doubt was left, so that its run ended no-go instead."""
+        left = [end for end in told["ends"] if end not in self.undisturbed["ends"]]
+        return bool(told["doubts"] and left) and all(end[1] in {"InDoubt", "DoubtExpired"} for end in left)
+
+
+def _difference(wanted: list[str], found: list[str], may_lack: str = "") -> str:
+    """Return what one has and the other has not; empty where they are equal."""
+    lacking, surplus = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
+    if may_lack:
+        lacking = Counter({line: times for line, times in lacking.items() if may_lack not in line})
+    pairs = zip_longest(sorted(lacking.elements()), sorted(surplus.elements()), fillvalue="")
+    return "\n".join(
+        f"{sign} ...{line[_fork(pair) :][:300]}"
+        for pair in islice(pairs, 3)
+        for sign, line in zip("-+", pair, strict=True)
+        if line
+    )
+
+
+def _fork(lines: tuple[str, str]) -> int:
+    """Return where to begin to read two lines that are alike for long."""
+    alike = next((at for at, (one, other) in enumerate(zip(*lines, strict=False)) if one != other), 0)
+    return max(0, alike - 200)
+
+
+def every(points: dict[str, int], stride: int, rng: Random) -> list[Kills]:
+    """Return every stride-th passing of every point, the first at random; no point is left out."""
+    chosen: list[Kills] = []
+    for point in sorted(points):
+        first = rng.randrange(stride) if stride < points[point] else rng.randrange(points[point])
+        chosen += [((point, number + 1),) for number in range(first, points[point], stride)]
+    return chosen
+
+
+def twice(points: dict[str, int], count: int, rng: Random) -> list[Kills]:
+    """Return cases in which the process that goes on is killed as well, early on its way."""
+    names = sorted(points)
+    made: list[Kills] = []
+    for _ in range(count):
+        first, second = rng.choice(names), rng.choice(names)
+        made.append(((first, rng.randint(1, points[first])), (second, rng.randint(1, max(1, points[second] // 4)))))
+    return made
+
+
+def columns(stories: Iterable[str], backends: Iterable[Backend]) -> list[Column]:
+    """Return every row of the table."""
+    made: list[Column] = []
+    for story in stories:
+        for backend in backends:
+            made += [Column(story, "local", backend, number) for number in range(len(STORIES[story].cases))]
+            made.append(Column(story, "batch", backend))
+    return made
+
+
+def run(column: Column, nursery: Nursery, choose: Callable[[dict[str, int]], list[Kills]]) -> Tally:
+    """Try one row of the table."""
+    judge = Judge(nursery, column)
+    for kills in choose(judge.look()):
+        judge.kill(kills)
+    return judge.tally

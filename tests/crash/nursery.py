@@ -1,0 +1,72 @@
+"""The nursery: one process that has everything imported and nothing running, and forks a process for each life.
+
+``python -m tests.crash.nursery`` reads an order a line from standard input, as JSON, and answers with a
+line: how each of its processes ended. No thread, event loop or connection exists where it forks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import threading
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gonogo.evidence import files
+from gonogo.evidence.postgres import writer
+from tests.crash import faults
+from tests.crash.lives import Order, live, local, save
+from tests.crash.stories import STORIES
+
+
+def warm() -> None:
+    """Fly each story once, so that whatever is loaded, compiled or cached at first use is there; starts no thread."""
+    store: Any = files.FileStore
+    quick, store.is_quick = store.is_quick, property(lambda _: True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, story in STORIES.items():
+            chosen = Order(name, "local", str(Path(folder) / name), None).settings
+            asyncio.run(local(story, chosen))
+    store.is_quick = quick
+    assert threading.active_count() == 1, threading.enumerate()
+
+
+def bear(order: Order, kill: faults.Kill | None) -> int:
+    """Fork a process that lives an order, and return how it ended: its exit code, or minus the signal."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        save(live(order, kill), order.home)
+        code = 0
+    except BaseException:  # noqa: BLE001 - however a life fails, its parent is told
+        Path(order.home, "failed").write_text(traceback.format_exc())
+    finally:
+        # Without the handlers that the parent has registered for its own end.
+        os._exit(code)
+
+
+def serve() -> None:
+    """Answer orders until standard input ends."""
+    faults.install()
+    warm()
+    # A server takes a moment to see that a killed process is gone; on a busy machine, a longer one.
+    writer.LEASE_PATIENCE_SECONDS = 20.0
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        given: dict[str, Any] = json.loads(line)
+        kills = [faults.Kill(*each) for each in given.pop("kills")]
+        order = replace(Order(**given), kills=tuple(kills))
+        Path(order.home).mkdir(parents=True, exist_ok=True)
+        print(json.dumps([bear(order, kill) for kill in [*kills, None]]), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    serve()
