@@ -28,7 +28,7 @@ def mount(folder: Path, *options: str) -> None:
         pytest.skip("mounting a disk of a few kilobytes needs more rights than this process has")
 
 
-@pytest.fixture(params=[16, 56, 64])
+@pytest.fixture(params=[32, 112, 128])
 def kilobytes(request: pytest.FixtureRequest) -> int:
     """How much room there is: enough for the first steps, nearly to the payment, nearly to the end."""
     return request.param
