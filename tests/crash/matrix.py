@@ -97,7 +97,9 @@ class Nursery:
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait(60)
-        self._errors.close()
+        for stream in (self._process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def fly(self, column: Column, kills: Kills = ()) -> tuple[list[int], dict[str, Any]]:

@@ -9,7 +9,9 @@ tell the same story exactly if their projections are equal. It leaves out or ren
   arguments (the arguments themselves are compared), ids of gates (a gate is named by the operation
   that it guards), traces;
 - *times*: when something happened, was recorded or is due, how long it took, and the cards of gates,
-  which tell the time (their arguments, rules and reasons are compared);
+  which tell the time (their arguments, rules and reasons are compared); and the sum reserved for
+  a model call, which is counted by the byte, so that a time without a fraction costs less (the
+  tokens of the call are compared);
 - *what only a disturbed run has*: the attempt, ``resumed`` and ``waiting``, an event that was
   awaited although it lay there already, a second intent under the key of the first, and the
   exception, gate and answer of a doubt. Totals are compared without what these added: the sum
@@ -44,7 +46,7 @@ ENVELOPE = {
 VOLATILE = {
     "latency_us", "latency_ms", "waited_ms", "deadline", "occurred", "request_digest", "args_digest", "action_digest",
     "card_digest", "idempotency_key", "response_id", "record_id", "streams", "approvals", "card", "seconds",
-    "time_to_acknowledge_seconds", "handling_seconds", "resolving_seconds",
+    "reserved_micros", "time_to_acknowledge_seconds", "handling_seconds", "resolving_seconds",
 }  # fmt: skip
 """Fields of bodies and payloads that are not."""
 
