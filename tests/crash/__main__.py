@@ -42,11 +42,11 @@ def main() -> int:
             tally = run(column, nursery, _chooser(asked, column))
         finally:
             nurseries.put(nursery)
-        say(f"{column.name:45}" + " ".join(f"{number:>9}" for number in tally.row()))
+        say(f"{column.name:45}" + " ".join(f"{number:>11}" for number in tally.row()))
         return tally
 
     try:
-        say(f"{'':45}" + " ".join(f"{heading.split()[0]:>9}" for heading in HEADINGS))
+        say(f"{'':45}" + " ".join(f"{heading.split()[0]:>11}" for heading in HEADINGS))
         with ThreadPoolExecutor(asked.jobs) as pool:
             tallies = list(pool.map(tried, wanted))
     finally:
@@ -86,7 +86,7 @@ def _chooser(asked: argparse.Namespace, column: Column) -> Callable[[dict[str, i
 def _close(tallies: list[Tally], asked: argparse.Namespace, seconds: float) -> int:
     """Print the sums, the points and what was wrong."""
     sums = [sum(numbers) for numbers in zip(*(tally.row() for tally in tallies), strict=True)]
-    say(f"{'all':45}" + " ".join(f"{number:>9}" for number in sums))
+    say(f"{'all':45}" + " ".join(f"{number:>11}" for number in sums))
     points: Counter[str] = sum((tally.points for tally in tallies), Counter[str]())
     say("\nkills by point: " + ", ".join(f"{point} {times}" for point, times in sorted(points.items())))
     say(f"seed {asked.seed}, stride {asked.stride}, {seconds:.0f} seconds")

@@ -295,7 +295,7 @@ def _worked(work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]
 def _acted(function: Callable[..., Awaitable[Any]], effect: str) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(function)
     async def acted(*args: Any, **kwargs: Any) -> Any:
-        POINTS[0].executed("tool", _key.get())
+        POINTS[0].executed("read" if effect == "read" else "tool", _key.get())
         at(f"{effect} tool, intent made")
         told = await function(*args, **kwargs)
         at(f"{effect} tool, happened")

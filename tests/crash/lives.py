@@ -25,6 +25,7 @@ from tests.crash.stories import STORIES, UNREPEATABLE, effects
 
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
+    from gonogo.evidence.records import Phase
     from gonogo.plans import Landing
     from gonogo.runs import Run
     from tests.crash.stories import Case, Story
@@ -100,13 +101,15 @@ def live(order: Order, kill: faults.Kill | None) -> dict[str, Any]:
     """Fly an order's cases to the end; returns what the last process of a case has to tell."""
     story, chosen = order.told, order.settings
     journal, log = journal_of(chosen), Path(order.home) / "executed"
-    done = _done(story, journal)
+    done = _keys(story, journal, "result")
+    begun = _keys(story, journal, "intent")
     executed = Counter(faults.executed(log))
     points = faults.begin(kill, log)
     asyncio.run(local(story, chosen) if order.lane == "local" else batch(story, chosen))
     passed = dict(points.passed)
     faults.begin(None, log)
-    return {"points": passed} | _told(story, order, journal, done, executed)
+    unannounced = [[*each] for each in executed if each[0] in {"tool", "model"} and each[1:] not in begun]
+    return {"points": passed, "unannounced": unannounced} | _told(story, order, journal, done, executed)
 
 
 async def local(story: Story, chosen: Settings) -> None:
@@ -139,14 +142,11 @@ async def batch(story: Story, chosen: Settings) -> None:
     raise AssertionError(f"{story.name} still waits: {waiting}")
 
 
-def _done(story: Story, journal: Journal) -> set[tuple[str, str]]:
-    """Return the operations whose result the evidence holds, each as its run and key."""
+def _keys(story: Story, journal: Journal, phase: Phase) -> set[tuple[str, str]]:
+    """Return the operations whose intent or result the evidence holds, each as its run and key."""
     flights = [journal.read_flight(case.run_id) for case in story.cases]
     return {
-        (r.run_id, r.data["key"])
-        for flight in flights
-        for r in flight
-        if "key" in r.data and r.data["phase"] == "result"
+        (r.run_id, r.data["key"]) for flight in flights for r in flight if "key" in r.data and r.data["phase"] == phase
     }
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 Backend = Literal["files", "postgres"]
 Kills = tuple[tuple[str, int], ...]
-HEADINGS = ("tried", "hit", "different", "effects differ", "done again", "in doubt", "unowned")
+HEADINGS = ("tried", "hit", "different", "effects differ", "done again", "unannounced", "in doubt", "unowned")
 
 
 @dataclass(slots=True)
@@ -44,6 +44,8 @@ class Tally:
     """Cases whose systems of record hold anything else: an effect twice, or one missing."""
     again: int = 0
     """Operations with a recorded result that were executed once more."""
+    unannounced: int = 0
+    """Effects and model calls that were begun although no durable intent told of them."""
     doubts: int = 0
     unowned: int = 0
     """Doubts without a gate or without an exception that somebody owns."""
@@ -53,7 +55,16 @@ class Tally:
 
     def row(self) -> tuple[int, ...]:
         """Return the numbers in the order of the headings."""
-        return self.tried, self.hit, self.different, self.effects, self.again, self.doubts, self.unowned
+        return (
+            self.tried,
+            self.hit,
+            self.different,
+            self.effects,
+            self.again,
+            self.unannounced,
+            self.doubts,
+            self.unowned,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +203,9 @@ class Judge:
         if told["again"] or told["twice"]:
             tally.again += len(told["again"]) + len(told["twice"])
             tally.found.append(f"{where}: executed again: {told['again']} {told['twice']}")
+        if told["unannounced"]:
+            tally.unannounced += len(told["unannounced"])
+            tally.found.append(f"{where}: executed without a durable intent: {told['unannounced']}")
         tally.doubts += told["doubts"]
         if told["unowned"]:
             tally.unowned += told["unowned"]
