@@ -101,7 +101,7 @@ class FileJournal:
         """Whether the run's last record says how it ended."""
         try:
             return _has_ended(self.flight_path(run_id))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def is_free(self, run_id: str) -> bool:
