@@ -66,6 +66,7 @@ def say(line: str) -> None:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--stride", type=int, default=1, help="try every N-th passing of each point; 1 tries all")
+    parser.add_argument("--point", action="append", help="points that begin like this only; may be repeated")
     parser.add_argument("--double", type=int, default=20, help="cases of each row that are killed twice")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="cases flown at the same time")
@@ -78,7 +79,8 @@ def _chooser(asked: argparse.Namespace, column: Column) -> Callable[[dict[str, i
     rng = Random(f"{asked.seed}/{column}")  # noqa: S311 - repeatable, no secret
 
     def choose(points: dict[str, int]) -> list[Kills]:
-        return every(points, asked.stride, rng) + twice(points, asked.double, rng)
+        wanted = {point: times for point, times in points.items() if point.startswith(tuple(asked.point or [""]))}
+        return every(wanted, asked.stride, rng) + twice(points, asked.double, rng)
 
     return choose
 
