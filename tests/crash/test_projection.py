@@ -31,6 +31,7 @@ def call(phase: str, **data: Any) -> Record:
 
 async def test_two_runs_of_a_case_have_one_projection(tmp_path: Path) -> None:
     """At another time, in another home, with other ids."""
+    CALLS.clear()
     one, other = [await run(ERRAND, home=tmp_path / name, run_id="r1", answers="go") for name in ("one", "other")]
     assert projected(one.flight, one.desk) == projected(other.flight, other.desk)
     assert order_holds(one.flight)
