@@ -146,7 +146,7 @@ async def test_a_large_scale_out_says_on_its_card_what_it_does(tmp_path: Path) -
 
     flown = await rehearse(incident_response, case(kinds.backlog), answers=says, home=tmp_path)
     assert ended(flown)["outcome"] == "resolved"
-    assert "to 12 replicas" in cards[0]
+    assert "to `12` replicas" in cards[0]
     assert "queue_backlog" in cards[0]
     assert on_record(tmp_path, "select detail from actions") == [("12 replicas",)]
 
