@@ -31,7 +31,7 @@ LAW = Path(__file__).parent / "law"
 class Gonogo(Engine):
     """Missions flown as ``gonogo run --each`` flies them where no Prefect server is up."""
 
-    sync: ClassVar[str] = "each step: intent and result in the run's journal, fdatasync"
+    sync: ClassVar[str] = "each step: intent and result in the run's journal and, synced, in its log, fdatasync"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

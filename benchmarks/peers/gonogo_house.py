@@ -50,7 +50,7 @@ SHARE_CPU = "share of gonogo in a step as a task run, processor time of the loop
 class GonogoHouse(Engine):
     """A house with one deployment, its warm runner in this process."""
 
-    sync: ClassVar[str] = "each step: intent and result in the run's journal, fdatasync"
+    sync: ClassVar[str] = "each step: intent and result in the run's journal and, synced, in its log, fdatasync"
     setup: ClassVar[str] = f"a house of its own; a gate's flow run stays warm for {WARM_SECONDS:g} s, then suspends"
 
     def __init__(self, folder: Path) -> None:
