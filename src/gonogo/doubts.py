@@ -16,16 +16,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 from gonogo.cards import Known, doubt_card, shown
+from gonogo.current import step_fields
 from gonogo.errors import DoubtExpired, InDoubt
 from gonogo.evidence.canon import payload_bytes, plain_text, short_id
 from gonogo.evidence.ledger import only
 from gonogo.failures import failure_fields
 from gonogo.questions import Question, answer_to
-from gonogo.runs import Run, step_fields
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.gates import Action
+    from gonogo.runs import Run
 
 RULE = "in-doubt"
 """What stands in the place of a policy's rule: no law asks here, the missing record does."""

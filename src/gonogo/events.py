@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from gonogo.approvals import inherited
+from gonogo.current import current_run, current_step, step_fields
 from gonogo.errors import CaseRefused, EventMissed, EvidenceBroken, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload, only
 from gonogo.evidence.scopes import current_scope
-from gonogo.runs import Held, Run, Wait, current_run, current_step, step_fields
+from gonogo.runs import Held, Run, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gonogo.current import current_run, step_fields
 from gonogo.evidence.canon import plain_text, sha256_hex
 from gonogo.evidence.scopes import current_scope
-from gonogo.runs import current_run, step_fields
 
 if TYPE_CHECKING:
     from gonogo.model import FailureClass

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from gonogo.agents.agent import check_model
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
+from gonogo.current import flying
 from gonogo.divergence import check_divergence
-from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GateDenied, GonogoError, PolicyDenied, StepFailed
+from gonogo.endings import end, landing_of, waiting_landing
+from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
 from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
-from gonogo.failures import failure_fields
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.rosters import roster
-from gonogo.runs import Parked, Run, flying
+from gonogo.runs import Parked, Run
 from gonogo.tools import TOOLS
 from gonogo.versions import versions_in_force
 from gonogo.worlds import in_force, world
@@ -34,8 +34,7 @@ from gonogo.worlds import in_force, world
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from gonogo.evidence.records import Record
-    from gonogo.model import Charter, Outcome, RunStatus
+    from gonogo.model import Charter, Outcome
     from gonogo.policy.law import Law
     from gonogo.policy.registry import Registry
     from gonogo.settings import Settings
@@ -72,7 +71,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
     try:
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
-            return _landing(mission, ledger, ended[-1])
+            return landing_of(mission, ledger, ended[-1])
         versions = versions_in_force(mission.charter, plan.settings.model, law, registry)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
@@ -167,14 +166,15 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
         run.refuse_if_aborted()
     except (Parked, asyncio.CancelledError):
         if run.orders.abort is None:
+            await run.asleep()
             if not run.left:
                 raise
-            return _waiting(mission, run)
+            return waiting_landing(mission, run)
         _heed_cancellation()
         outcome, error = None, Aborted(run.orders.abort)
     finally:
         await run.dismiss()
-    return await _end(mission, run, outcome, error)
+    return await end(mission, run, outcome, error)
 
 
 def _heed_cancellation() -> None:
@@ -194,84 +194,6 @@ def _known(error: BaseException) -> GonogoError:
         return error
     told = " ".join(plain_text(str(error), 500).split())
     return StepFailed(f"The mission failed: {type(error).__name__}: {told}")
-
-
-async def _end(mission: Flyable, run: Run, outcome: Outcome | None, error: GonogoError | None) -> Landing:
-    """Write the last record of the run."""
-    await run.settle()
-    if error is None and not isinstance(outcome, mission.outcome_type):
-        error = StepFailed(f"{mission.charter.name} returned {type(outcome).__name__}, not its declared outcome.")
-    status: RunStatus = "done"
-    if error is not None:
-        status = "no_go" if isinstance(error, GateDenied | PolicyDenied) else "failed"
-        status = "aborted" if isinstance(error, Aborted) else status
-    latency_ms = int((datetime.now(UTC) - run.started).total_seconds() * 1_000)
-    data: dict[str, Any] = {
-        "phase": "result",
-        "status": status,
-        "success": outcome is not None and error is None and outcome.is_success,
-        "escalated": outcome is not None and error is None and outcome.is_escalated,
-        "latency_ms": latency_ms,
-        "totals": run.meter.totals(),
-        "measures": _measures(run, outcome if error is None else None, latency_ms),
-        "streams": [_stream_end(run)],
-    }
-    body: bytes | None = None
-    if error is not None:
-        data |= failure_fields(error)
-        if status == "failed":
-            what = {"reason_code": error.failure, "what": plain_text(str(error)), "owner": run.charter.owner}
-            run.ledger.note("exception_record", what)
-            data["streams"] = [_stream_end(run)]
-    elif outcome is not None:
-        data["outcome"] = outcome.outcome
-        body = outcome.model_dump_json().encode()
-    record = await run.ledger.write("run_record", data, payload=body)
-    return _landing(mission, run.ledger, record)
-
-
-def _stream_end(run: Run) -> dict[str, Any]:
-    """Return where the run's stream stands, so that a missing tail can be seen."""
-    stream = run.ledger.stream
-    return {"streamid": stream.stream_id, "seq": stream.next_seq - 1, "digest": stream.head}
-
-
-def _measures(run: Run, outcome: Outcome | None, latency_ms: int) -> list[dict[str, Any]]:
-    found = [] if outcome is None else outcome.measures()
-    sla = run.charter.sla_seconds
-    if sla is not None and all(measure["name"] != "sla_kept" for measure in found):
-        found.append(
-            {"name": "sla_kept", "value": int(outcome is not None and latency_ms <= sla * 1_000), "unit": "flag"}
-        )
-    return found
-
-
-def _landing(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
-    data = record.data
-    body = ledger.whole(record).body()
-    return Landing(
-        run_id=ledger.run_id,
-        mission=mission.charter.name,
-        status=data["status"],
-        outcome=body,
-        success=data["success"],
-        reason_code=data.get("reason_code"),
-        error_class=data.get("error_class"),
-        error=data.get("error"),
-        totals=data["totals"],
-        evidence=ledger.stream.next_seq,
-    )
-
-
-def _waiting(mission: Flyable, run: Run) -> Landing:
-    return Landing(
-        run_id=run.id,
-        mission=mission.charter.name,
-        status="waiting",
-        totals=run.meter.totals(),
-        evidence=run.ledger.stream.next_seq,
-        waits=tuple(wait.name for wait in run.left),
-    )
 
 
 def requester(settings: Settings) -> str:

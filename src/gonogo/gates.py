@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import accepted_answer
 from gonogo.cards import action_card
+from gonogo.current import current_run, current_step, step_fields
 from gonogo.errors import GateDenied, GateExpired, PolicyDenied
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id
 from gonogo.evidence.ledger import Stopwatch, only
@@ -20,7 +21,7 @@ from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.policy.law import Request, Ruling
 from gonogo.questions import Question, answer_to, expire
-from gonogo.runs import Held, Run, current_run, current_step, step_fields
+from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal

@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import accepted_answer, answer_gate, silence, superseded
+from gonogo.current import step_fields
 from gonogo.errors import AnswerRefused, EvidenceBroken
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
 from gonogo.evidence.ledger import must_have_payload
-from gonogo.runs import Held, Run, Wait, step_fields
+from gonogo.runs import Held, Run, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable

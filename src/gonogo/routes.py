@@ -6,11 +6,11 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from gonogo.current import current_run, step_fields
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
-from gonogo.runs import current_run, step_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable

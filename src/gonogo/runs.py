@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
 from gonogo.bells import bell_of
-from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import timestamp
-from gonogo.evidence.scopes import Scope, enter, leave
 from gonogo.orders import Orders, orders_in_force
-from gonogo.settings import using
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from gonogo.budgets import Meter
     from gonogo.evidence.ledger import Ledger
     from gonogo.model import Charter, Lane
+    from gonogo.operations import Watcher
     from gonogo.policy.law import Law
     from gonogo.policy.registry import Registry
     from gonogo.settings import Settings
@@ -114,9 +111,12 @@ class Run:
     received: set[str] = field(default_factory=set[str])
     """Desk records the run has signed for."""
     world: Callable[[], Entities] | None = None
+    watchers: tuple[Watcher, ...] = ()
+    """Who is asked before every operation and told after it, in this order."""
     orders: Orders = field(default_factory=orders_in_force)
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    _parking: asyncio.Task[None] | None = None
     _ear: Ear | None = None
     _listening: ExitStack = field(default_factory=ExitStack)
 
@@ -182,6 +182,18 @@ class Run:
         self.leaving = signal
         raise signal
 
+    async def parked(self) -> None:
+        """Fall asleep once, whichever branch asks first; return when the record of it is durable."""
+        if self._parking is None:
+            self._parking = asyncio.ensure_future(self.park())
+        # A branch that leaves first ends the story around the others; the record is written all the same.
+        await asyncio.shield(self._parking)
+
+    async def asleep(self) -> None:
+        """Wait for a falling asleep that has begun."""
+        if self._parking is not None:
+            await asyncio.shield(self._parking)
+
     async def dismiss(self) -> None:
         """Stop the branches that the story left behind, and wait until they and every effect are done."""
         self.is_over = True
@@ -189,6 +201,8 @@ class Run:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        if self._parking is not None:
+            await asyncio.wait({self._parking})
         await self.settle()
 
     async def park(self, **how: str) -> None:
@@ -220,73 +234,3 @@ class Run:
         """Wait until no effect is in flight; results are recorded before the run ends or sleeps."""
         while self._effects:
             await asyncio.wait(set(self._effects))
-
-
-_run: ContextVar[Run | None] = ContextVar("gonogo_run", default=None)
-_acting: ContextVar[str | None] = ContextVar("gonogo_acting", default=None)
-_step: ContextVar[str | None] = ContextVar("gonogo_step", default=None)
-
-
-def current_run() -> Run:
-    """Return the run in flight.
-
-    Raises:
-        MissionMisdefined: there is none.
-        asyncio.CancelledError: it was told to abort.
-
-    """
-    run = _run.get()
-    if run is None:
-        msg = "Steps, tools, routes and gates only work inside a mission; call the mission, or rehearse() it."
-        raise MissionMisdefined(msg)
-    # A mission that swallowed the cancellation begins nothing more.
-    run.refuse_if_aborted()
-    return run
-
-
-def current_step() -> str | None:
-    """Return the key of the step being executed, or ``None`` in mission code."""
-    return _step.get()
-
-
-def acting_agent() -> str | None:
-    """Return the registered agent on whose mandate the step acts, or ``None`` for the mission itself."""
-    return _acting.get()
-
-
-@contextmanager
-def flying(run: Run) -> Generator[Run]:
-    """Make a run the current one for the block."""
-    token = _run.set(run)
-    try:
-        with using(run.settings):
-            yield run
-    finally:
-        _run.reset(token)
-
-
-@dataclass(slots=True)
-class executing:  # noqa: N801 - reads as the context manager it is; a generator costs three times as much
-    """Mark the block as the inside of a step: its scope, its key, and on whose mandate it acts."""
-
-    scope: Scope
-    acting: str | None
-    _tokens: tuple[Token[str | None], Token[str | None], Token[Scope | None]] | None = None
-
-    def __enter__(self) -> None:
-        """Enter the step."""
-        self._tokens = _step.set(self.scope.path), _acting.set(self.acting), enter(self.scope)
-
-    def __exit__(self, *_raised: object) -> None:
-        """Leave it."""
-        if self._tokens is not None:
-            step, acting, scope = self._tokens
-            _step.reset(step)
-            _acting.reset(acting)
-            leave(scope)
-
-
-def step_fields() -> dict[str, str]:
-    """Return the envelope fields that tie a record to the step it happened in."""
-    key = _step.get()
-    return {} if key is None else {"stepid": key}

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_t
 from prefect import Task
 from pydantic import TypeAdapter
 
+from gonogo.current import current_run, current_step, executing
 from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
-from gonogo.runs import Held, Run, current_run, current_step, executing
+from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

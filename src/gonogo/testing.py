@@ -97,7 +97,7 @@ class RehearsalPilot:
                 return
         if run.leaving is None:
             run.leaving = Parked()
-            await run.park()
+        await run.parked()
         raise run.leaving
 
     def _answer(self, run: Run, gate_id: str) -> None:

@@ -9,24 +9,19 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_ty
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
 from gonogo import errors
-from gonogo.cards import shown
-from gonogo.doubts import Doubt, settle
-from gonogo.errors import EvidenceBroken, GonogoError, MissionMisdefined, ToolFailed
+from gonogo.acts import IDEMPOTENCY_KEY, act
+from gonogo.current import current_run, current_step
+from gonogo.errors import MissionMisdefined, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
-from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
-from gonogo.failures import as_recorded, failure_fields, raise_recorded
-from gonogo.gates import Action, Revision, call_facts, clear
-from gonogo.policy.law import Request
-from gonogo.runs import Run, acting_agent, current_run, current_step, step_fields
+from gonogo.gates import Revision
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pydantic import BaseModel
 
-    from gonogo.evidence.records import Record
     from gonogo.model import Effect
 
 P = ParamSpec("P")
@@ -34,8 +29,6 @@ R = TypeVar("R")
 
 TOOLS: dict[str, Tool[Any, Any]] = {}
 """Every tool that has been defined in this process, by name."""
-
-_KEY = "idempotency_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +131,12 @@ def tool(
         fields: dict[str, Any] = {
             parameter.name: (hints[parameter.name], ... if parameter.default is parameter.empty else parameter.default)
             for parameter in parameters.values()
-            if parameter.name != _KEY
+            if parameter.name != IDEMPOTENCY_KEY
         }
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            _KEY in parameters, check,
+            IDEMPOTENCY_KEY in parameters, check,
         )  # fmt: skip
         _refuse_another(called, function)
         TOOLS[called] = made
@@ -164,130 +157,3 @@ def _refuse_another(name: str, function: Callable[..., Any]) -> None:
             f"{now.__module__}.{now.__qualname__}; "
             "law and mandates know tools by name, so give one of them another.",
         )
-
-
-async def act(
-    run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None = None
-) -> Any | Revision:
-    """Do one tool call once: look it up, clear it with the law, record the intent, act, record the result.
-
-    Args:
-        run: the run that acts.
-        tool: what to do.
-        values: its arguments as plain JSON.
-        key: the operation's key in the run's evidence.
-        agent: the registered agent that asks; the step's own mandate, if none.
-
-    """
-    recorded = run.ledger.result(key)
-    if recorded is not None:
-        return _replayed(tool, recorded)
-    joined = run.ledger.joined(key)
-    if joined is not None:
-        return await joined
-    action = _action(run, tool, values, key, agent or acting_agent())
-    common: dict[str, Any] = {
-        "objects": [{"id": run.id, "type": "run"}, {"id": tool.system, "type": "system"}],
-        "key": key,
-        "tool": tool.name,
-        "system": tool.system,
-        "effect": tool.effect,
-        "principal": action.request.principal[1],
-    }
-    begun, again = run.ledger.intent(key), None
-    if begun is not None and tool.effect != "read" and not tool.is_idempotent:
-        settled = await settle(run, Doubt(action, begun, tool.result, tool.check, hands_key=tool.wants_key), common)
-        if isinstance(settled, bytes):
-            return _read(tool, settled)
-        again = settled
-    # What was begun before a crash and may be repeated is not decided again; it is done, once.
-    if begun is None or again is not None:
-        try:
-            cleared = clear(run, action)
-            if isinstance(cleared, Revision):
-                return cleared
-            if tool.effect != "read" and again is None:
-                kind, name = action.request.principal
-                run.meter.act(tool.name, name, run.registry.card(name).budget if kind == "Agent" else None)
-        except GonogoError as error:
-            refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
-            await run.ledger.write("tool_call", common | refused, fields={**action.envelope, **step_fields()})
-            raise
-        intent = common | {
-            "phase": "intent",
-            "action_digest": action.digest(run),
-            "idempotency_key": sha256_hex(f"{run.id}\x1f{key}".encode()),
-            "approvals": [record.fields["id"] for record in ([again, *cleared] if again else cleared)],
-        }
-        if again is not None:
-            intent["doubt"] = again.data["gate"]
-        fields = {**action.envelope, **step_fields()}
-        run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=fields)
-        run.meter.tool_calls += 1
-    return await run.shielded(run.ledger.under_way(key, _perform(run, tool, values, common, action.envelope)))
-
-
-async def _perform(
-    run: Run, tool: Tool[Any, Any], values: dict[str, Any], common: dict[str, Any], envelope: dict[str, str]
-) -> Any:
-    """Make the intent durable where there is an effect, call the function, and make what came of it durable."""
-    if tool.effect != "read":
-        await run.ledger.stream.commit()
-    watch = Stopwatch()
-    extra = {_KEY: sha256_hex(f"{run.id}\x1f{common['key']}".encode())} if tool.wants_key else {}
-    try:
-        typed = tool.arguments.model_validate(values)
-        arguments = {name: getattr(typed, name) for name in type(typed).model_fields}
-        answer = await tool.function(**arguments, **extra)
-        body = tool.result.dump_json(answer, warnings=False)
-    except Exception as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        known = as_recorded(error) if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {told}")
-        failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds, **failure_fields(known)}
-        await run.ledger.write("tool_call", common | failed, fields={**envelope, **step_fields()})
-        raise known from error
-    done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
-    await run.ledger.write("tool_call", common | done, payload=body, fields={**envelope, **step_fields()})
-    return _read(tool, body)
-
-
-def _read(tool: Tool[Any, Any], body: bytes) -> Any:
-    try:
-        return tool.result.validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]["msg"]
-        raise EvidenceBroken(f"{tool.name} was done, but what it returned is not what it declares: {first}.") from error
-
-
-def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:
-    """Return the exact action the law is asked about."""
-    principal = ("Agent", agent) if agent else ("Mission", run.charter.name)
-    request = Request(
-        principal=principal,
-        action=tool.name,
-        resource=("Tool", tool.name),
-        call=call_facts(run),
-        args={name: value for name, value in values.items() if value is not None},
-    )
-    if agent is None:
-        return Action(key, request, _preview(tool, values), run.charter.digest)
-    card = run.registry.card(agent)
-    version = card.digest
-    envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
-    return Action(key, request, _preview(tool, values), version, envelope)
-
-
-def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
-    """Return what a tool says it would change; a preview that fails hides the question from nobody."""
-    if tool.preview is None:
-        return ""
-    try:
-        return tool.preview(**values)
-    except Exception as error:  # noqa: BLE001 - whatever an author's preview raises is shown instead of it
-        return f"The tool's preview failed: {shown(f'{type(error).__name__}: {error}')}"
-
-
-def _replayed(tool: Tool[Any, Any], record: Record) -> Any:
-    if record.data["outcome"] != "done":
-        raise_recorded(record)
-    return _read(tool, must_have_payload(record))

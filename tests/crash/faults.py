@@ -21,19 +21,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gonogo import approvals, events, tools
+from gonogo import acts, approvals, events, tools
 from gonogo.agents.governor import Governor
+from gonogo.current import current_run, current_step
 from gonogo.evidence import wal
 from gonogo.evidence.files import FileStream
 from gonogo.evidence.payloads import FilePayloads
 from gonogo.evidence.streams import Stream
-from gonogo.runs import Run, current_run, current_step
+from gonogo.runs import Run
 from gonogo.steps import Step
 from tasks import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from pathlib import Path
+
+    from gonogo.operations import Operation
 
 _write, _fdatasync = os.write, os.fdatasync
 UNDER_WAY_SECONDS = 0.0004
@@ -241,26 +244,26 @@ def _around_work() -> None:
         found.work = _worked(found.work)
     for tool in tools.TOOLS.values():
         object.__setattr__(tool, "function", _acted(tool.function, tool.effect))
-    perform, ask, change = _inside(tools, "_perform"), _inside(Governor, "_ask"), embedded.System.change
+    perform, ask, change = _inside(acts, "_perform"), _inside(Governor, "_ask"), embedded.System.change
 
-    async def performed(run: Any, tool: Any, values: Any, common: dict[str, Any], envelope: Any) -> Any:
-        token = _key.set(common["key"])
+    async def performed(run: Any, tool: Any, operation: Operation, *given: Any) -> Any:
+        token = _key.set(operation.key)
         try:
-            return await perform(run, tool, values, common, envelope)
+            return await perform(run, tool, operation, *given)
         finally:
             _key.reset(token)
 
-    async def asked(self: Governor, run: Any, common: dict[str, Any], *given: Any) -> Any:
-        reserved, handler, context = given
+    async def asked(self: Governor, run: Any, operation: Operation, *given: Any) -> Any:
+        common, reserved, ask_model = given
 
-        async def answer(messages: Any) -> Any:
+        async def answer() -> Any:
             at("model, intent durable")
-            POINTS[0].executed("model", common["key"])
-            said = await handler(messages)
+            POINTS[0].executed("model", operation.key)
+            said = await ask_model()
             at("model, answered")
             return said
 
-        return await ask(self, run, common, reserved, answer, context)
+        return await ask(self, run, operation, common, reserved, answer)
 
     def changed(self: Any, order: Any, work: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         def done(connection: Any) -> dict[str, Any]:
@@ -273,7 +276,7 @@ def _around_work() -> None:
         return receipt
 
     for owner, name, hooked in (
-        (tools, "_perform", performed),
+        (acts, "_perform", performed),
         (Governor, "_ask", asked),
         (embedded.System, "change", changed),
     ):

@@ -10,12 +10,15 @@ from pydantic import BaseModel
 
 from gonogo import Measure, Outcome, branch, mission, receive, step
 from gonogo.errors import RunBusy
+from gonogo.evidence.commits import Committer
 from gonogo.evidence.journals import journal_at
 from tests.gonogo.toy.bank import CALLS, WATCHERS, Call, look_up, payments
 from tests.gonogo.toy.errands import Errand, Papers, Payment, park, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gonogo.evidence.commits import Durable
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -105,6 +108,24 @@ class TestLeaving:
         flight = journal_at(tmp_path).read_flight("r1")
         assert [r.data["events"] for r in flight if r.data.get("event") == "waiting"] == [["left", "right"]]
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def test_no_branch_leaves_before_the_record_of_it_is_durable(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One branch begins to record that the run sleeps; the other finds that and waits for the slow disk as well."""
+        asked = Committer.asked
+
+        def late(committer: Committer, stream: Durable) -> asyncio.Future[None]:
+            async def patiently() -> None:
+                await _turns(50)
+                await asked(committer, stream)
+
+            return asyncio.ensure_future(patiently())
+
+        monkeypatch.setattr(Committer, "asked", late)
+        await park(Case(), tmp_path, flying=waiting_twice)
+        flight = journal_at(tmp_path).read_flight("r1")
+        assert [r.data["events"] for r in flight if r.data.get("event") == "waiting"] == [["left", "right"]]
 
     async def test_a_run_that_failed_leaves_no_branch_behind(self, tmp_path: Path) -> None:
         """A branch that lived on could act after the run's last record."""

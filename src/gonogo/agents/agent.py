@@ -11,11 +11,11 @@ from pydantic_core import to_json
 
 from gonogo.agents.offline import Script, offline_model
 from gonogo.agents.prices import cost_of
+from gonogo.current import current_run, current_step
 from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
 from gonogo.evidence.canon import plain_text, sha256_hex
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
-from gonogo.runs import current_run, current_step
 from gonogo.tools import TOOLS, Tool
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from socket import gaierror
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,28 @@ from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.usage import RequestUsage
 from pydantic_core import to_json
 
+from gonogo.acts import act
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.agents.prices import Cost, cost_of
+from gonogo.current import current_run, step_fields
 from gonogo.errors import ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.failures import failure_fields, raise_recorded
 from gonogo.gates import Revision
-from gonogo.runs import Run, current_run, step_fields
-from gonogo.tools import TOOLS, act
+from gonogo.operations import Operation, ask, tell
+from gonogo.tools import TOOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pydantic_ai import RunContext, ToolDefinition
     from pydantic_ai.messages import ToolCallPart
     from pydantic_ai.models import ModelRequestContext
+
+    from gonogo.evidence.records import Record
+    from gonogo.runs import Run
 
 RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 OUTPUT_TOKENS_MAX = 4_096
@@ -73,31 +81,42 @@ class Governor(AbstractCapability[None]):
         # A token is at least one byte, so the bytes sent bound the tokens billed.
         most = RequestUsage(input_tokens=len(asked) + len(tools), output_tokens=OUTPUT_TOKENS_MAX)
         reserved = cost_of(run.registry, run.model, most)
+        operation = Operation(
+            "model", key, run.model, self.agent, sha256_hex(asked),
+            most_micros=reserved.micros, most_tokens=most.input_tokens + most.output_tokens,
+        )  # fmt: skip
+        await ask(run, operation)
         run.meter.reserve(reserved.micros, self.agent, run.registry.card(self.agent).budget)
         common = self._common(run, key)
         intent = {
             "phase": "intent",
-            "request_digest": sha256_hex(asked),
+            "request_digest": operation.digest,
             "reserved_micros": reserved.micros,
             "currency": "USD",
             "price_basis": reserved.basis,
         }
         run.ledger.note("model_call", common | intent, fields=self._fields(run))
-        call = self._ask(run, common, reserved, handler, request_context)
+        call = self._ask(run, operation, common, reserved, partial(handler, request_context))
         return await run.shielded(run.ledger.under_way(key, call))
 
     async def _ask(
-        self, run: Run, common: dict[str, Any], reserved: Cost, handler: Any, request_context: ModelRequestContext
+        self,
+        run: Run,
+        operation: Operation,
+        common: dict[str, Any],
+        reserved: Cost,
+        ask_model: Callable[[], Awaitable[ModelResponse]],
     ) -> ModelResponse:
         """Make the intent durable, ask the model, price what it says, and make it durable before anybody acts on it."""
         await run.ledger.stream.commit()
         watch = Stopwatch()
         try:
-            response: ModelResponse = await handler(request_context)
+            response = await ask_model()
         except Exception as error:
             # Whatever came instead of an answer: clients raise what they like on a body they did not expect.
             known = _known(run.model, error)
-            await self._failed(run, common, reserved, watch, known, may_be_billed=_may_be_billed(error))
+            record = await self._failed(run, common, reserved, watch, known, may_be_billed=_may_be_billed(error))
+            await tell(run, operation, record)
             raise known from error
         usage = response.usage
         cost, unpriced = self._price(run, response, reserved)
@@ -123,6 +142,7 @@ class Governor(AbstractCapability[None]):
             "model_call", result, payload=RESPONSE.dump_json(response), fields=self._fields(run)
         )
         run.meter.settle(reserved.micros, record)
+        await tell(run, operation, record)
         if unpriced is not None:
             raise unpriced
         return response
@@ -152,7 +172,7 @@ class Governor(AbstractCapability[None]):
         error: ModelFailed | StepTimedOut,
         *,
         may_be_billed: bool,
-    ) -> None:
+    ) -> Record:
         """Record a call that brought no answer; one that may have been billed counts with what was reserved."""
         result = common | {
             "phase": "result",
@@ -171,6 +191,7 @@ class Governor(AbstractCapability[None]):
         }
         record = await run.ledger.write("model_call", result, fields=self._fields(run))
         run.meter.settle(reserved.micros, record)
+        return record
 
     async def wrap_tool_execute(
         self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any

@@ -49,13 +49,13 @@ class LocalPilot:
             await asyncio.sleep(0)
             if run.leaving is None and not run.busy and tuple(run.waits) == waiting:
                 run.leaving = Parked()
-                await run.park()
             if run.leaving is not None:
+                await run.parked()
                 raise run.leaving
             return
         try:
             await run.stirred(run.settings.poll_seconds)
         except asyncio.CancelledError:
-            if not run.left and not run.is_over and run.orders.abort is None:
-                await run.park()
+            if not run.is_over and run.orders.abort is None:
+                await run.parked()
             raise
