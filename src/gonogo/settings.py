@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     journals: str | None = Field(default=None, repr=False)
     """``postgresql://`` URL of the database that keeps the journals of many machines; files below the home, if none."""
 
+    log_key: Path | None = None
+    """Private key that signs the log's checkpoints; ``keys/log.pem`` below the home, made on first use, if none."""
+
     environment: Environment = "dev"
     """Only in ``dev`` does an unproven name count as an answer."""
 

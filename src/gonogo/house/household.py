@@ -1,4 +1,4 @@
-"""The whole house as one block: server, deployments, loader, dashboard, and the warm runner."""
+"""The whole house as one block: server, deployments, loader, sequencer, dashboard, and the warm runner."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gonogo.settings import Settings
 
 LAND_EVERY_SECONDS = 1.0
+SEQUENCE_EVERY_SECONDS = 2.0
 WORK_POOL = "local"
 """The pool prefect.yaml names. In the house the warm runner takes its runs; elsewhere a worker does."""
 
@@ -67,6 +68,8 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
             tenants.enter_context(child(command + options, env, logs / "dashboard.log"))
             loader = [sys.executable, "-m", "gonogo", "land", "--every", str(LAND_EVERY_SECONDS)]
             tenants.enter_context(child(loader, env, logs / "loader.log"))
+            sequencer = [sys.executable, "-m", "gonogo", "sequence", "--every", str(SEQUENCE_EVERY_SECONDS)]
+            tenants.enter_context(child(sequencer, env, logs / "sequencer.log"))
         address = House(
             pid=os.getpid(), api_url=api_url, ui_url=api_url.removesuffix("/api"), dashboard_url=dashboard_url
         )
