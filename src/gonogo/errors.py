@@ -79,6 +79,12 @@ class AnswerRefused(GonogoError):
     failure = "policy_block"
 
 
+class SwitchRefused(GonogoError):
+    """The switch was not thrown, or stays thrown; the message says why."""
+
+    failure = "policy_block"
+
+
 class Aborted(GonogoError):
     """Somebody stopped the run; what had begun was finished and recorded, nothing more was begun."""
 
