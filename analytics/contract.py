@@ -100,6 +100,13 @@ _BODIES: dict[tuple[str, str], str] = {
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
     ("exception_record", "fact"): "reason_code what owner key? closes? gate? answer? by?",
+    ("finding_record", "fact"): (
+        "key! monitor! action! reach subject name what threshold:whole observed:whole unit basis owner switch?"
+    ),
+    ("drill_record", "fact"): (
+        "drill! signal! lane! trials:whole caught:whole effects:whole effects_after:whole p50_us:whole p99_us:whole "
+        "most_us:whole limit_us:whole passed:flag!"
+    ),
     ("version_log", "fact"): "versions:list",
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be

@@ -529,6 +529,80 @@ COMMENT ON COLUMN exceptions.closed_by IS 'Who settled it; null while it is open
 COMMENT ON COLUMN exceptions.gate IS 'Gate at which it was settled; null while it is open.';
 COMMENT ON COLUMN exceptions.closed_at IS 'When it was settled; null while it is open.';
 
+CREATE TABLE monitor_findings (
+    id            VARCHAR NOT NULL,
+    run_id        VARCHAR NOT NULL,
+    mission       VARCHAR NOT NULL,
+    key           VARCHAR,
+    step_key      VARCHAR,
+    monitor       VARCHAR NOT NULL,
+    action        VARCHAR NOT NULL,
+    reach         VARCHAR,
+    subject       VARCHAR,
+    tool_or_model VARCHAR,
+    what          VARCHAR,
+    threshold     BIGINT,
+    observed      BIGINT,
+    unit          VARCHAR,
+    basis         VARCHAR,
+    owner         VARCHAR,
+    switch        VARCHAR,
+    found_at      TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE monitor_findings IS 'One row a finding of a monitor: what it saw while a run flew, and what was done about it.';
+COMMENT ON COLUMN monitor_findings.id IS 'Identity of the finding''s record.';
+COMMENT ON COLUMN monitor_findings.run_id IS 'Run it was found in.';
+COMMENT ON COLUMN monitor_findings.mission IS 'Mission the run flies.';
+COMMENT ON COLUMN monitor_findings.key IS 'Operation that triggered it, and the monitor.';
+COMMENT ON COLUMN monitor_findings.step_key IS 'Key of the step it was found in; null in mission code.';
+COMMENT ON COLUMN monitor_findings.monitor IS 'Monitor and version, as loop@1.';
+COMMENT ON COLUMN monitor_findings.action IS 'flag (the run went on) or halt (the kill switch was thrown).';
+COMMENT ON COLUMN monitor_findings.reach IS 'What a halt stops: run, agent or mission.';
+COMMENT ON COLUMN monitor_findings.subject IS 'Agent that acted; the mission, where it acted on its own mandate.';
+COMMENT ON COLUMN monitor_findings.tool_or_model IS 'Tool that was called, or model that was asked.';
+COMMENT ON COLUMN monitor_findings.what IS 'What was seen, in one sentence.';
+COMMENT ON COLUMN monitor_findings.threshold IS 'What is allowed, in unit.';
+COMMENT ON COLUMN monitor_findings.observed IS 'What was seen, in unit.';
+COMMENT ON COLUMN monitor_findings.unit IS 'Unit of threshold and observed; for amounts the argument that held it.';
+COMMENT ON COLUMN monitor_findings.basis IS 'declared (policies/monitors.yaml) or baseline (the agent''s own history).';
+COMMENT ON COLUMN monitor_findings.owner IS 'Who has to deal with it.';
+COMMENT ON COLUMN monitor_findings.switch IS 'Throw of the kill switch, where it halted; null for a flag.';
+COMMENT ON COLUMN monitor_findings.found_at IS 'When.';
+
+CREATE TABLE drills (
+    id            VARCHAR NOT NULL,
+    run_id        VARCHAR NOT NULL,
+    drill         VARCHAR NOT NULL,
+    signal        VARCHAR NOT NULL,
+    lane          VARCHAR NOT NULL,
+    trials        BIGINT,
+    caught        BIGINT,
+    effects       BIGINT,
+    effects_after BIGINT,
+    p50_us        BIGINT,
+    p99_us        BIGINT,
+    most_us       BIGINT,
+    limit_us      BIGINT,
+    passed        BOOLEAN NOT NULL,
+    ended_at      TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE drills IS 'One row a signal and lane of a drill: runaways set loose on purpose, and how soon they stood still.';
+COMMENT ON COLUMN drills.id IS 'Identity of the drill''s record.';
+COMMENT ON COLUMN drills.run_id IS 'The drill.';
+COMMENT ON COLUMN drills.drill IS 'What was drilled: abort.';
+COMMENT ON COLUMN drills.signal IS 'Monitor that has to catch the runaway.';
+COMMENT ON COLUMN drills.lane IS 'batch, warm_runner or processes.';
+COMMENT ON COLUMN drills.trials IS 'Runaways set loose.';
+COMMENT ON COLUMN drills.caught IS 'Runaways that this very signal caught, with nothing done afterwards.';
+COMMENT ON COLUMN drills.effects IS 'Side effects on the toy system of record, over all trials.';
+COMMENT ON COLUMN drills.effects_after IS 'Side effects that began after every process had seen the halt; has to be 0.';
+COMMENT ON COLUMN drills.p50_us IS 'Trigger to last side effect, in microseconds: half of the trials took no longer.';
+COMMENT ON COLUMN drills.p99_us IS '99 of 100 trials took no longer.';
+COMMENT ON COLUMN drills.most_us IS 'The longest.';
+COMMENT ON COLUMN drills.limit_us IS 'What p99_us may be.';
+COMMENT ON COLUMN drills.passed IS 'Whether all were caught in time.';
+COMMENT ON COLUMN drills.ended_at IS 'When.';
+
 CREATE TABLE versions (
     run_id    VARCHAR NOT NULL,
     mission   VARCHAR NOT NULL,
@@ -541,7 +615,7 @@ CREATE TABLE versions (
 COMMENT ON TABLE versions IS 'One row a version that took part in a run.';
 COMMENT ON COLUMN versions.run_id IS 'Run it took part in.';
 COMMENT ON COLUMN versions.mission IS 'Mission the run flies.';
-COMMENT ON COLUMN versions.object IS 'Kind of thing: mission, agent, policy, model, package or python.';
+COMMENT ON COLUMN versions.object IS 'Kind of thing: mission, agent, baseline, monitors, policy, model, package or python.';
 COMMENT ON COLUMN versions.id IS 'Name of the thing.';
 COMMENT ON COLUMN versions.version IS 'Its version.';
 COMMENT ON COLUMN versions.digest IS 'Its SHA-256, where it has one.';

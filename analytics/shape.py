@@ -27,6 +27,8 @@ SHAPES = (
     "events",
     "measures",
     "exceptions",
+    "monitor_findings",
+    "drills",
     "versions",
     "chain_faults",
     "runs",

@@ -24,6 +24,8 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
+from gonogo.monitors.habits import habits_of
+from gonogo.monitors.watch import Watch
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
@@ -59,6 +61,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 
     """
     law, registry = in_force(plan.settings.policy_folder)
+    book = habits_of(plan.settings.home)
     journal = journal_of(plan.settings)
     if not journal.has_ended(plan.run_id):
         # What a flight needs before it starts; reading back how one ended needs none of it.
@@ -72,9 +75,10 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
             return landing_of(mission, ledger, ended[-1])
-        versions = versions_in_force(mission.charter, plan.settings.model, law, registry)
+        versions = versions_in_force(mission.charter, plan.settings.model, law, registry, book)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
+        run.watchers = (*run.watchers, Watch(run, book))
         if run.orders.abort is None:
             await plan.pilot.begin(run)
         return await _fly(mission, case, run)

@@ -40,6 +40,8 @@ Artifact = Literal[
     "event_record",
     "event_receipt",
     "exception_record",
+    "finding_record",
+    "drill_record",
     "switch_record",
     "version_log",
 ]
@@ -59,6 +61,8 @@ RETENTION: dict[str, str] = {
     "approval_request": "gate7y",
     "approval_record": "gate7y",
     "exception_record": "gate7y",
+    "finding_record": "gate7y",
+    "drill_record": "gate7y",
     "switch_record": "gate7y",
     "version_log": "doc10y",
 }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gonogo.policy.limits import BlocksLimit, BoundsLimit, LoopLimit, ProgressLimit, SpendLimit
 
 _WHOSE = {
-    "run": "This run",
+    "run": "The agent, in this run,",
     "agent": "The agent, over all its runs here,",
     "mission": "The mission, over all its runs here,",
 }
@@ -137,6 +137,11 @@ class Velocity:
         self._micros = self._tokens = 0
         self._lock = Lock()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other runs add to it."""
+        return self._limit.over != "run"
+
     def spent(self, micros: int, tokens: int, now: float, peaks: tuple[int, int] | None = None) -> Finding | None:
         """Take what a model call came to.
 
@@ -180,9 +185,11 @@ class Velocity:
         limit = self._limit
         if limit.action == "off":
             return None
-        whose = {"run": "This run", "agent": "The agent, over all its runs here,", "mission": "The mission"}[
-            limit.reach
-        ]
+        whose = {
+            "run": "The agent, in this run,",
+            "agent": "The agent, over all its runs here,",
+            "mission": "The mission",
+        }[limit.reach]
         against = "its earlier peak allows" if is_baseline else "is declared"
         what = f"{whose} spent {observed} {unit} within {limit.window_seconds} seconds, where {most} {against}."
         basis = "baseline" if is_baseline else "declared"

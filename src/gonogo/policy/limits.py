@@ -48,8 +48,10 @@ class Limit(Noun):
 
 
 class SpendLimit(Limit):
-    """Money and tokens of model calls in a rolling window; counted over what ``reach`` names."""
+    """Money and tokens of model calls in a rolling window."""
 
+    over: Reach = "run"
+    """What they are added up over: one agent in one run, an agent or a mission over all its runs in a process."""
     window_seconds: Window = 60
     usd: Annotated[Decimal, Field(ge=0)] | None = None
     """At most so much in a window; ``None`` declares no limit."""
@@ -65,6 +67,12 @@ class SpendLimit(Limit):
             msg = f'money is written as text: usd: "{value}", not a float'
             raise ValueError(msg)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into its report
         return value
+
+    @model_validator(mode="after")
+    def _compares_runs_with_runs(self) -> SpendLimit:
+        if self.rise_percent is not None and self.over != "run":
+            raise ValueError("rise_percent compares a run with earlier runs, so it goes with over: run only")
+        return self
 
     @property
     def micros(self) -> int | None:
@@ -173,8 +181,8 @@ class Limits(Noun):
     history_runs: Count = 20
     """With fewer earlier runs of an agent nothing is compared with its baseline; only declared limits hold."""
     spend_velocity: SpendLimit = SpendLimit(usd=Decimal(5), tokens=2_000_000)
-    agent_spend: SpendLimit = SpendLimit(reach="agent", usd=Decimal(50), rise_percent=None)
-    mission_spend: SpendLimit = SpendLimit(reach="mission", usd=Decimal(100), rise_percent=None)
+    agent_spend: SpendLimit = SpendLimit(over="agent", reach="agent", usd=Decimal(50), rise_percent=None)
+    mission_spend: SpendLimit = SpendLimit(over="mission", reach="mission", usd=Decimal(100), rise_percent=None)
     loop: LoopLimit = LoopLimit()
     no_progress: ProgressLimit = ProgressLimit()
     out_of_bounds: BoundsLimit = BoundsLimit()
