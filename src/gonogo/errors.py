@@ -91,6 +91,10 @@ class Aborted(GonogoError):
     failure = "aborted"
 
 
+class CutOff(Aborted):
+    """A call was under way when its run was halted, and was cut off; what it did before is not known."""
+
+
 class EvidenceUnwritable(GonogoError):
     """The recorder cannot write, so the effect must not happen."""
 

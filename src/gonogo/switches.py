@@ -1,12 +1,9 @@
 """Switches: what is halted, by whom and why, as durable facts that hold until somebody re-arms.
 
-The facts stand in the stream ``switchboard/desk`` of the home's own journals, in files also where a
-Postgres keeps the journals of the runs: a switch that is thrown here holds here, whatever else is
-down. Nothing is ever taken back: to re-arm is another fact, which names the halts it lifts. So the
-order in which facts arrive from other machines does not matter, see :mod:`gonogo.exchange`.
-
-Looking is one ``stat()``, at most every :data:`LOOK_SECONDS`. A switchboard that cannot be read
-halts everything.
+The facts stand in the stream ``switchboard/desk`` of the home's own files, also where a Postgres
+keeps the journals of the runs: a switch that is thrown here holds here, whatever else is down.
+Nothing is taken back: to re-arm is another fact, which names the halts it lifts, so facts may come
+from other machines in any order. A switchboard that cannot be read halts everything.
 """
 
 from __future__ import annotations
@@ -104,8 +101,7 @@ def halt(
 ) -> Halt:
     """Throw a switch; when this returns it is durable in this home, and its processes act on it within 50 ms.
 
-    Costs one append to a file, needs no server, and waits for nobody: :mod:`gonogo.lookout` stops what flies.
-    Halting what is halted already is another fact beside the first.
+    Costs one append to a file and waits for nobody: :mod:`gonogo.lookout` stops what flies.
 
     Args:
         settings: whose home it is.

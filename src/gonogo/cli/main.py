@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, flying, housekeeping, looking, numbers
+from gonogo.cli import deciding, flying, housekeeping, looking, numbers, switching
 from gonogo.cli.screen import err, plain_cell
-from gonogo.errors import AnswerRefused, GonogoError
+from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
 
 app = typer.Typer(
     name="gonogo",
@@ -26,6 +26,8 @@ app.command()(looking.runs)
 app.command()(deciding.gates)
 app.command()(deciding.decide)
 app.command()(deciding.event)
+app.command()(switching.abort)
+app.command()(switching.rearm)
 app.command()(looking.evidence)
 app.command()(numbers.land)
 app.command()(numbers.drift)
@@ -36,7 +38,7 @@ def main() -> None:
     """Run the command line; an expected failure is one sentence on standard error."""
     try:
         app()
-    except AnswerRefused as error:
+    except (AnswerRefused, SwitchRefused) as error:
         err.print(f"gonogo: {plain_cell(error)}", style="red")
         sys.exit(2)
     except GonogoError as error:
