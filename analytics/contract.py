@@ -99,21 +99,18 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
-<<<<<<< HEAD
-    ("exception_record", "fact"): "reason_code what owner key? closes? gate? answer? by?",
     ("finding_record", "fact"): (
         "key! monitor! action! reach subject name what threshold:whole observed:whole unit basis owner switch?"
     ),
     ("drill_record", "fact"): (
         "drill! signal! lane! trials:whole caught:whole effects:whole effects_after:whole p50_us:whole p99_us:whole "
         "most_us:whole limit_us:whole passed:flag!"
-=======
+    ),
     ("exception_record", "fact"): (
         "reason_code what owner key? closes? gate? answer? by? halt? target? halted_by? signal? figures:object?"
     ),
     ("switch_record", "fact"): (
         "event! switch! target_kind! target! by proof signal? figures:object? lifts:list?"
->>>>>>> switch
     ),
     ("version_log", "fact"): "versions:list",
 }  # fmt: skip

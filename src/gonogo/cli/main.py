@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, flying, housekeeping, looking, numbers, switching
+from gonogo.cli import deciding, drilling, flying, housekeeping, looking, numbers, switching
 from gonogo.cli.screen import err, plain_cell
 from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
 
@@ -32,6 +32,7 @@ app.command()(looking.evidence)
 app.command()(numbers.land)
 app.command()(numbers.drift)
 app.command()(numbers.kpis)
+app.command()(drilling.drill)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from gonogo.errors import Aborted
 from gonogo.evidence.canon import INTEGER_MAX, moment, plain_text, sha256_hex
 from gonogo.evidence.ledger import only
 from gonogo.monitors.eyes import Eyes, memory_of, now
-from gonogo.switches import Target, halt
+from gonogo.switches import Target, halt, switchboard
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
@@ -112,6 +112,8 @@ class Watch:
             run.settings, _target(run, operation, finding), finding.what,
             by=WATCHMAN, signal=finding.monitor, figures=figures | counted,
         )  # fmt: skip
+        # The other runs of this process know at once; those of others look for themselves.
+        switchboard(run.settings).look()
         await run.ledger.write("finding_record", data | {"switch": thrown.id}, fields=step_fields())
         raise Aborted(self._halted)
 

@@ -227,7 +227,7 @@ def read_monitoring(folder: Path, registered: Mapping[str, object]) -> Monitorin
         raise PolicyBroken(f"{path}: {stray[0]}: is none of its sections, which are monitors and agents.")
     declared = _words(path, "monitors", read_section(path, "monitors", content))
     everybody = _limits(path, "monitors", declared)
-    agents: dict[str, Limits] = Field(default_factory=dict[str, Limits])
+    agents: dict[str, Limits] = {}
     for name, own in _words(path, "agents", content.get("agents", {})).items():
         if name not in registered:
             raise PolicyBroken(f"{path}: agents.{name}: nobody registered this agent in agents.yaml.")
