@@ -27,6 +27,7 @@ SHAPES = (
     "events",
     "measures",
     "exceptions",
+    "halts",
     "versions",
     "chain_faults",
     "runs",
