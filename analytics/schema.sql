@@ -98,6 +98,7 @@ CREATE TABLE runs (
     escalated         BOOLEAN,
     reason_code       VARCHAR,
     error             VARCHAR,
+    halt              VARCHAR,
     outcome_data      JSON,
     started_at        TIMESTAMPTZ,
     ended_at          TIMESTAMPTZ,
@@ -147,6 +148,7 @@ COMMENT ON COLUMN runs.success IS 'Whether the outcome counts as success; null u
 COMMENT ON COLUMN runs.escalated IS 'Whether the case was handed to a person by rule; null until the run is final.';
 COMMENT ON COLUMN runs.reason_code IS 'Failure class of a run that did not succeed by failing.';
 COMMENT ON COLUMN runs.error IS 'The failure in one sentence.';
+COMMENT ON COLUMN runs.halt IS 'The throw of the kill switch that stopped it, as in halts; null where none did.';
 COMMENT ON COLUMN runs.outcome_data IS 'The outcome as returned; null until done, or where erased.';
 COMMENT ON COLUMN runs.started_at IS 'When the run started.';
 COMMENT ON COLUMN runs.ended_at IS 'When it became final; null before.';
@@ -529,6 +531,38 @@ COMMENT ON COLUMN exceptions.closed_by IS 'Who settled it; null while it is open
 COMMENT ON COLUMN exceptions.gate IS 'Gate at which it was settled; null while it is open.';
 COMMENT ON COLUMN exceptions.closed_at IS 'When it was settled; null while it is open.';
 
+CREATE TABLE halts (
+    run_id          VARCHAR NOT NULL,
+    halt            VARCHAR NOT NULL,
+    target_kind     VARCHAR NOT NULL,
+    target          VARCHAR NOT NULL,
+    halted_by       VARCHAR,
+    proof           VARCHAR,
+    signal          VARCHAR,
+    figures         JSON,
+    reason          VARCHAR,
+    halted_at       TIMESTAMPTZ NOT NULL,
+    rearmed_by      VARCHAR,
+    rearmed_proof   VARCHAR,
+    rearmed_because VARCHAR,
+    rearmed_at      TIMESTAMPTZ
+);
+COMMENT ON TABLE halts IS 'One row a throw of the kill switch: who halted what when and why, and who re-armed it.';
+COMMENT ON COLUMN halts.run_id IS 'Always switchboard: the stream the fact stands in.';
+COMMENT ON COLUMN halts.halt IS 'Identity of the throw; the last record of a run that it stopped names it.';
+COMMENT ON COLUMN halts.target_kind IS 'run, mission, agent or all.';
+COMMENT ON COLUMN halts.target IS 'The run, mission or agent; empty for all.';
+COMMENT ON COLUMN halts.halted_by IS 'Who threw it: a name, or the monitor that gave the signal.';
+COMMENT ON COLUMN halts.proof IS 'unproven for a typed name, signal for a monitor.';
+COMMENT ON COLUMN halts.signal IS 'The signal that threw it; null where a person did.';
+COMMENT ON COLUMN halts.figures IS 'What the signal measured, and the threshold.';
+COMMENT ON COLUMN halts.reason IS 'Why.';
+COMMENT ON COLUMN halts.halted_at IS 'When it was thrown.';
+COMMENT ON COLUMN halts.rearmed_by IS 'Who lifted it; null while it holds.';
+COMMENT ON COLUMN halts.rearmed_proof IS 'What vouches for that name.';
+COMMENT ON COLUMN halts.rearmed_because IS 'Why it was lifted.';
+COMMENT ON COLUMN halts.rearmed_at IS 'When it was lifted; null while it holds.';
+
 CREATE TABLE monitor_findings (
     id            VARCHAR NOT NULL,
     run_id        VARCHAR NOT NULL,
@@ -841,6 +875,38 @@ COMMENT ON COLUMN costs.currency IS 'Currency of cost_micros.';
 COMMENT ON COLUMN costs.price_basis IS 'list, declared or notional.';
 COMMENT ON COLUMN costs.price_book IS 'Price list the cost was computed with.';
 COMMENT ON COLUMN costs.charged_at IS 'When the call ended.';
+
+CREATE VIEW halted_runs AS
+WITH effects AS (
+    SELECT run_id, max(started_at) AS last_began_at, max(ended_at) AS last_ended_at
+    FROM tool_calls
+    WHERE effect <> 'read' AND outcome IN ('done', 'failed', 'in_doubt')
+    GROUP BY run_id
+)
+SELECT
+    runs.halt,
+    runs.run_id,
+    runs.mission,
+    halts.halted_at,
+    effects.last_began_at AS last_effect_began_at,
+    effects.last_ended_at AS last_effect_ended_at,
+    greatest(date_diff('millisecond', halts.halted_at, effects.last_ended_at), 0) AS last_effect_ms,
+    runs.ended_at,
+    date_diff('millisecond', halts.halted_at, runs.ended_at) AS ended_ms
+FROM runs
+LEFT JOIN halts ON halts.halt = runs.halt
+LEFT JOIN effects ON effects.run_id = runs.run_id
+WHERE runs.halt IS NOT NULL;
+COMMENT ON VIEW halted_runs IS 'One row a run that a halt stopped: how long from the throw to its last side effect, and to its end.';
+COMMENT ON COLUMN halted_runs.halt IS 'The throw that stopped it, as in halts.';
+COMMENT ON COLUMN halted_runs.run_id IS 'Run that was stopped.';
+COMMENT ON COLUMN halted_runs.mission IS 'Mission it flew.';
+COMMENT ON COLUMN halted_runs.halted_at IS 'When the switch was thrown.';
+COMMENT ON COLUMN halted_runs.last_effect_began_at IS 'When its last change was begun; null where it changed nothing.';
+COMMENT ON COLUMN halted_runs.last_effect_ended_at IS 'When that change was done.';
+COMMENT ON COLUMN halted_runs.last_effect_ms IS 'Throw to the end of the last change, in milliseconds; 0 where that was over before.';
+COMMENT ON COLUMN halted_runs.ended_at IS 'When its last record was written.';
+COMMENT ON COLUMN halted_runs.ended_ms IS 'Throw to last record, in milliseconds.';
 
 CREATE MACRO utc_time(words) AS
     CASE

@@ -27,6 +27,7 @@ SHAPES = (
     "events",
     "measures",
     "exceptions",
+    "halts",
     "monitor_findings",
     "drills",
     "versions",

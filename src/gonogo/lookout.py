@@ -1,6 +1,6 @@
 """The lookout: stops what flies in this process once a switch is thrown for it.
 
-One thread for each home watches the switchboard while runs of it fly here, so a mission that waits
+One thread watches the switchboards while runs fly here, so a mission that waits
 for a model hears of a halt as one that works does. It also asks before every operation itself
 (:meth:`Aboard.before`), so nothing is begun on older knowledge than
 :data:`gonogo.switches.LOOK_SECONDS`, whatever the thread is doing.
@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gonogo.errors import Aborted
@@ -87,57 +87,70 @@ class Aboard:
             return  # its loop was closed meanwhile, and with it the flight
 
 
-class Lookout:
-    """Watches one home's switchboard for the runs that fly in this process."""
+@dataclass(slots=True)
+class Home:
+    """One home whose runs fly in this process."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.board = switchboard(settings)
-        self._exchange = None if settings.journals is None else Exchange(settings)
-        self._aboard: set[Aboard] = set()
+    board: Switchboard
+    exchange: Exchange | None
+    aboard: set[Aboard] = field(default_factory=set[Aboard])
+
+    def look(self) -> None:
+        """Look at its switchboard, and pass on what is halted."""
+        known = self.board.look()
+        for each in tuple(self.aboard) if known else ():
+            each.hear(known)
+        if self.exchange is not None:
+            self.exchange.keep_going()
+
+
+class Lookout:
+    """Watches the switchboards of all homes whose runs fly in this process."""
+
+    def __init__(self) -> None:
+        self._homes: dict[tuple[str, str | None], Home] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def take(self, aboard: Aboard) -> None:
+    def take(self, settings: Settings, aboard: Aboard) -> None:
         """Watch for a run from now on."""
+        place = (str(aboard.board.journal.root), settings.journals)
         with self._lock:
-            self._aboard.add(aboard)
+            home = self._homes.get(place)
+            if home is None:
+                exchange = None if settings.journals is None else Exchange(settings)
+                home = self._homes[place] = Home(aboard.board, exchange)
+            home.aboard.add(aboard)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._watch, name="gonogo-lookout", daemon=True)
                 self._thread.start()
 
-    def leave(self, aboard: Aboard) -> None:
+    def leave(self, settings: Settings, aboard: Aboard) -> None:
         """Watch for it no more."""
+        place = (str(aboard.board.journal.root), settings.journals)
         with self._lock:
-            self._aboard.discard(aboard)
+            home = self._homes[place]
+            home.aboard.discard(aboard)
+            if not home.aboard:
+                del self._homes[place]
+                if home.exchange is not None:
+                    home.exchange.stop()
 
     def _watch(self) -> None:
-        idle_since = time.monotonic()
+        busy_at = time.monotonic()
         while True:
-            known = self.board.look()
             with self._lock:
-                aboard = list(self._aboard) if known else []
-                now = time.monotonic()
-                idle_since = now if self._aboard else idle_since
-                if now - idle_since > LINGER_SECONDS:
+                homes = list(self._homes.values())
+                busy_at = time.monotonic() if homes else busy_at
+                if time.monotonic() - busy_at > LINGER_SECONDS:
                     self._thread = None
-                    break
-            for each in aboard:
-                each.hear(known)
-            if self._exchange is not None:
-                self._exchange.keep_going()
+                    return
+            for home in homes:
+                home.look()
             time.sleep(LOOK_SECONDS)
-        if self._exchange is not None:
-            self._exchange.stop()
 
 
-_lookouts: dict[tuple[str, str | None], Lookout] = {}
-
-
-def lookout(settings: Settings) -> Lookout:
-    """Return this process's lookout for a home."""
-    place = (str(switchboard(settings).journal.root), settings.journals)
-    found = _lookouts.get(place)
-    return found or _lookouts.setdefault(place, Lookout(settings))
+_lookout = Lookout()
 
 
 @contextmanager
@@ -149,12 +162,11 @@ def aboard(run: Run, agents: tuple[str, ...]) -> Generator[None]:
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("a flight is flown by a task")
-    watching = lookout(run.settings)
-    one = Aboard(run, frozenset(agents), watching.board, asyncio.get_running_loop(), task)
+    one = Aboard(run, frozenset(agents), switchboard(run.settings), asyncio.get_running_loop(), task)
     run.watchers = (one, *run.watchers)
-    watching.take(one)
+    _lookout.take(run.settings, one)
     try:
         yield
     finally:
         one.is_over = True
-        watching.leave(one)
+        _lookout.leave(run.settings, one)

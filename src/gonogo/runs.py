@@ -280,8 +280,14 @@ class Run:
         """Finish an effect and its record even when the branch around it is cancelled."""
         task = asyncio.ensure_future(effect)
         self._effects.add(task)
-        task.add_done_callback(self._effects.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._effects.discard(task)
+        if not task.cancelled():
+            # It is on record; a branch that was cancelled asks no more what came of it.
+            task.exception()
 
     async def settle(self) -> None:
         """Wait until no effect is in flight; results are recorded before the run ends or sleeps."""

@@ -215,7 +215,7 @@ class Switchboard:
         except FileNotFoundError as error:
             if self._seen is not None:
                 return self._unreadable(begun, error)
-        except (OSError, GonogoError) as error:
+        except (OSError, GonogoError, LookupError, TypeError, ValueError) as error:
             return self._unreadable(begun, error)
         self._looked = self._could_look = begun
         return self._in_force
