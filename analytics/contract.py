@@ -66,7 +66,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
     ("run_record", "result"): (
         "status! outcome? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
-        "measures:list streams:list"
+        "measures:list streams:list halt?"
     ),
     ("step_record", "intent"): "key! step branch args_digest agent?",
     ("step_record", "result"): "key! step branch outcome! latency_us:whole reason_code? error?",
@@ -99,7 +99,19 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
-    ("exception_record", "fact"): "reason_code what owner key? closes? gate? answer? by?",
+    ("finding_record", "fact"): (
+        "key! monitor! action! reach subject name what threshold:whole observed:whole unit basis owner switch?"
+    ),
+    ("drill_record", "fact"): (
+        "drill! signal! lane! trials:whole caught:whole effects:whole effects_after:whole p50_us:whole p99_us:whole "
+        "most_us:whole limit_us:whole passed:flag!"
+    ),
+    ("exception_record", "fact"): (
+        "reason_code what owner key? closes? gate? answer? by? halt? target? halted_by? signal? figures:object?"
+    ),
+    ("switch_record", "fact"): (
+        "event! switch! target_kind! target! by proof signal? figures:object? lifts:list?"
+    ),
     ("version_log", "fact"): "versions:list",
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be

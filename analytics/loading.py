@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from analytics.errors import MartMissing, WarehouseUnwritable
+from analytics.habits import publish_habits
 from analytics.journals import DELTA_BYTES, Delta, Reject, read_deltas
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
@@ -114,6 +115,7 @@ class Loader:
         self._con = open_warehouse(home)
         self._published = self._read_published()
         self._known_faults: set[str] = set()
+        self._habits_due, self._habits_at = False, float("-inf")
 
     def close(self) -> None:
         """Close the file, whatever state it is in."""
@@ -122,8 +124,12 @@ class Loader:
         with suppress(duckdb.Error):
             self._con.close()
 
-    def load(self) -> tuple[Taken, float]:
+    def load(self, habits_every: float = 0) -> tuple[Taken, float]:
         """Take in everything appended so far and publish; return what was taken, and in how many seconds.
+
+        Args:
+            habits_every: how old, in seconds, the habits may become while there is news; they take a look at
+                all of the history.
 
         Raises:
             WarehouseUnwritable: nothing of the load that failed is in the warehouse; those before are.
@@ -143,6 +149,8 @@ class Loader:
             if taken != Taken() or state != self._published or not mart_path(self.home).exists():
                 publish(self._con, self.home)
                 self._published = state
+                self._habits_due = True
+            self._publish_habits(habits_every)
         except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException, OSError) as error:
             msg = (
                 f"The warehouse in {self.home} cannot be written ({first_line(error)}). Nothing of this load was kept "
@@ -150,6 +158,12 @@ class Loader:
             )
             raise WarehouseUnwritable(msg) from error
         return taken, perf_counter() - begun
+
+    def _publish_habits(self, every: float) -> None:
+        """Publish what is usual for each agent, once there is news and the last time is long enough ago."""
+        if self._habits_due and perf_counter() - self._habits_at >= every:
+            publish_habits(self._con, self.home)
+            self._habits_due, self._habits_at = False, perf_counter()
 
     def _read_published(self) -> tuple[str, str]:
         """Return what the published mart was computed on."""

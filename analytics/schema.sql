@@ -98,6 +98,7 @@ CREATE TABLE runs (
     escalated         BOOLEAN,
     reason_code       VARCHAR,
     error             VARCHAR,
+    halt              VARCHAR,
     outcome_data      JSON,
     started_at        TIMESTAMPTZ,
     ended_at          TIMESTAMPTZ,
@@ -147,6 +148,7 @@ COMMENT ON COLUMN runs.success IS 'Whether the outcome counts as success; null u
 COMMENT ON COLUMN runs.escalated IS 'Whether the case was handed to a person by rule; null until the run is final.';
 COMMENT ON COLUMN runs.reason_code IS 'Failure class of a run that did not succeed by failing.';
 COMMENT ON COLUMN runs.error IS 'The failure in one sentence.';
+COMMENT ON COLUMN runs.halt IS 'The throw of the kill switch that stopped it, as in halts; null where none did.';
 COMMENT ON COLUMN runs.outcome_data IS 'The outcome as returned; null until done, or where erased.';
 COMMENT ON COLUMN runs.started_at IS 'When the run started.';
 COMMENT ON COLUMN runs.ended_at IS 'When it became final; null before.';
@@ -529,6 +531,112 @@ COMMENT ON COLUMN exceptions.closed_by IS 'Who settled it; null while it is open
 COMMENT ON COLUMN exceptions.gate IS 'Gate at which it was settled; null while it is open.';
 COMMENT ON COLUMN exceptions.closed_at IS 'When it was settled; null while it is open.';
 
+CREATE TABLE halts (
+    run_id          VARCHAR NOT NULL,
+    halt            VARCHAR NOT NULL,
+    target_kind     VARCHAR NOT NULL,
+    target          VARCHAR NOT NULL,
+    halted_by       VARCHAR,
+    proof           VARCHAR,
+    signal          VARCHAR,
+    figures         JSON,
+    reason          VARCHAR,
+    halted_at       TIMESTAMPTZ NOT NULL,
+    rearmed_by      VARCHAR,
+    rearmed_proof   VARCHAR,
+    rearmed_because VARCHAR,
+    rearmed_at      TIMESTAMPTZ
+);
+COMMENT ON TABLE halts IS 'One row a throw of the kill switch: who halted what when and why, and who re-armed it.';
+COMMENT ON COLUMN halts.run_id IS 'Always switchboard: the stream the fact stands in.';
+COMMENT ON COLUMN halts.halt IS 'Identity of the throw; the last record of a run that it stopped names it.';
+COMMENT ON COLUMN halts.target_kind IS 'run, mission, agent or all.';
+COMMENT ON COLUMN halts.target IS 'The run, mission or agent; empty for all.';
+COMMENT ON COLUMN halts.halted_by IS 'Who threw it: a name, or the monitor that gave the signal.';
+COMMENT ON COLUMN halts.proof IS 'unproven for a typed name, signal for a monitor.';
+COMMENT ON COLUMN halts.signal IS 'The signal that threw it; null where a person did.';
+COMMENT ON COLUMN halts.figures IS 'What the signal measured, and the threshold.';
+COMMENT ON COLUMN halts.reason IS 'Why.';
+COMMENT ON COLUMN halts.halted_at IS 'When it was thrown.';
+COMMENT ON COLUMN halts.rearmed_by IS 'Who lifted it; null while it holds.';
+COMMENT ON COLUMN halts.rearmed_proof IS 'What vouches for that name.';
+COMMENT ON COLUMN halts.rearmed_because IS 'Why it was lifted.';
+COMMENT ON COLUMN halts.rearmed_at IS 'When it was lifted; null while it holds.';
+
+CREATE TABLE monitor_findings (
+    id            VARCHAR NOT NULL,
+    run_id        VARCHAR NOT NULL,
+    mission       VARCHAR NOT NULL,
+    key           VARCHAR,
+    step_key      VARCHAR,
+    monitor       VARCHAR NOT NULL,
+    action        VARCHAR NOT NULL,
+    reach         VARCHAR,
+    subject       VARCHAR,
+    tool_or_model VARCHAR,
+    what          VARCHAR,
+    threshold     BIGINT,
+    observed      BIGINT,
+    unit          VARCHAR,
+    basis         VARCHAR,
+    owner         VARCHAR,
+    switch        VARCHAR,
+    found_at      TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE monitor_findings IS 'One row a finding of a monitor: what it saw while a run flew, and what was done about it.';
+COMMENT ON COLUMN monitor_findings.id IS 'Identity of the finding''s record.';
+COMMENT ON COLUMN monitor_findings.run_id IS 'Run it was found in.';
+COMMENT ON COLUMN monitor_findings.mission IS 'Mission the run flies.';
+COMMENT ON COLUMN monitor_findings.key IS 'Operation that triggered it, and the monitor.';
+COMMENT ON COLUMN monitor_findings.step_key IS 'Key of the step it was found in; null in mission code.';
+COMMENT ON COLUMN monitor_findings.monitor IS 'Monitor and version, as loop@1.';
+COMMENT ON COLUMN monitor_findings.action IS 'flag (the run went on) or halt (the kill switch was thrown).';
+COMMENT ON COLUMN monitor_findings.reach IS 'What a halt stops: run, agent or mission.';
+COMMENT ON COLUMN monitor_findings.subject IS 'Agent that acted; the mission, where it acted on its own mandate.';
+COMMENT ON COLUMN monitor_findings.tool_or_model IS 'Tool that was called, or model that was asked.';
+COMMENT ON COLUMN monitor_findings.what IS 'What was seen, in one sentence.';
+COMMENT ON COLUMN monitor_findings.threshold IS 'What is allowed, in unit.';
+COMMENT ON COLUMN monitor_findings.observed IS 'What was seen, in unit.';
+COMMENT ON COLUMN monitor_findings.unit IS 'Unit of threshold and observed; for amounts the argument that held it.';
+COMMENT ON COLUMN monitor_findings.basis IS 'declared (policies/monitors.yaml) or baseline (the agent''s own history).';
+COMMENT ON COLUMN monitor_findings.owner IS 'Who has to deal with it.';
+COMMENT ON COLUMN monitor_findings.switch IS 'Throw of the kill switch, where it halted; null for a flag.';
+COMMENT ON COLUMN monitor_findings.found_at IS 'When.';
+
+CREATE TABLE drills (
+    id            VARCHAR NOT NULL,
+    run_id        VARCHAR NOT NULL,
+    drill         VARCHAR NOT NULL,
+    signal        VARCHAR NOT NULL,
+    lane          VARCHAR NOT NULL,
+    trials        BIGINT,
+    caught        BIGINT,
+    effects       BIGINT,
+    effects_after BIGINT,
+    p50_us        BIGINT,
+    p99_us        BIGINT,
+    most_us       BIGINT,
+    limit_us      BIGINT,
+    passed        BOOLEAN NOT NULL,
+    ended_at      TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE drills IS 'One row a signal and lane of a drill: runaways set loose on purpose, and how soon they stood still.';
+COMMENT ON COLUMN drills.id IS 'Identity of the drill''s record.';
+COMMENT ON COLUMN drills.run_id IS 'The drill.';
+COMMENT ON COLUMN drills.drill IS 'What was drilled: abort.';
+COMMENT ON COLUMN drills.signal IS 'Monitor that has to catch the runaway.';
+COMMENT ON COLUMN drills.lane IS 'batch, warm_runner or processes.';
+COMMENT ON COLUMN drills.trials IS 'Runaways set loose.';
+COMMENT ON COLUMN drills.caught IS 'Runaways that this very signal caught, with nothing done afterwards.';
+COMMENT ON COLUMN drills.effects IS 'Side effects on the toy system of record, over all trials.';
+COMMENT ON COLUMN drills.effects_after IS 'Side effects that began after every process had seen the halt; has to be 0.';
+COMMENT ON COLUMN drills.p50_us IS 'Trigger to last side effect, in microseconds: half of the trials took no longer.';
+COMMENT ON COLUMN drills.p99_us IS '99 of 100 trials took no longer.';
+COMMENT ON COLUMN drills.most_us IS 'The longest.';
+COMMENT ON COLUMN drills.limit_us IS 'What p99_us may be.';
+COMMENT ON COLUMN drills.passed IS 'Whether all were caught in time.';
+COMMENT ON COLUMN drills.ended_at IS 'When.';
+
 CREATE TABLE versions (
     run_id    VARCHAR NOT NULL,
     mission   VARCHAR NOT NULL,
@@ -541,7 +649,7 @@ CREATE TABLE versions (
 COMMENT ON TABLE versions IS 'One row a version that took part in a run.';
 COMMENT ON COLUMN versions.run_id IS 'Run it took part in.';
 COMMENT ON COLUMN versions.mission IS 'Mission the run flies.';
-COMMENT ON COLUMN versions.object IS 'Kind of thing: mission, agent, policy, model, package or python.';
+COMMENT ON COLUMN versions.object IS 'Kind of thing: mission, agent, baseline, monitors, policy, model, package or python.';
 COMMENT ON COLUMN versions.id IS 'Name of the thing.';
 COMMENT ON COLUMN versions.version IS 'Its version.';
 COMMENT ON COLUMN versions.digest IS 'Its SHA-256, where it has one.';
@@ -767,6 +875,38 @@ COMMENT ON COLUMN costs.currency IS 'Currency of cost_micros.';
 COMMENT ON COLUMN costs.price_basis IS 'list, declared or notional.';
 COMMENT ON COLUMN costs.price_book IS 'Price list the cost was computed with.';
 COMMENT ON COLUMN costs.charged_at IS 'When the call ended.';
+
+CREATE VIEW halted_runs AS
+WITH effects AS (
+    SELECT run_id, max(started_at) AS last_began_at, max(ended_at) AS last_ended_at
+    FROM tool_calls
+    WHERE effect <> 'read' AND outcome IN ('done', 'failed', 'in_doubt')
+    GROUP BY run_id
+)
+SELECT
+    runs.halt,
+    runs.run_id,
+    runs.mission,
+    halts.halted_at,
+    effects.last_began_at AS last_effect_began_at,
+    effects.last_ended_at AS last_effect_ended_at,
+    greatest(date_diff('millisecond', halts.halted_at, effects.last_ended_at), 0) AS last_effect_ms,
+    runs.ended_at,
+    date_diff('millisecond', halts.halted_at, runs.ended_at) AS ended_ms
+FROM runs
+LEFT JOIN halts ON halts.halt = runs.halt
+LEFT JOIN effects ON effects.run_id = runs.run_id
+WHERE runs.halt IS NOT NULL;
+COMMENT ON VIEW halted_runs IS 'One row a run that a halt stopped: how long from the throw to its last side effect, and to its end.';
+COMMENT ON COLUMN halted_runs.halt IS 'The throw that stopped it, as in halts.';
+COMMENT ON COLUMN halted_runs.run_id IS 'Run that was stopped.';
+COMMENT ON COLUMN halted_runs.mission IS 'Mission it flew.';
+COMMENT ON COLUMN halted_runs.halted_at IS 'When the switch was thrown.';
+COMMENT ON COLUMN halted_runs.last_effect_began_at IS 'When its last change was begun; null where it changed nothing.';
+COMMENT ON COLUMN halted_runs.last_effect_ended_at IS 'When that change was done.';
+COMMENT ON COLUMN halted_runs.last_effect_ms IS 'Throw to the end of the last change, in milliseconds; 0 where that was over before.';
+COMMENT ON COLUMN halted_runs.ended_at IS 'When its last record was written.';
+COMMENT ON COLUMN halted_runs.ended_ms IS 'Throw to last record, in milliseconds.';
 
 CREATE MACRO utc_time(words) AS
     CASE

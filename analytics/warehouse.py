@@ -28,6 +28,9 @@ _log = logging.getLogger("gonogo.warehouse")
 _LOOK_SECONDS = 0.05
 """How often a waiting ``land`` looks whether the other loader is done."""
 
+_HABITS_SECONDS = 600.0
+"""How old the habits of agents may become in the loop, while there is news."""
+
 _REST_FACTOR = 2
 """The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core."""
 
@@ -114,7 +117,7 @@ def _load_until(home: Path, every_seconds: float, stop: Event) -> None:
     loader = Loader(home)
     try:
         while not stop.is_set():
-            _, seconds = loader.load()
+            _, seconds = loader.load(_HABITS_SECONDS)
             stop.wait(max(every_seconds, seconds * _REST_FACTOR))
         loader.load()
     finally:

@@ -11,6 +11,8 @@ WITH everything AS (
         count(*) AS records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
+    -- The switchboard is no run.
+    WHERE run_id <> 'switchboard'
     GROUP BY run_id
 ),
 started AS (
@@ -35,7 +37,7 @@ ended AS (
         payload AS outcome_data,
         json_transform(data, '{
             "status": "VARCHAR", "outcome": "VARCHAR", "success": "BOOLEAN", "escalated": "BOOLEAN",
-            "reason_code": "VARCHAR", "error": "VARCHAR", "latency_ms": "BIGINT",
+            "reason_code": "VARCHAR", "error": "VARCHAR", "halt": "VARCHAR", "latency_ms": "BIGINT",
             "totals": {"cost_micros": "BIGINT", "actions": "BIGINT"}
         }') AS body
     FROM endings
@@ -111,6 +113,7 @@ SELECT
     ended.body.escalated,
     ended.body.reason_code,
     ended.body.error,
+    ended.body.halt,
     ended.outcome_data,
     started.started_at,
     ended.ended_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -9,8 +10,8 @@ from pydantic import ValidationError
 from gonogo.cards import shown
 from gonogo.current import acting_agent, step_fields
 from gonogo.doubts import Doubt, settle
-from gonogo.errors import EvidenceBroken, GonogoError, ToolFailed
-from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.errors import Aborted, CutOff, EvidenceBroken, GonogoError, ToolFailed
+from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.gates import Action, Revision, call_facts, clear
@@ -104,18 +105,35 @@ async def _perform(
     try:
         typed = tool.arguments.model_validate(operation.arguments)
         arguments = {name: getattr(typed, name) for name in type(typed).model_fields}
-        answer = await tool.function(**arguments, **extra)
+        made = partial(tool.function, **arguments, **extra)
+        answer = await run.outside(made, changes=tool.effect != "read")
         body = tool.result.dump_json(answer, warnings=False)
     except Exception as error:
         told = " ".join(str(error).split()) or type(error).__name__
         known = as_recorded(error) if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {told}")
-        failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds, **failure_fields(known)}
+        outcome = _came_to(run, tool, known, fields)
+        failed = {"phase": "result", "outcome": outcome, "latency_us": watch.microseconds, **failure_fields(known)}
         await tell(run, operation, await run.ledger.write("tool_call", common | failed, fields=fields))
         raise known from error
     done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
     record = await run.ledger.write("tool_call", common | done, payload=body, fields=fields)
     await tell(run, operation, record)
     return _read(tool, body)
+
+
+def _came_to(run: Run, tool: Tool[Any, Any], error: GonogoError, fields: dict[str, str]) -> str:
+    """Return the outcome of a call without a result; a change that a halt cut off is in doubt, and has an owner."""
+    if not isinstance(error, Aborted):
+        return "failed"
+    if not isinstance(error, CutOff):
+        return "refused"
+    if tool.effect == "read":
+        return "failed"
+    check = f" {tool.check}" if tool.check else ""
+    what = f"{tool.name} was cut off by a halt; whether it happened is not known.{check}"
+    data = {"reason_code": error.failure, "what": plain_text(what), "owner": run.charter.owner}
+    run.ledger.note("exception_record", data, fields=fields)
+    return "in_doubt"
 
 
 def _read(tool: Tool[Any, Any], body: bytes) -> Any:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
+from gonogo.settings import settings
+from gonogo.switches import halted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,12 +93,20 @@ def answer_gate(
         objection = _objection(request, desk.records, reply, strict)
         if objection is None and reply.proof != "clock":
             objection = superseded(journal.read_flight(request.run_id), request)
+        if objection is None and reply.proof != "clock":
+            objection = _halted(request)
         if objection is None and journal.has_ended(request.run_id):
             objection = f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more."
         record = _write(desk, request, reply, objection)
     if objection is not None:
         raise AnswerRefused(objection)
     return record
+
+
+def _halted(request: Record) -> str | None:
+    """Return why nobody may say go while a run is halted; its gates are void with it."""
+    halt = halted(settings(), run_id=request.run_id, mission=request.fields["missionid"])
+    return None if halt is None else f"The gate is void with its run. {halt.sentence}"
 
 
 def _objection(  # noqa: PLR0911 - one return for each reason to refuse

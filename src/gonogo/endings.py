@@ -5,16 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from gonogo.approvals import inherited
+from gonogo.budgets import Meter
 from gonogo.errors import Aborted, GateDenied, GonogoError, PolicyDenied, StepFailed
-from gonogo.evidence.canon import plain_text
+from gonogo.evidence.canon import moment, plain_text
+from gonogo.evidence.ledger import only
 from gonogo.failures import failure_fields
+from gonogo.model import Budget
 from gonogo.plans import Flyable, Landing
 
 if TYPE_CHECKING:
     from gonogo.evidence.ledger import Ledger
     from gonogo.evidence.records import Record
+    from gonogo.evidence.streams import Stream
     from gonogo.model import Outcome, RunStatus
     from gonogo.runs import Run
+    from gonogo.switches import Halt
 
 
 async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: GonogoError | None) -> Landing:
@@ -35,15 +41,17 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
         "latency_ms": latency_ms,
         "totals": run.meter.totals(),
         "measures": _measures(run, outcome if error is None else None, latency_ms),
-        "streams": [_stream_end(run)],
+        "streams": [_stream_end(run.ledger.stream)],
     }
     body: bytes | None = None
     if error is not None:
         data |= failure_fields(error)
-        if status == "failed":
+        if status == "failed" or run.halt is not None:
             what = {"reason_code": error.failure, "what": plain_text(str(error)), "owner": run.charter.owner}
-            run.ledger.note("exception_record", what)
-            data["streams"] = [_stream_end(run)]
+            run.ledger.note("exception_record", what | (_halt_fields(run.halt) if run.halt else {}))
+            data["streams"] = [_stream_end(run.ledger.stream)]
+        if run.halt is not None:
+            data["halt"] = run.halt.id
     elif outcome is not None:
         data["outcome"] = outcome.outcome
         body = outcome.model_dump_json().encode()
@@ -51,9 +59,61 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
     return landing_of(mission, run.ledger, record)
 
 
-def _stream_end(run: Run) -> dict[str, Any]:
+def end_unflown(stream: Stream, halt: Halt) -> Record:
+    """Write the end of a halted run that nobody flies: aborted, none of its story, what is in doubt named.
+
+    Args:
+        stream: the run's own, opened under its lease; it has begun and has not ended.
+        halt: what covers it.
+
+    """
+    first, error = stream.records[0], Aborted(halt.sentence)
+    started = first.data
+    envelope = inherited(first)
+    about: dict[str, Any] = {"objects": [{"id": stream.run_id, "type": "run"}], "phase": "fact"}
+    owned = about | {"reason_code": error.failure, "owner": started["owner"]}
+    for begun in _without_result(stream.records):
+        what = f"{begun.data['tool']} began at {begun.fields['time'][:19]}Z and how it ended was never recorded."
+        stream.append(envelope, "exception_record", owned | {"what": what})
+    stream.append(envelope, "exception_record", owned | {"what": plain_text(halt.sentence)} | _halt_fields(halt))
+    latency_ms = int((datetime.now(UTC) - moment(first.fields["time"])).total_seconds() * 1_000)
+    sla = [{"name": "sla_kept", "value": 0, "unit": "flag"}] if started.get("sla_seconds") is not None else []
+    data: dict[str, Any] = {
+        **about,
+        "phase": "result",
+        "status": "aborted",
+        "success": False,
+        "escalated": False,
+        "latency_ms": latency_ms,
+        "totals": Meter.replayed(Budget(), stream.records).totals(),
+        "measures": sla,
+        "streams": [_stream_end(stream)],
+        "halt": halt.id,
+        **failure_fields(error),
+    }
+    record = stream.append(envelope, "run_record", data)
+    stream.commit_now()
+    return record
+
+
+def _without_result(records: list[Record]) -> list[Record]:
+    """Return the changes that were begun and whose end was never recorded."""
+    begun: dict[str, Record] = {}
+    for record in only(records, "tool_call"):
+        begun.pop(record.data["key"], None)
+        if record.data["phase"] == "intent" and record.data["effect"] != "read":
+            begun[record.data["key"]] = record
+    return list(begun.values())
+
+
+def _halt_fields(halt: Halt) -> dict[str, Any]:
+    """Return how a halt stands in the evidence of a run that it stopped."""
+    fields: dict[str, Any] = {"halt": halt.id, "target": str(halt.target), "halted_by": halt.by}
+    return fields | ({"signal": halt.signal, "figures": dict(halt.figures)} if halt.signal else {})
+
+
+def _stream_end(stream: Stream) -> dict[str, Any]:
     """Return where the run's stream stands, so that a missing tail can be seen."""
-    stream = run.ledger.stream
     return {"streamid": stream.stream_id, "seq": stream.next_seq - 1, "digest": stream.head}
 
 
@@ -82,6 +142,18 @@ def landing_of(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
         error=data.get("error"),
         totals=data["totals"],
         evidence=ledger.stream.next_seq,
+    )
+
+
+def unflown_landing(mission: Flyable, run_id: str, halt: Halt) -> Landing:
+    """Return the landing of a run that was not begun, because it is halted; it has no evidence."""
+    return Landing(
+        run_id=run_id,
+        mission=mission.charter.name,
+        status="aborted",
+        reason_code=Aborted.failure,
+        error_class=Aborted.__name__,
+        error=f"{halt.sentence} Nothing was started; re-arm it first: {halt.way_out}",
     )
 
 

@@ -79,10 +79,20 @@ class AnswerRefused(GonogoError):
     failure = "policy_block"
 
 
+class SwitchRefused(GonogoError):
+    """The switch was not thrown, or stays thrown; the message says why."""
+
+    failure = "policy_block"
+
+
 class Aborted(GonogoError):
     """Somebody stopped the run; what had begun was finished and recorded, nothing more was begun."""
 
     failure = "aborted"
+
+
+class CutOff(Aborted):
+    """A call was under way when its run was halted, and was cut off; what it did before is not known."""
 
 
 class EvidenceUnwritable(GonogoError):

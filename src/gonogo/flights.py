@@ -16,7 +16,7 @@ from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
 from gonogo.current import flying
 from gonogo.divergence import check_divergence
-from gonogo.endings import end, landing_of, waiting_landing
+from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
 from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
 from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex
@@ -24,9 +24,14 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
+from gonogo.exchange import catch_up
+from gonogo.lookout import aboard
+from gonogo.monitors.habits import habits_of
+from gonogo.monitors.watch import Watch
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
+from gonogo.switches import halted
 from gonogo.tools import TOOLS
 from gonogo.versions import versions_in_force
 from gonogo.worlds import in_force, world
@@ -59,10 +64,16 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
 
     """
     law, registry = in_force(plan.settings.policy_folder)
+    book = habits_of(plan.settings.home)
     journal = journal_of(plan.settings)
+    agents = roster(mission.story)
     if not journal.has_ended(plan.run_id):
+        catch_up(plan.settings)
+        halt = halted(plan.settings, run_id=plan.run_id, mission=mission.charter.name, agents=agents)
+        if halt is not None and not journal.flight_position(plan.run_id):
+            return unflown_landing(mission, plan.run_id, halt)
         # What a flight needs before it starts; reading back how one ended needs none of it.
-        for name in roster(mission.story):
+        for name in agents:
             registry.card(name)
         if plan.settings.model is not None:
             check_model(plan.settings.model, registry)
@@ -72,12 +83,19 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
             return landing_of(mission, ledger, ended[-1])
-        versions = versions_in_force(mission.charter, plan.settings.model, law, registry)
+        # Looked at once more under the lease: whoever halts waits for those who hold one.
+        halt = halted(plan.settings, run_id=plan.run_id, mission=mission.charter.name, agents=agents)
+        if halt is not None:
+            if not ledger.records:
+                return unflown_landing(mission, plan.run_id, halt)
+            return landing_of(mission, ledger, end_unflown(ledger.stream, halt))
+        versions = versions_in_force(mission.charter, plan.settings.model, law, registry, book)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
-        if run.orders.abort is None:
+        run.watchers = (*run.watchers, Watch(run, book))
+        if run.abort is None:
             await plan.pilot.begin(run)
-        return await _fly(mission, case, run)
+        return await _fly(mission, case, run, agents)
     finally:
         ledger.close()
 
@@ -141,13 +159,13 @@ def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: P
     return run
 
 
-async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
+async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, ...]) -> Landing:
     """Execute the story, and record how it ended."""
     outcome: Outcome | None = None
     error: GonogoError | None = None
     try:
         run.refuse_if_aborted()
-        with flying(run), entered(Scope("")):
+        with aboard(run, agents), flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)
             except EvidenceUnwritable:
@@ -165,13 +183,13 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
             raise run.leaving
         run.refuse_if_aborted()
     except (Parked, asyncio.CancelledError):
-        if run.orders.abort is None:
+        if run.abort is None:
             await run.asleep()
             if not run.left:
                 raise
             return waiting_landing(mission, run)
         _heed_cancellation()
-        outcome, error = None, Aborted(run.orders.abort)
+        outcome, error = None, Aborted(run.abort)
     finally:
         await run.dismiss()
     return await end(mission, run, outcome, error)
@@ -179,7 +197,9 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
 
 def _heed_cancellation() -> None:
     """Say that a cancellation has been acted upon; the run's last record is still to be written."""
-    if (task := asyncio.current_task()) is not None:
+    task = asyncio.current_task()
+    # A mission that swallowed the first was cancelled again.
+    while task is not None and task.cancelling():
         task.uncancel()
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
 from gonogo.bells import bell_of
+from gonogo.errors import Aborted, CutOff
 from gonogo.evidence.canon import timestamp
 from gonogo.orders import Orders, orders_in_force
 
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from gonogo.policy.law import Law
     from gonogo.policy.registry import Registry
     from gonogo.settings import Settings
+    from gonogo.switches import Halt
 
 T = TypeVar("T")
+
+HALT_WRITE_SECONDS = 5.0
+"""How long a change that is under way at a halt may take to end; then it is cut off, and is in doubt."""
 
 LOOK_SECONDS_MIN = 0.01
 """A wait whose time is over is looked at again after this, until its branch has seen it."""
@@ -114,6 +119,9 @@ class Run:
     watchers: tuple[Watcher, ...] = ()
     """Who is asked before every operation and told after it, in this order."""
     orders: Orders = field(default_factory=orders_in_force)
+    halt: Halt | None = None
+    """The switch that was thrown for it; nothing is begun after it."""
+    _outside: dict[asyncio.Task[Any], bool] = field(default_factory=dict[asyncio.Task[Any], bool])
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _parking: asyncio.Task[None] | None = None
@@ -172,10 +180,55 @@ class Run:
         if task is not None:
             self._branches.add(task)
 
+    @property
+    def abort(self) -> str | None:
+        """Why the run has to stop, by a switch or by order; ``None`` while it may go on."""
+        return self.orders.abort if self.halt is None else self.halt.sentence
+
     def refuse_if_aborted(self) -> None:
         """Go no further where the run was told to abort."""
-        if self.orders.abort is not None:
-            raise asyncio.CancelledError(self.orders.abort)
+        if self.abort is not None:
+            raise asyncio.CancelledError(self.abort)
+
+    def stop(self, halt: Halt) -> None:
+        """Obey a switch: cut off what only asks or reads, now, and what changes something once its time is over."""
+        if self.halt is None:
+            self.halt = halt
+            for task, may_cut in self._outside.items():
+                if may_cut:
+                    task.cancel()
+            asyncio.get_running_loop().call_later(HALT_WRITE_SECONDS, self._cut_off)
+
+    def _cut_off(self) -> None:
+        for task in self._outside:
+            task.cancel()
+
+    async def outside(self, call: Callable[[], Awaitable[T]], *, changes: bool) -> T:
+        """Await what happens outside of this process, so that a halt can cut it off.
+
+        Args:
+            call: the foreign call; not made at all where the run was halted a moment ago.
+            changes: whether it changes something, so that it has :data:`HALT_WRITE_SECONDS` to come to its end.
+
+        Raises:
+            Aborted: it was not made, or (CutOff) it was cut off and nobody knows what became of it.
+
+        """
+        if self.halt is not None:
+            raise Aborted(self.halt.sentence)
+        task = asyncio.current_task()
+        if task is None:
+            return await call()
+        self._outside[task] = not changes
+        try:
+            return await call()
+        except asyncio.CancelledError:
+            if self.halt is None:
+                raise
+            task.uncancel()
+            raise CutOff(f"It was cut off while it was under way. {self.halt.sentence}") from None
+        finally:
+            del self._outside[task]
 
     def leave(self, signal: BaseException) -> NoReturn:
         """Take the run out of its process."""
@@ -227,8 +280,14 @@ class Run:
         """Finish an effect and its record even when the branch around it is cancelled."""
         task = asyncio.ensure_future(effect)
         self._effects.add(task)
-        task.add_done_callback(self._effects.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._effects.discard(task)
+        if not task.cancelled():
+            # It is on record; a branch that was cancelled asks no more what came of it.
+            task.exception()
 
     async def settle(self) -> None:
         """Wait until no effect is in flight; results are recorded before the run ends or sleeps."""

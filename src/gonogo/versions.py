@@ -13,6 +13,7 @@ from gonogo.tools import TOOLS
 
 if TYPE_CHECKING:
     from gonogo.model import Charter
+    from gonogo.monitors.habits import HabitBook
     from gonogo.policy.law import Law
     from gonogo.policy.registry import Registry
 
@@ -20,18 +21,32 @@ if TYPE_CHECKING:
 _in_force: dict[tuple[object, ...], list[dict[str, str]]] = {}
 
 
-def versions_in_force(charter: Charter, model: str | None, law: Law, registry: Registry) -> list[dict[str, str]]:
-    """Return mission, law, model, runtime, and the agents that may act on the mission's systems.
+def versions_in_force(
+    charter: Charter, model: str | None, law: Law, registry: Registry, book: HabitBook
+) -> list[dict[str, str]]:
+    """Return mission, law, model, runtime, the monitors, and the agents that may act on the mission's systems.
+
+    Beside each agent stands what its monitors compare it with: so many earlier runs, or not enough history.
 
     Put together once for all the runs that begin under the same.
     """
-    key = (charter.name, charter.digest, charter.scope, model, law.digest, registry.digest, len(TOOLS))
+    key = (
+        charter.name,
+        charter.digest,
+        charter.scope,
+        model,
+        law.digest,
+        registry.digest,
+        book.digest,
+        book.state,
+        len(TOOLS),
+    )
     if key not in _in_force:
-        _in_force[key] = _versions(charter, model or OFFLINE, law, registry)
+        _in_force[key] = _versions(charter, model or OFFLINE, law, registry, book)
     return _in_force[key]
 
 
-def _versions(charter: Charter, model: str, law: Law, registry: Registry) -> list[dict[str, str]]:
+def _versions(charter: Charter, model: str, law: Law, registry: Registry, book: HabitBook) -> list[dict[str, str]]:
     in_scope = {tool.name for tool in TOOLS.values() if tool.system in charter.scope}
     rows = [
         ("mission", charter.name, charter.digest[:12], charter.digest),
@@ -39,10 +54,15 @@ def _versions(charter: Charter, model: str, law: Law, registry: Registry) -> lis
         ("model", model, model, ""),
         *(("package", name, _version(package), "") for name, package in _PACKAGES.items()),
         ("python", sys.implementation.name, platform.python_version(), ""),
+        ("monitors", "monitors", registry.monitors.digest[:12], registry.monitors.digest),
         *(
-            ("agent", name, card.version, card.digest)
+            row
             for name, card in registry.agents.items()
             if in_scope.intersection(card.tools)
+            for row in (
+                ("agent", name, card.version, card.digest),
+                ("baseline", name, book.told(name, registry.monitors.of(name).history_runs), book.digest),
+            )
         ),
     ]
     return [{"object": kind, "id": name, "version": number, "digest": digest} for kind, name, number, digest in rows]

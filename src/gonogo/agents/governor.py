@@ -20,7 +20,7 @@ from gonogo.acts import act
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.agents.prices import Cost, cost_of
 from gonogo.current import current_run, step_fields
-from gonogo.errors import ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
+from gonogo.errors import Aborted, CutOff, ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
@@ -111,10 +111,10 @@ class Governor(AbstractCapability[None]):
         await run.ledger.stream.commit()
         watch = Stopwatch()
         try:
-            response = await ask_model()
+            response = await run.outside(ask_model, changes=False)
         except Exception as error:
             # Whatever came instead of an answer: clients raise what they like on a body they did not expect.
-            known = _known(run.model, error)
+            known = error if isinstance(error, Aborted) else _known(run.model, error)
             record = await self._failed(run, common, reserved, watch, known, may_be_billed=_may_be_billed(error))
             await tell(run, operation, record)
             raise known from error
@@ -169,7 +169,7 @@ class Governor(AbstractCapability[None]):
         common: dict[str, Any],
         reserved: Cost,
         watch: Stopwatch,
-        error: ModelFailed | StepTimedOut,
+        error: ModelFailed | StepTimedOut | Aborted,
         *,
         may_be_billed: bool,
     ) -> Record:
@@ -237,7 +237,8 @@ class Governor(AbstractCapability[None]):
 def _may_be_billed(error: BaseException | None) -> bool:
     """Whether a provider may charge for a call that failed: not where it refused it, or was never reached."""
     while error is not None:
-        if isinstance(error, ModelHTTPError | UserError | ConnectionRefusedError | gaierror):
+        is_unasked = isinstance(error, Aborted) and not isinstance(error, CutOff)
+        if is_unasked or isinstance(error, ModelHTTPError | UserError | ConnectionRefusedError | gaierror):
             return False
         error = error.__cause__ or error.__context__
     return True

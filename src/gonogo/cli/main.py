@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, flying, housekeeping, looking, numbers, proving
+from gonogo.cli import deciding, drilling, flying, housekeeping, looking, numbers, proving, switching
 from gonogo.cli.screen import err, plain_cell
-from gonogo.errors import AnswerRefused, GonogoError
+from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
 
 app = typer.Typer(
     name="gonogo",
@@ -26,19 +26,22 @@ app.command()(looking.runs)
 app.command()(deciding.gates)
 app.command()(deciding.decide)
 app.command()(deciding.event)
+app.command()(switching.abort)
+app.command()(switching.rearm)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
 app.command()(numbers.land)
 app.command()(numbers.drift)
 app.command()(numbers.kpis)
+app.command()(drilling.drill)
 
 
 def main() -> None:
     """Run the command line; an expected failure is one sentence on standard error."""
     try:
         app()
-    except AnswerRefused as error:
+    except (AnswerRefused, SwitchRefused) as error:
         err.print(f"gonogo: {plain_cell(error)}", style="red")
         sys.exit(2)
     except GonogoError as error:

@@ -40,6 +40,9 @@ Artifact = Literal[
     "event_record",
     "event_receipt",
     "exception_record",
+    "finding_record",
+    "drill_record",
+    "switch_record",
     "version_log",
 ]
 """What a record is about; ``docs/guides/evidence.md`` says what each body holds."""
@@ -58,6 +61,9 @@ RETENTION: dict[str, str] = {
     "approval_request": "gate7y",
     "approval_record": "gate7y",
     "exception_record": "gate7y",
+    "finding_record": "gate7y",
+    "drill_record": "gate7y",
+    "switch_record": "gate7y",
     "version_log": "doc10y",
 }
 """Retention class by artifact; everything else is operations, 400 days."""

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from gonogo.board import open_gates_of, run_view
+from gonogo.endings import unflown_landing
 from gonogo.errors import ServerUnreachable
 from gonogo.evidence.journals import Journal, journal_of
 from gonogo.evidence.ledger import only
 from gonogo.house.api import post
 from gonogo.plans import Landing
+from gonogo.rosters import roster
+from gonogo.switches import halted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +42,11 @@ def fly_in_house(
     no_wait: bool,
 ) -> Landing:
     """Let the house fly a case, and follow it by its evidence until it lands or, if asked to, waits."""
-    schedule(house.api_url, mission.charter.name, case, run_id, journal_of(settings))
+    journal = journal_of(settings)
+    halt = halted(settings, run_id=run_id, mission=mission.charter.name, agents=roster(mission.story))
+    if halt is not None and not journal.flight_position(run_id):
+        return unflown_landing(mission, run_id, halt)
+    schedule(house.api_url, mission.charter.name, case, run_id, journal)
     return follow(settings, run_id, announce=announce, no_wait=no_wait)
 
 

@@ -36,10 +36,12 @@ from gonogo.bells import bell_of
 from gonogo.errors import GonogoError
 from gonogo.evidence.journals import journal_of
 from gonogo.house.fleet import Fleet, Flight
+from gonogo.house.halting import StandDown
 from gonogo.house.keeper import Keeper
 from gonogo.house.news import News, Word
 from gonogo.lanes.prefect import run_id_of
 from gonogo.missions import Mission
+from gonogo.switches import halts
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
@@ -203,8 +205,11 @@ class WarmRunner:
         """Look after runs that sleep, were cancelled, or lost their process."""
         with _going_on("recover runs"):
             await self._recover(fleet)
+        down = StandDown(self.settings)
         while True:
             begun = time.monotonic()
+            with _going_on("end halted runs that sleep"):
+                await asyncio.to_thread(down.look, halts(self.settings))
             with _going_on("look after sleeping runs"):
                 woken = await asyncio.to_thread(keeper.look)
                 await asyncio.to_thread(keeper.hand_over, str(fleet.client.api_url), HANDED_AT_ONCE)

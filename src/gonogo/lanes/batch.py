@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gonogo.errors import GonogoError
+from gonogo.errors import Aborted, GonogoError
 from gonogo.events import deliver
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
@@ -77,7 +77,7 @@ def _not_flown(mission: Mission[Any, Any], flyer: Flyer, error: GonogoError) -> 
     return Landing(
         run_id=flyer.run_id,
         mission=mission.charter.name,
-        status="failed",
+        status="aborted" if isinstance(error, Aborted) else "failed",
         reason_code=error.failure,
         error_class=type(error).__name__,
         error=str(error),

@@ -56,6 +56,6 @@ class LocalPilot:
         try:
             await run.stirred(run.settings.poll_seconds)
         except asyncio.CancelledError:
-            if not run.is_over and run.orders.abort is None:
+            if not run.is_over and run.abort is None:
                 await run.parked()
             raise

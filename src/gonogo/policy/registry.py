@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from gonogo.errors import PolicyBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.model import Budget, Noun, Tier
+from gonogo.policy.limits import Monitoring, read_monitoring
+from gonogo.policy.texts import read_section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +53,12 @@ class Price(Noun):
 
 
 class Registry(Noun):
-    """Every registered agent and every declared price."""
+    """Every registered agent, every declared price, and the limits of the monitors."""
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
+    monitors: Monitoring = Monitoring()
+    """What counts as abnormal, for everybody and for single agents."""
 
     @cached_property
     def digest(self) -> str:
@@ -80,49 +83,23 @@ class Registry(Noun):
 
 
 def read_registry(folder: Path) -> Registry:
-    """Read ``agents.yaml`` and ``prices.yaml``.
+    """Read ``agents.yaml``, ``prices.yaml`` and, where there is one, ``monitors.yaml``.
 
     Raises:
         PolicyBroken: a file is missing or wrong; the message names the file and the field.
 
     """
+    agents = _read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard]))
     return Registry(
-        agents=_read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard])),
+        agents=agents,
         prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),
+        monitors=read_monitoring(folder, agents),
     )
-
-
-class _OnceEach(yaml.SafeLoader):
-    """Refuses a key that is written twice, as YAML demands: the later mandate would win unseen."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT002 - PyYAML's signature
-        """Return a mapping whose keys are all different."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.YAMLError(f"{key.value} is written twice, again in line {key.start_mark.line + 1}")
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _section(path: Path, name: str) -> object:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _OnceEach)  # noqa: S506 - a SafeLoader
-    except UnicodeDecodeError as error:
-        raise PolicyBroken(f"{path} cannot be read ({error}); it is text, in UTF-8.") from error
-    except OSError as error:
-        raise PolicyBroken(f"{path} cannot be read ({error.strerror}); every mission needs it.") from error
-    except yaml.YAMLError as error:
-        raise PolicyBroken(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict) or name not in content:
-        raise PolicyBroken(f"{path} must have the top-level key '{name}'.")
-    return cast("dict[str, Any]", content)[name]
 
 
 def _read(path: Path, name: str, adapter: TypeAdapter[T]) -> T:
     try:
-        return adapter.validate_python(_section(path, name))
+        return adapter.validate_python(read_section(path, name))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, (name, *first["loc"])))

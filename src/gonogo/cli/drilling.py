@@ -1,0 +1,79 @@
+"""``gonogo drill``: attack ourselves, and measure."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from gonogo.cli.numbers import room
+from gonogo.cli.screen import err, plain_cell, print_json, print_table, say
+from gonogo.house.address import find_house
+from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from gonogo.drills.abort import Row
+
+TRIALS = 1
+"""How often each signal is tried in each lane, if not said."""
+
+
+def drill(
+    what: Annotated[Literal["abort"], typer.Argument(help="What to drill: abort, the kill switch and its signals.")],
+    trials: Annotated[
+        int, typer.Option("--trials", help="How often each signal is tried in each lane.", min=1)
+    ] = TRIALS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Set runaways loose on a toy system of record, and measure how soon they stand still. Exit 0 if all are caught.
+
+    Nothing of yours is touched: it happens in a scratch home, under a law of its own, without a server. The
+    result is evidence in your home, and lands in the table `drills`. Where `gonogo up` runs, the house drills.
+
+    Example: `gonogo drill abort --trials 100`
+    """
+    del what
+    from gonogo.drills.abort import drill_abort
+    from gonogo.drills.housed import drill_in_house
+
+    chosen = settings()
+    house = find_house(chosen)
+    if house is not None:
+        err.print("The house drills.")
+        rows = drill_in_house(chosen, house, trials)
+    else:
+        rows = asyncio.run(drill_abort(chosen, trials=trials, tell=_tell))
+    room(chosen.warehouse).land(chosen.home)
+    passed = bool(rows) and all(row.passed for row in rows)
+    if as_json:
+        print_json({"drill": "abort", "passed": passed, "rows": [asdict(row) for row in rows]})
+    else:
+        _print(rows, passed=passed)
+    raise typer.Exit(0 if passed else 1)
+
+
+def _tell(row: Row) -> None:
+    """Say on standard error how far the drill is."""
+    err.print(f"{row.signal}, {row.lane}: {row.caught} of {row.trials} caught")
+
+
+def _print(rows: list[Row], *, passed: bool) -> None:
+    columns = ("signal", "lane", "caught", "effects", "after the halt", "p50", "p99", "longest", "limit")
+    cells = [
+        (
+            row.signal, row.lane, f"{row.caught} of {row.trials}", row.effects, row.effects_after,
+            *(_milliseconds(us) for us in (row.p50_us, row.p99_us, row.most_us, row.limit_us)),
+        )
+        for row in rows
+    ]  # fmt: skip
+    print_table("Drill of the kill switch: trigger to last side effect", columns, cells, "Nothing was drilled.")
+    for row in rows:
+        if not row.passed:
+            err.print(f"{row.signal} in {row.lane}: {plain_cell(row.why or 'too late')}", style="red")
+    say("All caught." if passed else "Not all were caught; do not fly what relies on the switch until they are.")
+
+
+def _milliseconds(us: int) -> str:
+    return f"{us / 1_000:.1f} ms"

@@ -1,0 +1,304 @@
+"""Switches: what is halted, by whom and why, as durable facts that hold until somebody re-arms.
+
+The facts stand in the stream ``switchboard/desk`` of the home's own files, also where a Postgres
+keeps the journals of the runs: a switch that is thrown here holds here, whatever else is down.
+Nothing is taken back: to re-arm is another fact, which names the halts it lifts, so facts may come
+from other machines in any order. A switchboard that cannot be read halts everything.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from gonogo.errors import GonogoError, SwitchRefused
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp, uuid7
+from gonogo.evidence.journal import FileJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gonogo.evidence.records import Record
+    from gonogo.settings import Settings
+
+SWITCHBOARD = "switchboard"
+"""The name under which the facts stand in the journals; no run bears it."""
+LOOK_SECONDS = 0.05
+"""How old, at most, what a process knows of its home's switchboard is when it begins something."""
+UNREADABLE_SECONDS = 1.0
+"""After so long without being able to look, everything counts as halted."""
+NAME_MAX = 300
+
+TargetKind = Literal["run", "mission", "agent", "all"]
+"""What a halt stops: one run, every run of a mission, every run that employs an agent, or everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is halted. Names are compared as they are; nothing is a pattern, and no file bears them."""
+
+    kind: TargetKind
+    name: str = ""
+    """The run, mission or agent; empty for ``all``."""
+
+    def __str__(self) -> str:
+        """Say it as a person would."""
+        return "everything" if self.kind == "all" else f"{self.kind} {self.name}"
+
+    def covers(self, run_id: str | None, mission: str | None, agents: Collection[str] = ()) -> bool:
+        """Whether a run of a mission that employs these agents is meant."""
+        match self.kind:
+            case "all":
+                return True
+            case "run":
+                return self.name == run_id
+            case "mission":
+                return self.name == mission
+            case "agent":
+                return self.name in agents
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """One throw of a switch."""
+
+    target: Target
+    reason: str
+    by: str
+    """Who: a name, which nobody has proved, or the monitor that gave the signal."""
+    signal: str | None
+    """The signal that threw it; ``None`` where a person did."""
+    when: datetime
+    id: str = ""
+    figures: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"], hash=False)
+    """What the signal measured, and the threshold it exceeded; whole numbers and text."""
+
+    @property
+    def sentence(self) -> str:
+        """Who halted what when, and why."""
+        how = f", signal {self.signal}" if self.signal else ""
+        return f"Halted: {self.target}, by {self.by}{how}, at {timestamp(self.when)[:19]}Z: {self.reason}"
+
+    @property
+    def way_out(self) -> str:
+        """The command that re-arms the target."""
+        option = {"run": "", "mission": "--mission ", "agent": "--agent ", "all": "--all"}[self.target.kind]
+        return f"gonogo rearm {option}{self.target.name} --reason TEXT --as NAME"
+
+
+def halt(
+    settings: Settings,
+    target: Target,
+    reason: str,
+    *,
+    by: str,
+    signal: str | None = None,
+    figures: Mapping[str, int | str] | None = None,
+) -> Halt:
+    """Throw a switch; when this returns it is durable in this home, and its processes act on it within 50 ms.
+
+    Costs one append to a file and waits for nobody: :mod:`gonogo.lookout` stops what flies.
+
+    Args:
+        settings: whose home it is.
+        target: what to stop.
+        reason: why; becomes evidence.
+        by: who says so: a person's name, or the monitor's.
+        signal: the name of the signal, where a monitor throws it.
+        figures: what it measured and the threshold, as whole numbers and text.
+
+    Raises:
+        SwitchRefused: the target, the name or the reason is empty or holds control characters; nothing is halted.
+        EvidenceUnwritable: the home cannot be written.
+
+    """
+    _check(target, by, reason)
+    thrown = Halt(
+        target, plain_text(reason, 1_000), plain_text(by, 200), signal, datetime.now(UTC), uuid7(), dict(figures or {})
+    )
+    data: dict[str, Any] = {
+        "event": "halted",
+        "switch": thrown.id,
+        "target_kind": target.kind,
+        "target": target.name,
+        "by": thrown.by,
+        "proof": "unproven" if signal is None else "signal",
+        "figures": dict(thrown.figures),
+    }
+    if signal is not None:
+        data["signal"] = plain_text(signal, 100)
+    append(settings, data, payload_bytes({"reason": thrown.reason}), thrown.when)
+    return thrown
+
+
+def rearm(settings: Settings, target: Target, reason: str, *, by: str) -> list[Halt]:
+    """Lift the halts of exactly this target, and return them; what they stopped does not start by itself.
+
+    Re-arming is an approval of its own. In ``dev`` an unproven name with a reason counts, and is recorded as
+    unproven; elsewhere it takes proof, of which there is none yet, so nothing can be re-armed there.
+
+    Raises:
+        SwitchRefused: the target is not halted, the name does not count here, or something is empty.
+        EvidenceUnwritable: the home cannot be written; everything stays halted.
+
+    """
+    _check(target, by, reason)
+    if settings.environment != "dev":
+        raise SwitchRefused(
+            f"{plain_text(by, 200)} is a name without proof, and re-arming {target} takes proof outside of dev; this "
+            f"is {settings.environment}. It stays halted."
+        )
+    lifted = [known for known in halts(settings) if known.target == target]
+    if not lifted:
+        raise SwitchRefused(f"{str(target).capitalize()} is not halted; `gonogo abort --list` shows what is.")
+    data: dict[str, Any] = {
+        "event": "rearmed",
+        "switch": uuid7(),
+        "target_kind": target.kind,
+        "target": target.name,
+        "by": plain_text(by, 200),
+        "proof": "unproven",
+        "lifts": [known.id for known in lifted],
+    }
+    append(settings, data, payload_bytes({"reason": plain_text(reason, 1_000)}), datetime.now(UTC))
+    return lifted
+
+
+def halts(settings: Settings) -> tuple[Halt, ...]:
+    """Return what is halted now, oldest first; looks, and does not rely on what it saw a moment ago."""
+    return switchboard(settings).look()
+
+
+def halted(
+    settings: Settings, *, run_id: str | None = None, mission: str | None = None, agents: Collection[str] = ()
+) -> Halt | None:
+    """Return the first halt that covers a run, a mission or an agent; ``None`` where it may go on. Looks afresh."""
+    return covering(halts(settings), run_id, mission, agents)
+
+
+def covering(
+    known: Collection[Halt], run_id: str | None, mission: str | None, agents: Collection[str] = ()
+) -> Halt | None:
+    """Return the first of these halts that covers a run."""
+    return next((each for each in known if each.target.covers(run_id, mission, agents)), None)
+
+
+class Switchboard:
+    """What one process knows of a home's switches."""
+
+    def __init__(self, journal: FileJournal) -> None:
+        self.journal = journal
+        self._path = os.fspath(journal.desk_path(SWITCHBOARD))
+        self._lock = threading.Lock()
+        self._thrown: dict[str, Halt] = {}
+        self._lifted: set[str] = set()
+        self._in_force: tuple[Halt, ...] = ()
+        self._seen: tuple[int, int, int] | None = None
+        self._looked = self._could_look = float("-inf")
+
+    def known(self) -> tuple[Halt, ...]:
+        """Return what is halted, as of :data:`LOOK_SECONDS` ago at most; a few hundred nanoseconds."""
+        return self._in_force if time.monotonic() - self._looked < LOOK_SECONDS else self.look()
+
+    def look(self) -> tuple[Halt, ...]:
+        """Return what is halted now: one ``stat()``, and the facts are read again where they have changed."""
+        begun = time.monotonic()
+        try:
+            stat = os.stat(self._path)  # noqa: PTH116 - asked for many times a second; cheaper
+            state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            if state != self._seen:
+                self._read(state)
+        except FileNotFoundError as error:
+            if self._seen is not None:
+                return self._unreadable(begun, error)
+        except (OSError, GonogoError, LookupError, TypeError, ValueError) as error:
+            return self._unreadable(begun, error)
+        self._looked = self._could_look = begun
+        return self._in_force
+
+    def _read(self, state: tuple[int, int, int]) -> None:
+        """Take in the facts; what was known stays known, so a file that is cut back lifts nothing."""
+        records = self.journal.read_desk(SWITCHBOARD)
+        with self._lock:
+            for record in records:
+                if record.data.get("event") == "rearmed":
+                    self._lifted.update(record.data["lifts"])
+                elif record.data.get("event") == "halted":
+                    self._thrown.setdefault(record.data["switch"], as_halt(record))
+            found = [known for known in self._thrown.values() if known.id not in self._lifted]
+            self._in_force = tuple(sorted(found, key=lambda known: known.when))
+            self._seen = state
+
+    def _unreadable(self, now: float, error: Exception) -> tuple[Halt, ...]:
+        """Keep to what is known for a moment; then nothing goes on, for nobody knows what is halted."""
+        self._looked = now
+        if now - self._could_look < UNREADABLE_SECONDS:
+            return self._in_force
+        why = plain_text(f"The switchboard at {self._path} cannot be read ({error}); nothing goes on until it can.")
+        return (Halt(Target("all"), why, "gonogo", "switchboard_unreadable", datetime.now(UTC)), *self._in_force)
+
+
+_boards: dict[str, Switchboard] = {}
+
+
+def switchboard(settings: Settings) -> Switchboard:
+    """Return this process's view of the switches of a home."""
+    place = os.path.abspath(settings.home)  # noqa: PTH100 - asked for by each run; cheaper
+    board = _boards.get(place)
+    if board is None:
+        board = _boards.setdefault(place, Switchboard(local_journal(settings)))
+    return board
+
+
+def local_journal(settings: Settings) -> FileJournal:
+    """Return the home's own files, whatever keeps the journals of its runs."""
+    return FileJournal(settings.home / "journals")
+
+
+def as_halt(record: Record) -> Halt:
+    """Return the halt that a record tells of."""
+    data = record.data
+    return Halt(
+        target=Target(data["target_kind"], data["target"]),
+        reason=str(record.body_object().get("reason", "")),
+        by=data["by"],
+        signal=data.get("signal"),
+        when=moment(record.fields["time"]),
+        id=data["switch"],
+        figures=data.get("figures", {}),
+    )
+
+
+def append(settings: Settings, data: Mapping[str, Any], payload: bytes | None, when: datetime) -> None:
+    """Make a fact durable in the home's own switchboard."""
+    with local_journal(settings).open_desk(SWITCHBOARD) as desk:
+        desk.append(envelope(settings, data), "switch_record", data, payload=payload, occurred=timestamp(when))
+        desk.commit_now()
+
+
+def envelope(settings: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record of the switchboard."""
+    return {
+        "runid": SWITCHBOARD,
+        "subject": SWITCHBOARD,
+        "tenantid": settings.tenant,
+        "envname": settings.environment,
+        "missionid": data["target"] if data["target_kind"] == "mission" else "",
+        "authtype": "system" if data["proof"] == "signal" else "unauthenticated",
+        "authid": data["by"],
+    }
+
+
+def _check(target: Target, by: str, reason: str) -> None:
+    """Refuse what nobody can have meant; a name that is shown later must not move anybody's cursor."""
+    if (target.kind == "all") != (not target.name):
+        raise SwitchRefused("Name one run, one mission or one agent, or say all.")
+    for what, text in (("the target", target.name), ("the name", by)):
+        if len(text) > NAME_MAX or not text.isprintable():
+            raise SwitchRefused(f"{what.capitalize()} holds control characters or is too long: {text[:40]!r}.")
+    if not by.strip() or not reason.strip():
+        raise SwitchRefused("A switch takes a name and a reason; without either it tells nobody anything.")
