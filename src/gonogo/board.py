@@ -114,6 +114,9 @@ def find_run(journal: Journal, text: str) -> str:
     if text in known:
         return text
     found = [run_id for run_id in known if text in run_id]
+    if len(found) > 1:
+        # A rollback bears the name of its run; whoever names a part of both means the run.
+        found = [run_id for run_id in found if not run_id.endswith("-rollback")]
     if len(found) == 1:
         return found[0]
     what = "No run" if not found else f"{len(found)} runs"

@@ -110,6 +110,8 @@ async def _begin(
         "case_ref": plain_text(plan.case_ref, 500),
         **(plan.prefect or {}),
     }
+    if plan.rolls_back:
+        started["rolls_back"] = plan.rolls_back
     if charter.sla_seconds is not None:
         started["sla_seconds"] = charter.sla_seconds
     ledger.note("run_record", started, payload=case.model_dump_json().encode())
