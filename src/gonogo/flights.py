@@ -25,6 +25,7 @@ from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.proposals import lapse, settle_proposals
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
 from gonogo.tools import TOOLS
@@ -152,6 +153,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
         with flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)
+                await settle_proposals(run)
             except EvidenceUnwritable:
                 raise
             except BaseExceptionGroup as group:
@@ -176,6 +178,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
         outcome, error = None, Aborted(run.orders.abort)
     finally:
         await run.dismiss()
+    lapse(run)
     return await end(mission, run, outcome, error)
 
 

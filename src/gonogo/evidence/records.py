@@ -40,6 +40,7 @@ Artifact = Literal[
     "event_record",
     "event_receipt",
     "exception_record",
+    "criterion_record",
     "version_log",
 ]
 """What a record is about; ``docs/guides/evidence.md`` says what each body holds."""
