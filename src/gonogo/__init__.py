@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gonogo.agents.agent import agent
     from gonogo.cards import quoted, shown
+    from gonogo.criteria import criterion
     from gonogo.events import receive
     from gonogo.evidence.scopes import branch
     from gonogo.exceptions import record_exception
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gonogo.steps import step
     from gonogo.testing import rehearse
     from gonogo.tools import tool
+    from gonogo.undos import compensate, irreversible, reversible
 
 _HOMES = {
     "Budget": "model",
@@ -29,12 +31,16 @@ _HOMES = {
     "Outcome": "model",
     "agent": "agents.agent",
     "branch": "evidence.scopes",
+    "compensate": "undos",
+    "criterion": "criteria",
     "gate": "gates",
+    "irreversible": "undos",
     "mission": "missions",
     "quoted": "cards",
     "receive": "events",
     "record_exception": "exceptions",
     "rehearse": "testing",
+    "reversible": "undos",
     "route": "routes",
     "shown": "cards",
     "step": "steps",
@@ -48,12 +54,16 @@ __all__ = [
     "Outcome",
     "agent",
     "branch",
+    "compensate",
+    "criterion",
     "gate",
+    "irreversible",
     "mission",
     "quoted",
     "receive",
     "record_exception",
     "rehearse",
+    "reversible",
     "route",
     "shown",
     "step",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,18 @@ from pydantic import ValidationError
 from gonogo.cards import shown
 from gonogo.current import acting_agent, step_fields
 from gonogo.doubts import Doubt, settle
-from gonogo.errors import Aborted, CutOff, EvidenceBroken, GonogoError, ToolFailed
+from gonogo.errors import Aborted, CutOff, EvidenceBroken, GonogoError, Proposed, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.gates import Action, Revision, call_facts, clear
 from gonogo.operations import Operation, ask, tell
 from gonogo.policy.law import Request
+from gonogo.sampling import is_drawn, queue_review
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
+    from gonogo.model import Asking
     from gonogo.runs import Run
     from gonogo.tools import Tool
 
@@ -28,7 +31,14 @@ IDEMPOTENCY_KEY = "idempotency_key"
 
 
 async def act(
-    run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None = None
+    run: Run,
+    tool: Tool[Any, Any],
+    values: dict[str, Any],
+    key: str,
+    agent: str | None = None,
+    *,
+    asking: Asking = "action",
+    deferrable: bool = False,
 ) -> Any | Revision:
     """Do one tool call once: look it up, clear it with the law, record the intent, act, record the result.
 
@@ -38,6 +48,8 @@ async def act(
         values: its arguments as plain JSON.
         key: the operation's key in the run's evidence.
         agent: the registered agent that asks; the step's own mandate, if none.
+        asking: what a person is asked about it, where one is: leave, or an agent's proposal.
+        deferrable: whether the caller can go on without it, where the law makes a proposal of it.
 
     """
     recorded = run.ledger.result(key)
@@ -46,7 +58,7 @@ async def act(
     joined = run.ledger.joined(key)
     if joined is not None:
         return await joined
-    action = _action(run, tool, values, key, agent or acting_agent())
+    action = replace(_action(run, tool, values, key, agent or acting_agent()), asking=asking, deferrable=deferrable)
     common: dict[str, Any] = {
         "objects": [{"id": run.id, "type": "run"}, {"id": tool.system, "type": "system"}],
         "key": key,
@@ -73,9 +85,7 @@ async def act(
                 run.meter.act(tool.name, name, run.registry.card(name).budget if kind == "Agent" else None)
             await ask(run, operation)
         except GonogoError as error:
-            refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
-            fields = {**action.envelope, **step_fields()}
-            await tell(run, operation, await run.ledger.write("tool_call", common | refused, fields=fields))
+            await tell(run, operation, await _not_done(run, action, values, common, error))
             raise
         intent = common | {
             "phase": "intent",
@@ -90,14 +100,24 @@ async def act(
         run.meter.tool_calls += 1
     else:
         await ask(run, operation)
-    work = _perform(run, tool, operation, common, {**action.envelope, **step_fields()})
+    work = _perform(run, tool, operation, common, action)
     return await run.shielded(run.ledger.under_way(key, work))
 
 
-async def _perform(
-    run: Run, tool: Tool[Any, Any], operation: Operation, common: dict[str, Any], fields: dict[str, str]
-) -> Any:
+async def _not_done(
+    run: Run, action: Action, values: dict[str, Any], common: dict[str, Any], error: GonogoError
+) -> Record:
+    """Record that an action was refused, or proposed instead of done; what was asked for stands beside a proposal."""
+    is_proposed = isinstance(error, Proposed)
+    outcome = "proposed" if is_proposed else "refused"
+    data = common | {"phase": "result", "outcome": outcome, "latency_us": 0, **failure_fields(error)}
+    body = payload_bytes(values) if is_proposed else None
+    return await run.ledger.write("tool_call", data, payload=body, fields={**action.envelope, **step_fields()})
+
+
+async def _perform(run: Run, tool: Tool[Any, Any], operation: Operation, common: dict[str, Any], action: Action) -> Any:
     """Make the intent durable where there is an effect, call the function, and make what came of it durable."""
+    fields = {**action.envelope, **step_fields()}
     if tool.effect != "read":
         await run.ledger.stream.commit()
     watch = Stopwatch()
@@ -116,6 +136,9 @@ async def _perform(
         await tell(run, operation, await run.ledger.write("tool_call", common | failed, fields=fields))
         raise known from error
     done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
+    if is_drawn(run, action, tool.effect, operation.digest, "after"):
+        # Before the result, so that no crash leaves a change that was drawn and is never looked at.
+        queue_review(run, action, body)
     record = await run.ledger.write("tool_call", common | done, payload=body, fields=fields)
     await tell(run, operation, record)
     return _read(tool, body)
@@ -159,7 +182,11 @@ def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, ag
     card = run.registry.card(agent)
     version = card.digest
     envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
-    return Action(key, request, _preview(tool, values), version, envelope)
+    action = Action(key, request, _preview(tool, values), version, envelope)
+    if card.sampling is not None and is_drawn(run, action, tool.effect, sha256_hex(payload_bytes(values)), "before"):
+        held = request.model_copy(update={"call": {**request.call, "held_sample": True}})
+        return replace(action, request=held)
+    return action
 
 
 def _operation(tool: Tool[Any, Any], values: dict[str, Any], key: str, action: Action) -> Operation:

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
-    from gonogo.model import Answer, Door, Environment, Proof
+    from gonogo.model import Answer, Asking, Door, Environment, Proof
 
 _INHERITED = (
     "subject", "runid", "tenantid", "envname", "missionid", "missiondigest",
     "agentid", "agentversion", "manifestdigest", "policydigest", "attempt", "traceparent",
 )  # fmt: skip
+
+
+_MARKED: tuple[Asking, ...] = ("doubt", "proposal", "review")
+"""What the request of a gate that asks for anything but leave is marked with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,12 @@ def answer_gate(
         objection = _objection(request, desk.records, reply, strict)
         if objection is None and reply.proof != "clock":
             objection = superseded(journal.read_flight(request.run_id), request)
-        if objection is None and reply.proof != "clock":
+        if objection is None and reply.proof != "clock" and not is_review(request):
             objection = _halted(request)
-        if objection is None and journal.has_ended(request.run_id):
+        if objection is None and not is_review(request) and journal.has_ended(request.run_id):
             objection = f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more."
+        if objection is None and is_review(request) and reply.answer == "no_go":
+            _raise_exception(desk, request, reply)
         record = _write(desk, request, reply, objection)
     if objection is not None:
         raise AnswerRefused(objection)
@@ -133,7 +139,7 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
         return f"Changed arguments make it another action: answer revise, not {reply.answer}, to change them."
     if is_doubt(request) and reply.answer == "revise" and (misfit := _misfit(request, reply.changes)):
         return f"revise at gate {gate_id} says that it did happen, and gives its result, which does not fit: {misfit}"
-    if datetime.now(UTC) >= moment(request.data["deadline"]):
+    if not is_review(request) and datetime.now(UTC) >= moment(request.data["deadline"]):
         return f"The deadline of gate {gate_id} has passed; it counts as no-go."
     return None
 
@@ -141,6 +147,37 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
 def is_doubt(request: Record) -> bool:
     """Whether a gate asks what became of an effect, not whether it may happen."""
     return "doubt" in request.data
+
+
+def asking_of(request: Record) -> Asking:
+    """Return what a gate is about."""
+    for asking in _MARKED:
+        if asking in request.data:
+            return asking
+    return "action"
+
+
+def is_review(request: Record) -> bool:
+    """Whether a gate asks whether something that was done was right; it is answered after its run, too."""
+    return "review" in request.data
+
+
+def _raise_exception(desk: Stream, request: Record, reply: Reply) -> None:
+    """Record that a reviewed change was wrong, and whose it is now; once, also after a crash before the answer."""
+    key = f"{request.data['key']}/wrong"
+    if any(record.data.get("key") == key for record in desk.records):
+        return
+    body = request.body_object()
+    what = f"{request.data['action']} was done alone and {plain_text(reply.by, 200)} found it wrong: {reply.reason}"
+    data: dict[str, Any] = {
+        "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
+        "phase": "fact",
+        "key": key,
+        "reason_code": "data_mismatch",
+        "what": plain_text(what, 1_000),
+        "owner": body.get("owner", request.data["role"]),
+    }
+    desk.append(inherited(request), "exception_record", data)
 
 
 def superseded(flight: Iterable[Record], request: Record) -> str | None:

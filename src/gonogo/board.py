@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import accepted_answer, is_doubt, superseded
+from gonogo.approvals import accepted_answer, asking_of, is_review, superseded
 from gonogo.errors import RunUnknown
 from gonogo.evidence.ledger import only
 from gonogo.model import Asking, Noun, RunStatus
@@ -114,6 +114,9 @@ def find_run(journal: Journal, text: str) -> str:
     if text in known:
         return text
     found = [run_id for run_id in known if text in run_id]
+    if len(found) > 1:
+        # A rollback bears the name of its run; whoever names a part of both means the run.
+        found = [run_id for run_id in found if not run_id.endswith("-rollback")]
     if len(found) == 1:
         return found[0]
     what = "No run" if not found else f"{len(found)} runs"
@@ -126,9 +129,22 @@ def open_gates(journal: Journal) -> list[GateRow]:
     return sorted(rows, key=lambda row: row.opened)
 
 
+def open_reviews(journal: Journal) -> list[GateRow]:
+    """Return every sample that waits for a review, of runs that have ended, too; oldest first.
+
+    Searches every run for reviews, so it is for people who ask, not for loops.
+    """
+    rows: list[GateRow] = []
+    for run_id in journal.runs_mentioning('"review":true'):
+        asked = [request for request in only(journal.read_flight(run_id), "approval_request") if is_review(request)]
+        desk = journal.read_desk(run_id) if asked else []
+        rows += [_row(request) for request in asked if accepted_answer(desk, request.data["gate"]) is None]
+    return sorted(rows, key=lambda row: row.opened)
+
+
 def open_gates_of(journal: Journal, records: list[Record]) -> list[GateRow]:
     """Return the gates of one run that wait."""
-    requests = only(records, "approval_request")
+    requests = [request for request in only(records, "approval_request") if not is_review(request)]
     if not requests:
         return []
     desk = journal.read_desk(requests[0].run_id)
@@ -147,7 +163,7 @@ def _row(request: Record) -> GateRow:
         role=data["role"],
         because=tuple(data["because"]),
         options=tuple(data["options"]),
-        about="doubt" if is_doubt(request) else "action",
+        about=asking_of(request),
         requester=data["requester"],
         opened=request.fields["time"],
         deadline=data["deadline"],

@@ -85,9 +85,13 @@ def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline
     """Write what a person has to know to say go: what, why, what changes, what it has cost, what else."""
     asked = action.request
     why = "\n".join(f"- {sentence} (`{rule}`)" for rule, sentence in zip(ruling.rules, ruling.because, strict=False))
-    return f"""## Go or no-go: `{asked.action}`
+    is_proposal = action.asking == "proposal"
+    then = "once, when the mission has come to its end" if is_proposal else "once"
+    revise = "" if is_proposal else " `revise` sends your remarks back."
+    wants = "proposes this, and goes on without it," if is_proposal else "wants to do this"
+    return f"""## Go or no-go: {"proposal to " if is_proposal else ""}`{asked.action}`
 
-**{asked.principal[1]}** of mission **{run.charter.name}** wants to do this for {run.requester}.
+**{asked.principal[1]}** of mission **{run.charter.name}** {wants} for {run.requester}.
 
 {_arguments(action)}
 
@@ -99,10 +103,35 @@ def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline
 
 {_so_far(run)}
 
-**If you say** `go`, exactly this is done, once. `no_go` stops it. `revise` sends your remarks back. \
+**If you say** `go`, exactly this is done, {then}. `no_go` stops it.{revise} \
 Without an answer by {timestamp(deadline)[:19]}Z it is no-go.
 
 {_foot(run, gate_id, ruling.roles[0])}"""
+
+
+def review_card(run: Run, gate_id: str, action: Action, *, result: str, role: str, due: datetime) -> str:
+    """Write what a person has to know to say whether something that was done alone was right."""
+    asked = action.request
+    return f"""## Review: `{asked.action}` was done
+
+**{asked.principal[1]}** of mission **{run.charter.name}** did this alone for {run.requester}. It was drawn as a \
+sample; nothing waits for you.
+
+{_arguments(action)}
+
+**What it said it would change**
+
+{_set_apart(action.preview) if action.preview else "The tool gives no preview."}
+
+**What came of it**
+
+{quoted(result)}
+
+**If you say** `go`, it was right. `no_go` says that it was wrong: an exception is opened, and what the tool \
+declares as reversible can be undone once the run has ended. The review is due by {timestamp(due)[:19]}Z; \
+a late one still counts.
+
+{_foot(run, gate_id, role)}"""
 
 
 @dataclass(frozen=True, slots=True)

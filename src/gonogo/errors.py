@@ -67,6 +67,22 @@ class DoubtExpired(InDoubt, GateExpired):
     failure = "approval_expired"
 
 
+class Proposed(GonogoError):
+    """An agent's change was put before a person instead of being done; the agent's turn goes on."""
+
+    failure = "policy_block"
+
+
+class ProposalLapsed(GateExpired):
+    """The run ended another way than planned before its proposal was done; it is not done."""
+
+
+class CriterionBroken(GonogoError):
+    """What goes into a step, comes out of it, or an agent answered breaks a declared criterion."""
+
+    failure = "data_mismatch"
+
+
 class EventMissed(GonogoError):
     """An outside event did not arrive before its deadline."""
 

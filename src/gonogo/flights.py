@@ -29,6 +29,7 @@ from gonogo.lookout import aboard
 from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
 from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.proposals import lapse, settle_proposals
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
 from gonogo.switches import halted
@@ -128,6 +129,8 @@ async def _begin(
         "case_ref": plain_text(plan.case_ref, 500),
         **(plan.prefect or {}),
     }
+    if plan.rolls_back:
+        started["rolls_back"] = plan.rolls_back
     if charter.sla_seconds is not None:
         started["sla_seconds"] = charter.sla_seconds
     ledger.note("run_record", started, payload=case.model_dump_json().encode())
@@ -168,6 +171,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
         with aboard(run, agents), flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)
+                await settle_proposals(run)
             except EvidenceUnwritable:
                 raise
             except BaseExceptionGroup as group:
@@ -192,6 +196,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
         outcome, error = None, Aborted(run.abort)
     finally:
         await run.dismiss()
+    lapse(run)
     return await end(mission, run, outcome, error)
 
 

@@ -6,7 +6,8 @@ an answer can never count for anything else: a changed action is another gate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.approvals import accepted_answer
 from gonogo.cards import action_card
 from gonogo.current import current_run, current_step, step_fields
-from gonogo.errors import GateDenied, GateExpired, PolicyDenied
+from gonogo.errors import BudgetExceeded, GateDenied, GateExpired, PolicyDenied, Proposed
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id
 from gonogo.evidence.ledger import Stopwatch, only
 from gonogo.evidence.plain import plain
@@ -26,7 +27,7 @@ from gonogo.runs import Held, Run
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
-    from gonogo.model import Answer, Environment
+    from gonogo.model import Answer, Asking, Environment
 
 _YES_NO: tuple[Answer, ...] = ("go", "no_go")
 
@@ -42,6 +43,9 @@ class Action:
     agent_version: str = ""
     envelope: dict[str, str] = field(default_factory=dict[str, str])
     """What the envelope of a record about it says: the agent that acts, where one does."""
+    asking: Asking = "action"
+    deferrable: bool = False
+    """Whether whoever wants it can go on without it, where the law makes a proposal of it."""
 
     def digest(self, run: Run) -> str:
         """Return the digest an approval is bound to; any change of the action or the law changes it."""
@@ -75,6 +79,7 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
         PolicyDenied: the law forbids it, and no person may lift that.
         GateDenied: a person said no-go, or (GateExpired) nobody said anything in time.
         Held: a person has to be asked first; the mission does that and comes back.
+        Proposed: it has been put before a person, and whoever wants it goes on without it.
 
     """
     digest = action.digest(run)
@@ -85,12 +90,16 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
             return granted
         if ruling.verdict == "deny":
             raise PolicyDenied(f"{action.request.action} is refused by {', '.join(ruling.rules)}: {_told(ruling)}")
+        if ruling.proposed and action.deferrable:
+            raise _proposed(run, action, ruling)
         gate_id = short_id(run.id, action.key, digest, ruling.roles[0], length=10)
         seconds = ruling.deadline_seconds or run.settings.gate_deadline_seconds
-        options: tuple[Answer, ...] = ("go", "no_go", "revise") if action.request.resource[0] == "Tool" else _YES_NO
+        can_revise = action.request.resource[0] == "Tool" and action.asking == "action"
+        options: tuple[Answer, ...] = ("go", "no_go", "revise") if can_revise else _YES_NO
         question = Question(
             gate_id, action.key, ruling.roles[0], ruling.rules, ruling.because, options, seconds,
             partial(action_card, run, gate_id, action, ruling),
+            facts={} if action.asking == "action" else {action.asking: True},
         )  # fmt: skip
         answer = answer_to(run, action, digest, question)
         match answer.data["answer"]:
@@ -101,6 +110,27 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
                 return Revision(body.get("reason", ""), body.get("changes", {}))
             case _:
                 raise _denied(action, answer)
+
+
+def executed_key(key: str) -> str:
+    """Return the key under which a proposed operation is done once a person said go."""
+    return f"{key}/executed"
+
+
+def _proposed(run: Run, action: Action, ruling: Ruling) -> Proposed:
+    """Put an action before a person as it will be done, and return what whoever wanted it is told."""
+    what = action.request.action
+    most = run.meter.budget.actions
+    if len(run.ledger.proposed) + run.meter.actions >= most:
+        raise BudgetExceeded(f"{what} was not proposed: a run may make {most} changes, proposals included.")
+    # Asked now, or answered before a crash; what was answered counts when the proposal's turn comes.
+    with suppress(Held, GateDenied):
+        clear(run, replace(action, key=executed_key(action.key), asking="proposal", deferrable=False))
+    roles = ", ".join(ruling.roles)
+    return Proposed(
+        f"{what} is proposed and NOT done: {roles} decides on exactly this later. Go on without it, "
+        "do not ask for it again, and say that it is proposed.",
+    )
 
 
 def _told(ruling: Ruling) -> str:
@@ -121,7 +151,8 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
     recorded = run.ledger.result(key)
     if recorded is not None:
         known = {name: recorded.data[name] for name in ("verdict", "rules", "because", "roles")}
-        return Ruling(**known, deadline_seconds=recorded.data.get("deadline_seconds"))
+        later = {name: recorded.data[name] for name in ("deadline_seconds", "proposed") if name in recorded.data}
+        return Ruling(**known, **later)
     watch = Stopwatch()
     if run.world is None:
         raise PolicyDenied("No mission is in force for this run, so nothing is allowed.")
@@ -145,6 +176,8 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
     }
     if ruling.deadline_seconds is not None:
         data["deadline_seconds"] = ruling.deadline_seconds
+    if ruling.proposed:
+        data["proposed"] = True
     run.ledger.note("policy_decision", data, payload=asked, fields={**action.envelope, **step_fields()})
     return ruling
 

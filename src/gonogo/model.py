@@ -29,8 +29,8 @@ FailureClass = Literal[
 Answer = Literal["go", "no_go", "revise"]
 """A gate's answers: do exactly this, do not, or propose something else."""
 
-Asking = Literal["action", "doubt"]
-"""What a gate is about: whether something may happen, or whether it has happened."""
+Asking = Literal["action", "doubt", "proposal", "review"]
+"""What a gate is about: whether something may happen, whether it has, a proposal, or a sample."""
 
 Verdict = Literal["allow", "deny", "gate"]
 """Policy's rulings: runs alone, never runs, runs when a person says go."""

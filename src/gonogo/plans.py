@@ -68,6 +68,8 @@ class Plan:
     """Where the case came from: a file and line, a schedule, a form."""
     prefect: dict[str, str] | None = None
     """Ids of the Prefect flow run that schedules it, as attributes."""
+    rolls_back: str = ""
+    """The run whose effects this one undoes."""
 
 
 def read_case(mission: Flyable, given: object) -> BaseModel:

@@ -54,7 +54,7 @@ def answer_to(run: Run, action: Action, digest: str, question: Question) -> Reco
     """
     answer = accepted_answer(run.ledger.desk(), question.gate)
     if answer is None:
-        _open(run, action, digest, question)
+        open_gate(run, action, digest, question)
         raise Held(partial(wait_at, gate_id=question.gate))
     if answer.data["action_digest"] != digest or answer.data["role"] != question.role:
         raise EvidenceBroken(f"The answer at gate {question.gate} is bound to another action; it does not count.")
@@ -68,7 +68,7 @@ def _is_proven(run: Run, answer: Record) -> bool:
     return answer.data["proof"] == "unproven" and run.settings.environment == "dev"
 
 
-def _open(run: Run, action: Action, digest: str, question: Question) -> None:
+def open_gate(run: Run, action: Action, digest: str, question: Question) -> None:
     """Record the request of a gate, once; again where another had replaced it and it holds again."""
     key = f"{question.key}/gate:{question.gate}"
     fields = {**action.envelope, **step_fields()}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_t
 from prefect import Task
 from pydantic import TypeAdapter
 
+from gonogo.criteria import RESULT, Criterion, check, refuse_misfits
 from gonogo.current import current_run, current_step, executing
 from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
@@ -25,7 +26,7 @@ from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gonogo.evidence.records import Record
 
@@ -45,7 +46,14 @@ _body: ContextVar[Callable[[], Awaitable[Any]]] = ContextVar("gonogo_step_body")
 class Step(Task[P, R]):
     """A Prefect task whose result is evidence."""
 
-    def __init__(self, function: Callable[P, Awaitable[R]], acting: str | None, **options: Any) -> None:
+    def __init__(
+        self,
+        function: Callable[P, Awaitable[R]],
+        acting: str | None,
+        entry: Sequence[Criterion] = (),
+        exit: Sequence[Criterion] = (),  # noqa: A002 - what it is called
+        **options: Any,
+    ) -> None:
         hints = get_type_hints(function, include_extras=True)
         if not inspect.iscoroutinefunction(function) or "return" not in hints:
             raise MissionMisdefined(
@@ -65,6 +73,10 @@ class Step(Task[P, R]):
         self.work = function
         self._signature = inspect.signature(function)
         self.acting = acting
+        self.entry, self.exit = tuple(entry), tuple(exit)
+        names = tuple(self._signature.parameters)
+        refuse_misfits(f"the step {function.__name__}", "entry", self.entry, names)
+        refuse_misfits(f"the step {function.__name__}", "exit", self.exit, (*names, RESULT))
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect's own also takes return_state
@@ -96,7 +108,7 @@ class Step(Task[P, R]):
         while True:
             try:
                 with run.working():
-                    body = self._body(run, args, kwargs, common)
+                    body = self._body(run, bound, common)
                     return await run.pilot.fly_step(self, bound.arguments, body)
             except Held as held:
                 if current_step() is not None:
@@ -104,7 +116,7 @@ class Step(Task[P, R]):
                 await held.wait(run)
 
     def _body(
-        self, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any], common: dict[str, Any]
+        self, run: Run, bound: inspect.BoundArguments, common: dict[str, Any]
     ) -> Callable[[], Coroutine[Any, Any, Any]]:
         """Return what the lane executes: the author's function, and the record of what came of it."""
 
@@ -112,21 +124,30 @@ class Step(Task[P, R]):
             watch = Stopwatch()
             key = common["key"]
             try:
+                if self.entry:
+                    check(self.name, "entry", self.entry, bound.arguments)
                 with executing(Scope(key, common["branch"]), self.acting):
-                    value = await self.work(*args, **kwargs)
+                    value = await self.work(*bound.args, **bound.kwargs)
                 raw = self.result_type.dump_json(value, warnings=False)
                 result = self.result_type.validate_json(raw)
+                if self.exit:
+                    check(self.name, "exit", self.exit, {**bound.arguments, RESULT: result})
             except Exception as error:
                 known = _known(self.name, error)
                 failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
                 await run.settle()
                 await run.ledger.write("step_record", common | failed | failure_fields(known), fields={"stepid": key})
                 raise known from error
-            done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
+            done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds, **self._held()}
             await run.ledger.write("step_record", common | done, payload=raw, fields={"stepid": key})
             return result
 
         return body
+
+    def _held(self) -> dict[str, Any]:
+        """Return the criteria that a finished step has kept, as its record names them."""
+        held = [f"entry:{each.name}" for each in self.entry] + [f"exit:{each.name}" for each in self.exit]
+        return {"criteria": held} if held else {}
 
     async def as_task_run(self, arguments: dict[str, Any], body: Callable[[], Awaitable[Any]]) -> Any:
         """Execute a call's recorded work as a Prefect task run and return its final state.
@@ -172,7 +193,12 @@ def step(function: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]
 
 @overload
 def step(
-    *, acting: str | None = None, name: str | None = None, **options: Any
+    *,
+    acting: str | None = None,
+    entry: Sequence[Criterion] = (),
+    exit: Sequence[Criterion] = (),
+    name: str | None = None,
+    **options: Any,
 ) -> Callable[[Callable[P, Awaitable[R]]], Step[P, Coroutine[Any, Any, R]]]: ...
 
 
@@ -180,6 +206,8 @@ def step(
     function: Callable[P, Awaitable[R]] | None = None,
     *,
     acting: str | None = None,
+    entry: Sequence[Criterion] = (),
+    exit: Sequence[Criterion] = (),  # noqa: A002 - what it is called
     name: str | None = None,
     **options: Any,
 ) -> Any:
@@ -189,6 +217,9 @@ def step(
         function: takes and returns what pydantic can serialise; the return type is annotated.
         acting: the registered agent on whose mandate the step's own tool calls are decided; the
             mission itself, within its scope, if none.
+        entry: criteria on the arguments, checked before anything is done; a broken one fails the
+            step and names itself.
+        exit: criteria on ``result`` and the arguments, checked before the step counts as done.
         name: as evidence and the Prefect UI call it; the function's name, if not given.
         options: anything else a Prefect task takes (``tags``, ``description``, ``task_run_name``).
 
@@ -198,7 +229,7 @@ def step(
     """
 
     def define(body: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]:
-        made = Step(body, acting, name=name or body.__name__, **options)
+        made = Step(body, acting, entry, exit, name=name or body.__name__, **options)
         return cast("Step[P, Coroutine[Any, Any, R]]", made)
 
     return define if function is None else define(function)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gonogo.approvals import Reply, answer_gate, find_request, is_doubt, silence
+from gonogo.approvals import Reply, answer_gate, asking_of, find_request, silence
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
@@ -103,7 +103,7 @@ class RehearsalPilot:
     def _answer(self, run: Run, gate_id: str) -> None:
         request = find_request(run.ledger.journal, gate_id, run.id)
         body = request.body()
-        about = "doubt" if is_doubt(request) else "action"
+        about = asking_of(request)
         view = GateView(gate_id, request.data["action"], request.data["role"], body["args"], body["card"], about)
         said = None if self.answers is None else self.answers(view)
         if said is None:

@@ -16,6 +16,7 @@ from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.gates import Revision
+from gonogo.undos import refuse_inconsistent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from gonogo.model import Effect
+    from gonogo.undos import Undo
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +49,10 @@ class Tool(Generic[P, R]):
     wants_key: bool
     check: str = ""
     """How a person finds out in the system of record whether a call happened."""
+    undo: Undo | None = None
+    """How its effect is undone; ``None`` where nobody has said."""
+    result_type: Any = field(default=None, repr=False)
+    """The annotation of what it returns."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -99,6 +105,7 @@ def tool(
     preview: Callable[..., str] | None = None,
     name: str | None = None,
     check: str = "",
+    undo: Undo | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
@@ -113,9 +120,11 @@ def tool(
         name: how agents and the law call it; the function's name, if not given.
         check: one sentence, shown where a call is in doubt: how a person finds out in the system
             whether it happened.
+        undo: what ``gonogo rollback`` does about its effect: ``reversible(tool, ...)``,
+            ``compensate(tool, ...)`` or ``irreversible("why")``; undeclared, it is left to its owner.
 
     Raises:
-        MissionMisdefined: the function is not async, or lacks annotations.
+        MissionMisdefined: the function is not async, lacks annotations, or its undo does not fit it.
 
     """
 
@@ -136,8 +145,9 @@ def tool(
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            IDEMPOTENCY_KEY in parameters, check,
+            IDEMPOTENCY_KEY in parameters, check, undo, hints["return"],
         )  # fmt: skip
+        refuse_inconsistent(made)
         _refuse_another(called, function)
         TOOLS[called] = made
         return made

@@ -9,8 +9,10 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
 
+from gonogo.agents.conclusions import Objections, conclude, objecting, validator_of
 from gonogo.agents.offline import Script, offline_model
 from gonogo.agents.prices import cost_of
+from gonogo.criteria import RESULT, Criterion, refuse_misfits
 from gonogo.current import current_run, current_step
 from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
 from gonogo.evidence.canon import plain_text, sha256_hex
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
     from gonogo.policy.registry import Registry
 
+OUTPUT_RETRIES = 2
+"""How often an answer that breaks a criterion may be given again."""
+
 O = TypeVar("O", bound="BaseModel | str")  # noqa: E741 - the output
 
 
@@ -40,6 +45,7 @@ class Agent(Generic[O]):
     instructions: str
     tools: tuple[Tool[Any, Any], ...]
     offline: Script
+    criteria: tuple[Criterion, ...] = ()
     _built: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, PydanticAgent[None, O]]] = field(
         default_factory=WeakKeyDictionary[asyncio.AbstractEventLoop, "dict[str, PydanticAgent[None, O]]"], repr=False
     )
@@ -50,6 +56,7 @@ class Agent(Generic[O]):
         Raises:
             PolicyBroken: nobody registered the agent.
             ModelFailed: the model could not be reached or gave nothing usable.
+            CriterionBroken: it kept breaking a criterion, or does not say how sure it is.
             BudgetExceeded: the next call could cost more than is left.
             GateDenied: a person said no-go to something it wanted to do.
 
@@ -65,22 +72,28 @@ class Agent(Generic[O]):
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
-        return await self._answer(key, text, run.settings.model)
+        output = await self._answer(key, text, run.settings.model)
+        if card.confidence is not None:
+            conclude(run, self.name, key, output)
+        return output
 
     async def _answer(self, key: str, text: str, model: str | None) -> O:
         from pydantic_ai.exceptions import AgentRunError, UserError
 
         from gonogo.agents.governor import OUTPUT_TOKENS_MAX, Governor
 
+        objections = Objections(self.name, key)
         try:
-            answered = await self._agent(model).run(
-                text,
-                capabilities=[Governor(agent=self.name, key=key)],
-                model_settings={"max_tokens": OUTPUT_TOKENS_MAX},
-            )
+            with objecting(objections):
+                answered = await self._agent(model).run(
+                    text,
+                    capabilities=[Governor(agent=self.name, key=key)],
+                    model_settings={"max_tokens": OUTPUT_TOKENS_MAX},
+                )
         except GonogoError:
             raise
         except (AgentRunError, UserError) as error:
+            objections.raise_last(error)
             told = plain_text(" ".join(str(error).split()), 300)
             raise ModelFailed(f"{self.name} found no usable answer: {told}") from error
         return answered.output
@@ -92,14 +105,18 @@ class Agent(Generic[O]):
         of_loop = self._built.setdefault(asyncio.get_running_loop(), {})
         name = model or "offline"
         if name not in of_loop:
-            of_loop[name] = PydanticAgent(
+            made = PydanticAgent(
                 _model(model, self.offline),
                 name=self.name,
                 deps_type=type(None),
                 output_type=self.output,
                 instructions=self.instructions,
                 tools=[_offered(tool) for tool in self.tools],
+                retries={"output": OUTPUT_RETRIES} if self.criteria else None,
             )
+            if self.criteria:
+                made.output_validator(validator_of(self.criteria))
+            of_loop[name] = made
         return of_loop[name]
 
 
@@ -150,6 +167,7 @@ def agent(
     instructions: str,
     offline: Script,
     tools: Sequence[Tool[Any, Any]] = (),
+    criteria: Sequence[Criterion] = (),
 ) -> Agent[O]:
     """Declare an agent.
 
@@ -159,6 +177,7 @@ def agent(
         instructions: what the model is told.
         offline: the script that answers where no model is configured.
         tools: governed tools; each must be in the registered mandate.
+        criteria: what must hold of its ``result``; the model is told what does not, and answers again.
 
     Raises:
         MissionMisdefined: the output is no type, or a tool is not a governed one.
@@ -168,4 +187,5 @@ def agent(
         raise MissionMisdefined(f"The output of {name} must be a type; a function would run around the law.")
     if any(TOOLS.get(tool.name) is not tool for tool in tools):
         raise MissionMisdefined(f"Every tool of {name} must be made with @tool.")
-    return Agent(name, output, instructions, tuple(tools), offline)
+    refuse_misfits(f"the agent {name}", "output", criteria, (RESULT,))
+    return Agent(name, output, instructions, tuple(tools), offline, tuple(criteria))

@@ -20,7 +20,7 @@ from gonogo.acts import act
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.agents.prices import Cost, cost_of
 from gonogo.current import current_run, step_fields
-from gonogo.errors import Aborted, CutOff, ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
+from gonogo.errors import Aborted, CutOff, ModelFailed, PolicyDenied, PriceUnknown, Proposed, StepTimedOut, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
@@ -210,8 +210,8 @@ class Governor(AbstractCapability[None]):
         called = f"{plain_text(call.tool_call_id, 100)}:{sha256_hex(payload_bytes(values))[:16]}"
         key = f"{self.key}/tool:{call.tool_name}({called})" + (f"#{self._requests}" if self._requests > 1 else "")
         try:
-            done = await act(run, tool, values, key, self.agent)
-        except (PolicyDenied, ToolFailed) as error:
+            done = await act(run, tool, values, key, self.agent, deferrable=True)
+        except (PolicyDenied, Proposed, ToolFailed) as error:
             raise ToolRefused(str(error)) from error
         if isinstance(done, Revision):
             wish = f" Use instead: {plain_text(str(done.changes), 500)}." if done.changes else ""

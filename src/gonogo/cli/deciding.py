@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import orjson
 import typer
 
-from gonogo.approvals import Reply, answer_gate
-from gonogo.board import find_run, open_gates
+from gonogo.approvals import Reply, answer_gate, find_request, is_review
+from gonogo.board import find_run, open_gates, open_reviews
 from gonogo.cli.screen import plain_cell, print_card, print_json, say, word
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.journals import journal_of
 from gonogo.house.waking import wake
 from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from gonogo.evidence.records import Record
+    from gonogo.settings import Settings
 
 _ANSWERS = {"go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise"}
 
@@ -25,18 +29,20 @@ def gates(
     card: Annotated[bool, typer.Option("--card", help="Show each gate's full card.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the gates that wait, and for whom.
+    """List the gates that wait, and for whom; after them the samples that wait for a review.
 
     Example: `gonogo gates --card`
     """
-    rows = open_gates(journal_of(settings()))
+    journal = journal_of(settings())
+    rows = open_gates(journal) + open_reviews(journal)
     if as_json:
         print_json([row.model_dump() for row in rows])
         return
     if not rows:
         say("No gate waits.")
     for row in rows:
-        say(f"[bold]{row.gate}[/bold]  {row.action} of {row.mission}, for role [bold]{row.role}[/bold]")
+        about = "" if row.about == "action" else f"{row.about}: "
+        say(f"[bold]{row.gate}[/bold]  {about}{row.action} of {row.mission}, for role [bold]{row.role}[/bold]")
         say(f"            {plain_cell(' '.join(row.because))}")
         say(f"            until {row.deadline[:19]}Z, run {row.run_id}, asked by {plain_cell(row.requester)}")
     for row in rows if card else []:
@@ -66,11 +72,23 @@ def decide(
         raise CaseRefused(f"{answer} is no answer; say go, no-go or revise.")
     reply = Reply(wanted, name, reason, "cli", changes=_pairs(changes or []))  # pyright: ignore[reportArgumentType] - looked up among the closed words
     record = answer_gate(journal_of(chosen), gate, reply, chosen.environment)
-    told = wake(chosen, record.run_id)
+    told = _after_review(record) if _is_of_review(chosen, record) else wake(chosen, record.run_id)
     if as_json:
         print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": name, "next": told})
         return
     say(f"{word(wanted)} by {name} (unproven) is recorded for gate {gate}. {told}")
+
+
+def _is_of_review(chosen: Settings, answer: Record) -> bool:
+    return is_review(find_request(journal_of(chosen), answer.data["gate"], answer.run_id))
+
+
+def _after_review(answer: Record) -> str:
+    """Say what follows from a review; nothing waits for one."""
+    if answer.data["answer"] == "go":
+        return "Nothing else follows."
+    run_id = answer.run_id
+    return f'An exception is open. Once the run has ended, undo it with: gonogo rollback {run_id} --reason "..."'
 
 
 def event(

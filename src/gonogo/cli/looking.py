@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.approvals import asking_of
 from gonogo.board import find_run, run_views
 from gonogo.cli.screen import money, print_json, print_table, say, word
 from gonogo.evidence.journals import journal_of
@@ -86,7 +87,10 @@ def _told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each art
                 data.get("model"),
             ]
         case "step_record":
-            says = [data["step"], data.get("outcome"), data.get("error")]
+            held = ", ".join(data.get("criteria", []))
+            says = [data["step"], data.get("outcome"), data.get("error"), f"held {held}" if held else None]
+        case "criterion_record":
+            says = [data["owner"], data["side"], data["told"]]
         case "route_record":
             says = [data["route"], "→", data["choice"]]
         case "model_call":
@@ -97,7 +101,17 @@ def _told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each art
         case "policy_decision":
             says = [data["verdict"], data["principal"], data["action"], "by", ", ".join(data["rules"])]
         case "approval_request":
-            says = ["gate", data["gate"], data["action"], "for", data["role"], "until", data["deadline"][:19]]
+            about = asking_of(record)
+            says = [
+                "gate",
+                data["gate"],
+                None if about == "action" else about,
+                data["action"],
+                "for",
+                data["role"],
+                "until",
+                data["deadline"][:19],
+            ]
         case "approval_record":
             told = "accepted" if data["accepted"] else f"refused: {data['refused_because']}"
             says = [

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, drilling, flying, housekeeping, looking, numbers, proving, switching
+from gonogo.cli import deciding, drilling, flying, housekeeping, looking, numbers, proving, switching, undoing
 from gonogo.cli.screen import err, plain_cell
 from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
 
@@ -31,6 +31,7 @@ app.command()(switching.rearm)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
+app.command()(undoing.rollback)
 app.command()(numbers.land)
 app.command()(numbers.drift)
 app.command()(numbers.kpis)

@@ -37,6 +37,10 @@ class Ledger:
     stream: Stream
     requests: list[Record] = field(default_factory=list[Record])
     """The gates the run has asked at, oldest first."""
+    proposed: list[Record] = field(default_factory=list[Record])
+    """What agents have proposed instead of doing it, oldest first."""
+    genesis: Record | None = None
+    """The run's first record."""
     _results: dict[str, Record] = field(default_factory=dict[str, Record])
     _intents: dict[str, Record] = field(default_factory=dict[str, Record])
     _desk: list[Record] = field(default_factory=list[Record])
@@ -60,6 +64,8 @@ class Ledger:
         return ledger
 
     def _index(self, record: Record) -> None:
+        if self.genesis is None:
+            self.genesis = record
         if record.artifact == "approval_request":
             self.requests.append(record)
         key = record.data.get("key")
@@ -69,6 +75,8 @@ class Ledger:
             self._intents[key] = record
         else:
             self._results[key] = record
+            if record.data.get("outcome") == "proposed":
+                self.proposed.append(record)
 
     @property
     def records(self) -> list[Record]:

@@ -43,6 +43,7 @@ Artifact = Literal[
     "finding_record",
     "drill_record",
     "switch_record",
+    "criterion_record",
     "version_log",
 ]
 """What a record is about; ``docs/guides/evidence.md`` says what each body holds."""

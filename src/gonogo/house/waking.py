@@ -53,7 +53,10 @@ def wake(settings: Settings, run_id: str) -> str:
         case "suspended":
             return _wake_sleeping(settings, park)
         case _:
-            mission = journal_of(settings).read_flight(run_id)[0].fields["missionid"]
+            first = journal_of(settings).read_flight(run_id)[0]
+            undoes, mission = first.data.get("rolls_back"), first.fields["missionid"]
+            if undoes:
+                return f'Continue the rollback with: gonogo rollback {undoes} --reason "..."'
             return f"Continue the run with: gonogo run {mission} --resume {run_id}"
 
 

@@ -2,8 +2,9 @@
 
 Annotations carry meaning. ``@id`` names a rule, ``@because`` is the sentence a manager reads,
 ``@gate("role")`` on a forbid says that a person with that role may lift it, ``@deadline("4h")``
-how long that person has. A denial is a gate only if the same request, with the missing approvals
-supposed, would be allowed: the reasons of a denial do not show a missing permit.
+how long that person has, ``@meanwhile("proposed")`` that an agent's turn goes on without it. A denial
+is a gate only if the same request, with the missing approvals supposed, would be allowed: the
+reasons of a denial do not show a missing permit.
 """
 
 # cedarpy types its dictionaries in part only.
@@ -56,6 +57,8 @@ class Ruling(Noun):
     roles: tuple[str, ...] = ()
     """For a gate: the roles that must each say go, in the order they are asked."""
     deadline_seconds: int | None = None
+    proposed: bool = False
+    """For a gate: whether an agent goes on meanwhile, and is told that it is proposed and not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Rule:
     because: str
     role: str | None
     deadline_seconds: int | None
+    proposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class Law:
             because=tuple(rule.because for rule in hit),
             roles=tuple(rule.role for rule in hit if rule.role and not answer.allowed),
             deadline_seconds=min(deadlines, default=None),
+            proposed=any(rule.proposed for rule in hit) and not answer.allowed,
         )
 
     def _told(self, error: object) -> str:
@@ -232,8 +237,12 @@ def _rules(path: Path, text: str) -> list[Rule]:
             raise PolicyBroken(
                 f'{path}: {name}: @gate names nobody; write the role that may lift it, @gate("manager").'
             )
+        if "meanwhile" in notes and (notes["meanwhile"] != "proposed" or "gate" not in notes):
+            raise PolicyBroken(
+                f'{path}: {name}: @meanwhile("proposed") stands beside a @gate, and knows no other word.'
+            )
         deadline = _seconds(notes["deadline"], f"{path}: {name}") if "deadline" in notes else None
-        rules.append(Rule(name, notes["because"], notes.get("gate"), deadline))
+        rules.append(Rule(name, notes["because"], notes.get("gate"), deadline, "meanwhile" in notes))
     return rules
 
 

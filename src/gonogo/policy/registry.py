@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from gonogo.errors import PolicyBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
@@ -21,6 +21,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Sampling(Noun):
+    """Which share of what an agent does alone a person looks at, and when."""
+
+    percent: Annotated[int, Field(ge=1, le=100)]
+    """How many of a hundred changes; which ones is drawn from the run's evidence and cannot be foreseen."""
+    sample: Literal["before", "after"] = "after"
+    """Held until somebody said go, or done and reviewed later."""
+    reviewer: str = "sample-reviewer"
+    """The role that reviews; for ``before`` the law names it."""
+    review_days: Annotated[int, Field(ge=1, le=366)] = 14
+    """By when a review is due; a late one still counts."""
+
+
+class Confidence(Noun):
+    """Below what an agent's own word for how sure it is makes the mission wait for a person."""
+
+    field: str
+    """The field of the agent's output that holds it: a whole number from 0 to 100."""
+    least_pct: Annotated[int, Field(ge=0, le=100)]
+
+
 class AgentCard(Noun):
     """What is registered of an agent; without it the agent does not start."""
 
@@ -32,11 +53,21 @@ class AgentCard(Noun):
     tools: tuple[str, ...]
     data_classes: tuple[str, ...] = ()
     tier: Tier
+    sampling: Sampling | None = None
+    """Needed for, and only for, the tier execute_with_sampling."""
+    confidence: Confidence | None = None
+    """Where the output says how sure the agent is, and how sure it has to be."""
     budget: Budget = Budget()
     escalation: str
     """The role that takes over where the agent must not go on."""
 
-    @property
+    @model_validator(mode="after")
+    def _is_sampled_as_its_tier_says(self) -> AgentCard:
+        if (self.tier == "execute_with_sampling") != (self.sampling is not None):
+            raise ValueError("sampling belongs to the tier execute_with_sampling, which needs it, and to no other")
+        return self
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of everything registered."""
         return sha256_hex(payload_bytes(self.model_dump(mode="json")))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, field_validator
 
-from gonogo import shown, tool
+from gonogo import compensate, irreversible, reversible, shown, tool
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def _books(home: Path) -> sqlite3.Connection:
     books = sqlite3.connect(home / "bank.sqlite")
     books.executescript(
         "CREATE TABLE IF NOT EXISTS payments (key TEXT PRIMARY KEY, payee TEXT, cents INTEGER);"
-        "CREATE TABLE IF NOT EXISTS letters (payee TEXT, text TEXT);",
+        "CREATE TABLE IF NOT EXISTS letters (payee TEXT, text TEXT);"
+        "CREATE TABLE IF NOT EXISTS refunds (key TEXT PRIMARY KEY, payee TEXT, cents INTEGER, reason TEXT);",
     )
     return books
 
@@ -84,7 +85,32 @@ def _preview(*, amount_cents: int, **_rest: Any) -> str:
     return f"{amount_cents} cents leave the account."
 
 
+def refunds(home: Path) -> list[tuple[str, int, str]]:
+    """Return what really came back to the bank: payee, cents and why, in order."""
+    with closing(_books(home)) as books:
+        return books.execute("SELECT payee, cents, reason FROM refunds ORDER BY rowid").fetchall()
+
+
 @tool(system="bank", effect="irreversible", preview=_preview)
+async def refund(payee: str, amount_cents: int, reason: str, *, idempotency_key: str = "") -> str:
+    """Fetch a payment back; a second call with the same key does nothing new."""
+    call = Call("refund", {"payee": payee, "amount_cents": amount_cents}, idempotency_key)
+    _reached(call)
+    with closing(_books(settings().home)) as books, books:
+        row = (idempotency_key, payee, amount_cents, reason)
+        books.execute("INSERT OR IGNORE INTO refunds VALUES (?, ?, ?, ?)", row)
+    for watcher in AFTERWARDS:
+        watcher(call)
+    await asyncio.sleep(0)
+    return f"refunded {payee}"
+
+
+@tool(
+    system="bank",
+    effect="irreversible",
+    preview=_preview,
+    undo=compensate(refund, payee="args.payee", amount_cents="args.amount_cents", reason="rollback.reason"),
+)
 async def pay(payee: str, amount_cents: int, *, idempotency_key: str = "") -> str:
     """Pay somebody; a second call with the same key does nothing new."""
     call = Call("pay", {"payee": payee, "amount_cents": amount_cents}, idempotency_key)
@@ -105,7 +131,12 @@ async def look_up(account: str) -> dict[str, int]:
     return {"balance_cents": len(account) * 100}
 
 
-@tool(system="bank", effect="irreversible", idempotent=False)
+@tool(
+    system="bank",
+    effect="irreversible",
+    idempotent=False,
+    undo=irreversible("A letter that was posted is read."),
+)
 async def post_letter(payee: str, text: str) -> str:
     """Post a letter; the post office cannot tell a second one from the first."""
     call = Call("post_letter", {"payee": payee, "text": text})
@@ -154,6 +185,14 @@ async def wire(payee: str, cents: int, *, idempotency_key: str = "") -> Wired:
 
 
 @tool(system="bank", effect="write")
+async def unlabel(account: str, labels: set[str]) -> int:
+    """Take labels off an account; labels that are not on it change nothing."""
+    _reached(Call("unlabel", {"account": account, "labels": sorted(labels)}))
+    await asyncio.sleep(0)
+    return len(labels)
+
+
+@tool(system="bank", effect="write", undo=reversible(unlabel, account="args.account", labels="args.labels"))
 async def label(account: str, labels: set[str]) -> int:
     """Put labels on an account; the same labels twice are the same labels."""
     _reached(Call("label", {"account": account, "labels": sorted(labels)}))

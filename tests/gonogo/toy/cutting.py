@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from gonogo.evidence.records import Record
 
 
-def cut(home: Path, records: int, torn: bytes = b"") -> list[Record]:
-    """Keep the first records of the run ``r1``, in a file perhaps a torn one more; return those kept."""
+def cut(home: Path, records: int, torn: bytes = b"", run_id: str = "r1") -> list[Record]:
+    """Keep the first records of a run, in a file perhaps a torn one more; return those kept."""
     journal = journal_at(home)
     url = settings().journals
     if url is None:
-        path = home / "journals" / "flights" / "r1.jsonl"
+        path = home / "journals" / "flights" / f"{run_id}.jsonl"
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:records]) + torn)
     else:
-        _cut_rows(url, records, journal.read_flight("r1")[:records])
-    return journal.read_flight("r1")
+        _cut_rows(url, records, journal.read_flight(run_id)[:records], f"{run_id}/flight")
+    return journal.read_flight(run_id)
 
 
-def _cut_rows(url: str, records: int, kept: list[Record]) -> None:
+def _cut_rows(url: str, records: int, kept: list[Record], stream: str) -> None:
     from tests.postgres import ask
 
     # As if what followed had not been committed: no row of it, and the stream ends before it.
     ask(url, "ALTER TABLE gonogo_lines DISABLE TRIGGER USER")
-    ask(url, "DELETE FROM gonogo_lines WHERE stream = 'r1/flight' AND seq >= %s", records)
+    ask(url, "DELETE FROM gonogo_lines WHERE stream = %s AND seq >= %s", stream, records)
     ask(url, "ALTER TABLE gonogo_lines ENABLE TRIGGER USER")
     head = kept[-1].digest if kept else "0" * 64
-    size = "(SELECT coalesce(max(byte_end), 0) FROM gonogo_lines WHERE stream = 'r1/flight')"
-    moved = f"UPDATE gonogo_streams SET lines = %s, head = %s, ended = false, bytes = {size} WHERE stream = 'r1/flight'"
-    ask(url, moved, len(kept), head)
+    size = "(SELECT coalesce(max(byte_end), 0) FROM gonogo_lines WHERE stream = %s)"
+    moved = f"UPDATE gonogo_streams SET lines = %s, head = %s, ended = false, bytes = {size} WHERE stream = %s"
+    ask(url, moved, len(kept), head, stream, stream)
 
 
 def misplace(home: Path) -> None:
