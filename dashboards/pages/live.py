@@ -12,6 +12,7 @@ from dashboards.choosing import choose
 from dashboards.entrance import require_entrance
 from dashboards.fleet import LANDED_SHOWN, LIVE_SHOWN, Chosen, landed, live, totals
 from dashboards.frame import page
+from dashboards.halting import abort_form, halted_now
 from dashboards.markup import Html, join, show, table, tag
 from dashboards.states import RUN, basis, basis_words, model_badge, pill
 from dashboards.tiles import Tile, tiles
@@ -51,10 +52,12 @@ _LIVE_HEADS = (
 
 def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
+    halted_now(now)
     chosen = choose(mart)
     _numbers(totals(mart, now, chosen.mission), now)
     _in_flight(mart, chosen, now)
     _landings(mart, chosen, now)
+    abort_form(mart, chosen)
 
 
 def _numbers(sums: dict[str, Any], now: datetime) -> None:

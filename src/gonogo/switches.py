@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import GonogoError, SwitchRefused
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp, uuid7
 from gonogo.evidence.journal import FileJournal
+from gonogo.targets import Halt, Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,62 +32,6 @@ LOOK_SECONDS = 0.05
 UNREADABLE_SECONDS = 1.0
 """After so long without being able to look, everything counts as halted."""
 NAME_MAX = 300
-
-TargetKind = Literal["run", "mission", "agent", "all"]
-"""What a halt stops: one run, every run of a mission, every run that employs an agent, or everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is halted. Names are compared as they are; nothing is a pattern, and no file bears them."""
-
-    kind: TargetKind
-    name: str = ""
-    """The run, mission or agent; empty for ``all``."""
-
-    def __str__(self) -> str:
-        """Say it as a person would."""
-        return "everything" if self.kind == "all" else f"{self.kind} {self.name}"
-
-    def covers(self, run_id: str | None, mission: str | None, agents: Collection[str] = ()) -> bool:
-        """Whether a run of a mission that employs these agents is meant."""
-        match self.kind:
-            case "all":
-                return True
-            case "run":
-                return self.name == run_id
-            case "mission":
-                return self.name == mission
-            case "agent":
-                return self.name in agents
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """One throw of a switch."""
-
-    target: Target
-    reason: str
-    by: str
-    """Who: a name, which nobody has proved, or the monitor that gave the signal."""
-    signal: str | None
-    """The signal that threw it; ``None`` where a person did."""
-    when: datetime
-    id: str = ""
-    figures: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"], hash=False)
-    """What the signal measured, and the threshold it exceeded; whole numbers and text."""
-
-    @property
-    def sentence(self) -> str:
-        """Who halted what when, and why."""
-        how = f", signal {self.signal}" if self.signal else ""
-        return f"Halted: {self.target}, by {self.by}{how}, at {timestamp(self.when)[:19]}Z: {self.reason}"
-
-    @property
-    def way_out(self) -> str:
-        """The command that re-arms the target."""
-        option = {"run": "", "mission": "--mission ", "agent": "--agent ", "all": "--all"}[self.target.kind]
-        return f"gonogo rearm {option}{self.target.name} --reason TEXT --as NAME"
 
 
 def halt(
@@ -118,8 +62,9 @@ def halt(
     """
     _check(target, by, reason)
     thrown = Halt(
-        target, plain_text(reason, 1_000), plain_text(by, 200), signal, datetime.now(UTC), uuid7(), dict(figures or {})
-    )
+        target, plain_text(reason, 1_000), plain_text(by, 200), signal, datetime.now(UTC), uuid7(),
+        dict(figures or {}), settings.environment,
+    )  # fmt: skip
     data: dict[str, Any] = {
         "event": "halted",
         "switch": thrown.id,
@@ -147,14 +92,15 @@ def rearm(settings: Settings, target: Target, reason: str, *, by: str) -> list[H
 
     """
     _check(target, by, reason)
-    if settings.environment != "dev":
-        raise SwitchRefused(
-            f"{plain_text(by, 200)} is a name without proof, and re-arming {target} takes proof outside of dev; this "
-            f"is {settings.environment}. It stays halted."
-        )
     lifted = [known for known in halts(settings) if known.target == target]
     if not lifted:
         raise SwitchRefused(f"{str(target).capitalize()} is not halted; `gonogo abort --list` shows what is.")
+    strict = {settings.environment, *(known.environment for known in lifted)} - {"dev"}
+    if strict:
+        raise SwitchRefused(
+            f"{plain_text(by, 200)} is a name without proof, which re-arms {target} only in the dev environment; "
+            f"this is {min(strict)}. It stays halted."
+        )
     data: dict[str, Any] = {
         "event": "rearmed",
         "switch": uuid7(),
@@ -270,13 +216,15 @@ def as_halt(record: Record) -> Halt:
         when=moment(record.fields["time"]),
         id=data["switch"],
         figures=data.get("figures", {}),
+        environment=record.fields.get("envname", ""),
     )
 
 
 def append(settings: Settings, data: Mapping[str, Any], payload: bytes | None, when: datetime) -> None:
     """Make a fact durable in the home's own switchboard."""
+    body = {"objects": [], "phase": "fact", **data}
     with local_journal(settings).open_desk(SWITCHBOARD) as desk:
-        desk.append(envelope(settings, data), "switch_record", data, payload=payload, occurred=timestamp(when))
+        desk.append(envelope(settings, data), "switch_record", body, payload=payload, occurred=timestamp(when))
         desk.commit_now()
 
 

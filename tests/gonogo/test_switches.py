@@ -91,7 +91,8 @@ class TestHalting:
         """It is a fact of the home, not of a process."""
         halts(home)
         code = (
-            "import sys; from pathlib import Path; from gonogo.settings import Settings; from gonogo.switches import *; "
+            "import sys; from pathlib import Path; from gonogo.settings import Settings; "
+            "from gonogo.switches import *; "
             "halt(Settings(home=Path(sys.argv[1])), Target('all'), 'fire', by='ada')"
         )
         subprocess.run([sys.executable, "-c", code, str(home.home)], check=True)
@@ -156,6 +157,13 @@ class TestRearming:
         with pytest.raises(SwitchRefused, match="proof"):
             rearm(home.model_copy(update={"environment": environment}), CLAIMS, "fixed", by="bob")
         assert halted(home, mission="claims_triage") is not None
+
+    def test_a_shell_that_says_dev_does_not_lift_what_was_halted_in_production(self, home: Settings) -> None:
+        """Where it was thrown decides."""
+        throw(home.model_copy(update={"environment": "prod"}))
+        with pytest.raises(SwitchRefused, match="prod"):
+            rearm(home, CLAIMS, "fixed", by="bob")
+        assert halts(home)
 
     def test_what_is_not_halted_is_not_rearmed(self, home: Settings) -> None:
         """A typing error must not look like a success."""

@@ -66,6 +66,7 @@ class StandDown:
     def wait(self, halts: tuple[Halt, ...], seconds: float) -> list[str]:
         """Look until nothing that is covered is in flight, at most so long; returns what still is."""
         until = time.monotonic() + seconds
+        self.look(halts)
         # Whoever looked at the switchboard just before the throw does so again within this time.
         time.sleep(2 * LOOK_SECONDS)
         while (still := self.look(halts)) and time.monotonic() < until:

@@ -62,7 +62,11 @@ class TestFailures:
     async def test_an_endless_agent_is_stopped(self) -> None:
         """It is not asked for ever."""
         endless = agent(
-            "reader", output=str, instructions="", tools=[look_up], offline=lambda _: [Use("look_up", {"account": "a"})]
+            "reader",
+            output=str,
+            instructions="",
+            tools=[look_up],
+            offline=lambda talk: [Use("look_up", {"account": "a" * (1 + len(talk.results.get("look_up", [])))})],
         )
         went = await told(endless)
         assert went.landing.status == "failed"
