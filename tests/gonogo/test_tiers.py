@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,14 +16,16 @@ from gonogo.policy.registry import read_registry
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.asking import brief, paying
 from tests.gonogo.toy.bank import CALLS, calls, payments
-from tests.gonogo.toy.counter import Brief
 from tests.gonogo.toy.cutting import cut
 from tests.gonogo.toy.errands import park, run
 from tests.gonogo.toy.tiered import SAID, Ask, asked, in_code, tiered
 from tests.gonogo.toy.undoing import came_to, undoing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gonogo.testing import GateView, Rehearsal
+    from tests.gonogo.toy.counter import Brief
 
 FINE = Reply("go", "grace", "It was right.", "cli")
 WRONG = Reply("no_go", "grace", "The wrong account.", "cli")
@@ -98,7 +99,7 @@ class TestProposals:
         assert went.told("tool_call", "result")[-1]["error_class"] == "ProposalLapsed"
 
     async def test_the_law_rules_again_when_a_proposal_is_done(self, tmp_path: Path) -> None:
-        """A proposal above the limit needs the manager's go beside the owner's; what is never allowed is not proposed."""
+        """Above the limit the manager is asked, too; what is never allowed is not proposed."""
         roles: list[str] = []
 
         def say(view: GateView) -> str:
