@@ -61,7 +61,7 @@ ENVELOPE: dict[str, tuple[Kind, bool]] = {
 _BODIES: dict[tuple[str, str], str] = {
     ("run_record", "intent"): (
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
-        "flow_run_id? flow_run_name? deployment?"
+        "rolls_back? flow_run_id? flow_run_name? deployment?"
     ),
     ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
     ("run_record", "result"): (
@@ -69,7 +69,7 @@ _BODIES: dict[tuple[str, str], str] = {
         "measures:list streams:list halt?"
     ),
     ("step_record", "intent"): "key! step branch args_digest agent?",
-    ("step_record", "result"): "key! step branch outcome! latency_us:whole reason_code? error?",
+    ("step_record", "result"): "key! step branch outcome! latency_us:whole reason_code? error? criteria:list?",
     ("route_record", "fact"): "key! route choice alternatives:list",
     ("model_call", "intent"): (
         "key! agent requested_model provider offline:flag request_digest reserved_micros:whole "
@@ -82,7 +82,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("policy_decision", "fact"): (
         "key! principal action resource verdict! rules:list because:list roles:list approvals:list request_digest "
-        "engine latency_us:whole"
+        "engine latency_us:whole proposed:flag?"
     ),
     ("tool_call", "intent"): (
         "key! tool system effect principal action_digest idempotency_key approvals:list doubt?"
@@ -92,7 +92,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "
-        "doubt?"
+        "doubt? proposal:flag? review:flag?"
     ),
     ("approval_record", "fact"): (
         "gate! answer! by role proof door action_digest accepted:flag! refused_because?"
@@ -112,6 +112,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ("switch_record", "fact"): (
         "event! switch! target_kind! target! by proof signal? figures:object? lifts:list?"
     ),
+    ("criterion_record", "fact"): "key! owner side criterion told",
     ("version_log", "fact"): "versions:list",
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be

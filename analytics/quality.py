@@ -65,9 +65,9 @@ DELTA_SUITE = (
     _one_of("the environment is dev, test or prod", "environment", Environment),
     _one_of("a run ends in one of the final states", "status", RunStatus),
     _one_of(
-        "an operation ends done, failed, refused or in doubt",
+        "an operation ends done, failed, refused, proposed or in doubt",
         "outcome",
-        Literal["done", "failed", "refused", "in_doubt"],
+        Literal["done", "failed", "refused", "proposed", "in_doubt"],
     ),
     _one_of("policy rules allow, deny or gate", "verdict", Verdict),
     _one_of("a gate is answered go, no_go or revise", "answer", Answer),

@@ -124,6 +124,7 @@ CREATE TABLE runs (
     flow_run_id       VARCHAR,
     flow_run_name     VARCHAR,
     deployment        VARCHAR,
+    rolls_back        VARCHAR,
     records           BIGINT NOT NULL,
     last_recorded_at  TIMESTAMPTZ NOT NULL
 );
@@ -174,6 +175,7 @@ COMMENT ON COLUMN runs.output_tokens IS 'Tokens written by models so far.';
 COMMENT ON COLUMN runs.flow_run_id IS 'Prefect flow run that flew it first.';
 COMMENT ON COLUMN runs.flow_run_name IS 'Name of that flow run.';
 COMMENT ON COLUMN runs.deployment IS 'Prefect deployment it came from.';
+COMMENT ON COLUMN runs.rolls_back IS 'Run whose effects it undoes; null for one that flies a case.';
 COMMENT ON COLUMN runs.records IS 'Evidence records of the run.';
 COMMENT ON COLUMN runs.last_recorded_at IS 'When its newest record was written.';
 
@@ -190,6 +192,7 @@ CREATE TABLE steps (
     reason_code VARCHAR,
     error       VARCHAR,
     latency_us  BIGINT,
+    criteria    VARCHAR[],
     cost_micros BIGINT NOT NULL,
     model_calls BIGINT NOT NULL,
     tool_calls  BIGINT NOT NULL,
@@ -209,6 +212,7 @@ COMMENT ON COLUMN steps.outcome IS 'done, failed or open.';
 COMMENT ON COLUMN steps.reason_code IS 'Failure class of a failed step.';
 COMMENT ON COLUMN steps.error IS 'The failure in one sentence.';
 COMMENT ON COLUMN steps.latency_us IS 'Duration in microseconds.';
+COMMENT ON COLUMN steps.criteria IS 'Entry and exit criteria that held, as side:name; null where none is declared, or one was broken.';
 COMMENT ON COLUMN steps.cost_micros IS 'Sum over the step''s model calls, in millionths of the run''s currency; on its first occurrence.';
 COMMENT ON COLUMN steps.model_calls IS 'Model calls made in the step; on its first occurrence.';
 COMMENT ON COLUMN steps.tool_calls IS 'Tool calls made in the step; on its first occurrence.';
@@ -315,7 +319,7 @@ COMMENT ON COLUMN tool_calls.effect IS 'read, write or irreversible.';
 COMMENT ON COLUMN tool_calls.action_digest IS 'SHA-256 of the exact action an approval is bound to.';
 COMMENT ON COLUMN tool_calls.idempotency_key IS 'Key under which the system of record does it once.';
 COMMENT ON COLUMN tool_calls.approvals IS 'Approval records it was done under.';
-COMMENT ON COLUMN tool_calls.outcome IS 'done, failed, refused, in_doubt (begun, and left without anybody knowing) or open.';
+COMMENT ON COLUMN tool_calls.outcome IS 'done, failed, refused, proposed (put before a person instead), in_doubt (begun, and left without anybody knowing) or open.';
 COMMENT ON COLUMN tool_calls.rules IS 'Policy rules that refused it.';
 COMMENT ON COLUMN tool_calls.reason_code IS 'Failure class of a failed or refused call.';
 COMMENT ON COLUMN tool_calls.error IS 'The failure in one sentence.';
@@ -384,6 +388,7 @@ CREATE TABLE gates (
     options       VARCHAR[],
     requester     VARCHAR,
     doubt         VARCHAR,
+    proposal      BOOLEAN NOT NULL,
     opened_at     TIMESTAMPTZ NOT NULL,
     deadline      TIMESTAMPTZ,
     state         VARCHAR NOT NULL,
@@ -414,6 +419,7 @@ COMMENT ON COLUMN gates.rules IS 'Policy rules that ask for a person.';
 COMMENT ON COLUMN gates.options IS 'Answers the gate takes.';
 COMMENT ON COLUMN gates.requester IS 'Who asked for the run.';
 COMMENT ON COLUMN gates.doubt IS 'Record of the attempt in doubt, where it asks what became of one; null where it asks for leave.';
+COMMENT ON COLUMN gates.proposal IS 'Whether it asks about something an agent proposed and went on without.';
 COMMENT ON COLUMN gates.opened_at IS 'When the gate opened.';
 COMMENT ON COLUMN gates.deadline IS 'From when on silence is no_go.';
 COMMENT ON COLUMN gates.state IS 'open, answered (by a person), expired (by the deadline), void (another law or agent asks anew, or needs no go), or closed (the run ended first).';
@@ -458,6 +464,38 @@ COMMENT ON COLUMN approvals.refused_because IS 'Why it does not count.';
 COMMENT ON COLUMN approvals.reason IS 'Why, in the reviewer''s words; null where erased.';
 COMMENT ON COLUMN approvals.changes IS 'Arguments the reviewer wants instead; null where there are none.';
 COMMENT ON COLUMN approvals.answered_at IS 'When it was answered.';
+
+CREATE TABLE reviews (
+    gate        VARCHAR NOT NULL,
+    run_id      VARCHAR NOT NULL,
+    mission     VARCHAR NOT NULL,
+    key         VARCHAR,
+    step_key    VARCHAR,
+    agent_id    VARCHAR,
+    tool        VARCHAR,
+    role        VARCHAR,
+    state       VARCHAR NOT NULL,
+    answered_by VARCHAR,
+    reason      VARCHAR,
+    asked_at    TIMESTAMPTZ NOT NULL,
+    due_at      TIMESTAMPTZ,
+    answered_at TIMESTAMPTZ
+);
+COMMENT ON TABLE reviews IS 'One row a sample of what an agent did alone, with what its reviewer said.';
+COMMENT ON COLUMN reviews.gate IS 'Identity under which it is answered.';
+COMMENT ON COLUMN reviews.run_id IS 'Run it happened in.';
+COMMENT ON COLUMN reviews.mission IS 'Mission the run flies.';
+COMMENT ON COLUMN reviews.key IS 'Name of the tool call within its run.';
+COMMENT ON COLUMN reviews.step_key IS 'Key of the step it happened in.';
+COMMENT ON COLUMN reviews.agent_id IS 'Agent that did it alone.';
+COMMENT ON COLUMN reviews.tool IS 'What it did.';
+COMMENT ON COLUMN reviews.role IS 'Role that reviews.';
+COMMENT ON COLUMN reviews.state IS 'open, right (go) or wrong (no_go).';
+COMMENT ON COLUMN reviews.answered_by IS 'Who reviewed it.';
+COMMENT ON COLUMN reviews.reason IS 'Why, in their words; null where erased.';
+COMMENT ON COLUMN reviews.asked_at IS 'When it was drawn.';
+COMMENT ON COLUMN reviews.due_at IS 'By when the review is due; a late one still counts.';
+COMMENT ON COLUMN reviews.answered_at IS 'When it was reviewed.';
 
 CREATE TABLE events (
     run_id      VARCHAR NOT NULL,

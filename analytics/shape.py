@@ -24,6 +24,7 @@ SHAPES = (
     "decisions",
     "approvals",
     "gates",
+    "reviews",
     "events",
     "measures",
     "exceptions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gonogo import step
+from gonogo import criterion, step
 from policies.claims import (
     Assessment,
     AssessmentOrder,
@@ -28,7 +28,25 @@ from tasks.claims_tools import (
 from tasks.ledger import Receipt, Registered
 
 
-@step
+@criterion("what is claimed is an amount above zero")
+def claims_an_amount(claim: Claim) -> bool:
+    """Look at the claim."""
+    return claim.claimed_cents > 0
+
+
+@criterion("something is missing that can be asked for")
+def something_is_missing(missing: tuple[DocumentKind, ...]) -> bool:
+    """Look at what is missing; nobody is written to about nothing."""
+    return bool(missing)
+
+
+@criterion("the settlement is about this claim and says what was paid")
+def says_what_was_paid(claim: Claim, result: Settlement) -> bool:
+    """Look at the settlement."""
+    return result.claim_id == claim.claim_id and result.paid_cents is not None and result.paid_cents > 0
+
+
+@step(entry=[claims_an_amount])
 async def register(claim: Claim) -> Registered:
     """Enter the claim, and its policy where the ledger does not know it."""
     if claim.policy is not None:
@@ -66,7 +84,7 @@ async def assess_damage(claim: Claim, outreach_rounds: int) -> Assessment:
     )
 
 
-@step
+@step(entry=[something_is_missing])
 async def ask_customer(claim: Claim, missing: tuple[DocumentKind, ...], outreach_round: int) -> OutreachReport:
     """Let the outreach agent write for the missing documents."""
     return await claims_outreach.ask(
@@ -100,7 +118,7 @@ async def decline(claim: Claim, assessment: Assessment, outreach_rounds: int) ->
     return _settled("declined", claim, assessment, outreach_rounds, receipt.reference)
 
 
-@step(acting="claims_cashier")
+@step(acting="claims_cashier", exit=[says_what_was_paid])
 async def pay(claim: Claim, assessment: Assessment, outreach_rounds: int) -> Settlement:
     """Pay what is covered; account, sums and earlier payments come from the ledger, not from a model."""
     facts = await read_payment_facts(claim_id=claim.claim_id)

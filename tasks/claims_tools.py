@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
-from gonogo import shown, tool
+from gonogo import compensate, irreversible, reversible, shown, tool
 from policies.claims import (
     Account,
     Claim,
@@ -24,6 +24,7 @@ from policies.claims import (
 )
 from tasks.ledger import ClaimFile, Cover, Payment, PaymentFacts, PriorClaims, Receipt, Registered
 from tasks.systems import ledger
+from tasks.takebacks import refund_payment, reopen_claim, withdraw_referral
 
 
 def euros(cents: int) -> str:
@@ -66,7 +67,12 @@ def _policy_preview(number: str, insured_sum_cents: int, payees: list[str], **_f
     )
 
 
-@tool(system="claims", effect="write", preview=_policy_preview)
+@tool(
+    system="claims",
+    effect="write",
+    preview=_policy_preview,
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def register_policy(
     *,
     number: Identifier,
@@ -95,7 +101,11 @@ async def register_policy(
     return await asyncio.to_thread(ledger().register_policy, terms, idempotency_key)
 
 
-@tool(system="claims", effect="write")
+@tool(
+    system="claims",
+    effect="write",
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def register_claim(
     *,
     claim_id: Identifier,
@@ -144,7 +154,7 @@ async def read_prior_claims(policy_number: Identifier, claim_id: Identifier) -> 
     return await asyncio.to_thread(ledger().prior_claims, policy_number, claim_id)
 
 
-@tool(system="claims", effect="irreversible")
+@tool(system="claims", effect="irreversible", undo=irreversible("A letter that was sent is read."))
 async def send_letter(
     claim_id: Identifier, purpose: LetterPurpose, subject: str, body: str, *, idempotency_key: str
 ) -> Receipt:
@@ -152,19 +162,34 @@ async def send_letter(
     return await asyncio.to_thread(ledger().send_letter, claim_id, purpose, subject, body, idempotency_key)
 
 
-@tool(system="claims", effect="write")
+@tool(
+    system="claims",
+    effect="write",
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def file_documents(claim_id: Identifier, documents: list[DocumentKind], *, idempotency_key: str = "") -> Receipt:
     """Add documents to a claim's file."""
     return await asyncio.to_thread(ledger().file_documents, claim_id, tuple(documents), idempotency_key)
 
 
-@tool(system="claims", effect="write")
+@tool(
+    system="claims",
+    effect="write",
+    undo=reversible(
+        withdraw_referral, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempotency_key: str = "") -> Receipt:
     """Put a claim in a queue that people work through."""
     return await asyncio.to_thread(ledger().refer, claim_id, queue, reason, idempotency_key)
 
 
-@tool(system="claims", effect="irreversible", preview=_decline_preview)
+@tool(
+    system="claims",
+    effect="irreversible",
+    preview=_decline_preview,
+    undo=compensate(reopen_claim, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"),
+)
 async def decline_claim(
     claim_id: Identifier,
     reason: str,
@@ -185,7 +210,12 @@ async def read_payment_facts(claim_id: Identifier) -> PaymentFacts:
     return await asyncio.to_thread(ledger().payment_facts, claim_id)
 
 
-@tool(system="payments", effect="irreversible", preview=_payment_preview)
+@tool(
+    system="payments",
+    effect="irreversible",
+    preview=_payment_preview,
+    undo=compensate(refund_payment, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"),
+)
 async def pay_claim(
     *,
     claim_id: Identifier,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo import step
+from gonogo import criterion, step
 from policies.content import (
     CONTENT_DESK,
     VERSIONS_MAX,
@@ -29,6 +29,30 @@ REASON_MAX = 4_000
 """The longest reason that the content desk is given, in characters."""
 
 
+@criterion("versions are counted from one")
+def is_a_version(version: int) -> bool:
+    """Look at the number of the version."""
+    return version >= 1
+
+
+@criterion("the draft is the version of the brief that was asked for")
+def is_the_draft_asked_for(brief: Brief, version: int, result: Draft) -> bool:
+    """Look at the draft."""
+    return (result.brief_id, result.version) == (brief.brief_id, version)
+
+
+@criterion("the review is of the version that was asked for")
+def is_the_review_asked_for(version: int, result: Review) -> bool:
+    """Look at the review."""
+    return result.version == version
+
+
+@criterion("the draft belongs to the brief")
+def belongs_to_the_brief(brief: Brief, draft: Draft) -> bool:
+    """Look at brief and draft."""
+    return draft.brief_id == brief.brief_id
+
+
 @step
 async def file(brief: Brief) -> ContentReceipt:
     """Enter the brief in the repository."""
@@ -44,7 +68,7 @@ async def file(brief: Brief) -> ContentReceipt:
     )
 
 
-@step
+@step(entry=[is_a_version], exit=[is_the_draft_asked_for])
 async def write(brief: Brief, version: int, reviews: list[Review]) -> Draft:
     """Let the writer write or repair; the draft is what the repository has, not what the writer says."""
     findings = tuple(finding for review in reviews[-2:] for finding in review.findings)
@@ -52,14 +76,14 @@ async def write(brief: Brief, version: int, reviews: list[Review]) -> Draft:
     return await read_draft(brief_id=brief.brief_id, version=version)
 
 
-@step
+@step(exit=[is_the_review_asked_for])
 async def review_compliance(brief: Brief, version: int) -> Review:
     """Let compliance read one version; what counts is the review on record."""
     await compliance_reviewer.ask(_order(brief, version))
     return await read_review(brief_id=brief.brief_id, version=version, reviewer="compliance")
 
 
-@step
+@step(exit=[is_the_review_asked_for])
 async def review_brand(brief: Brief, version: int) -> Review:
     """Let brand read one version; what counts is the review on record."""
     await brand_reviewer.ask(_order(brief, version))
@@ -70,7 +94,7 @@ def _order(brief: Brief, version: int) -> ReviewOrder:
     return ReviewOrder(brief_id=brief.brief_id, version=version, product=brief.product, channel=brief.channel)
 
 
-@step(acting="content_publisher")
+@step(acting="content_publisher", entry=[belongs_to_the_brief])
 async def publish(brief: Brief, draft: Draft, reviews: list[Review]) -> Piece:
     """Publish a reviewed version; reviews and earlier publications come from the repository."""
     facts = await read_publication_facts(brief_id=brief.brief_id, version=draft.version)

@@ -89,3 +89,7 @@ class ContentRepository(Protocol):
     def escalate(self, brief_id: str, queue: str, reason: str, key: str) -> ContentReceipt:
         """Put a brief in a queue that people work through."""
         ...
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> ContentReceipt:
+        """Take an entry of a case back, by its kind and the reference of its receipt; refuse what is not there."""
+        ...

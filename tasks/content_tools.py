@@ -12,12 +12,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gonogo import tool
+from gonogo import compensate, irreversible, reversible, tool
 from policies.content import Brief, Draft, Identifier, Remark, Review, Sentence, Text, Version
 from policies.content_rules import Channel, ContentRules, Product, Reviewer, content_rules
 from tasks.content_checks import reading_ease, words
 from tasks.content_repository import ContentReceipt, Publication, PublicationFacts
 from tasks.systems import content
+from tasks.takebacks import withdraw_escalation, withdraw_publication
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -37,7 +38,11 @@ def _publication_preview(brief_id: str, version: int, channel: str, **_facts: ob
     )
 
 
-@tool(system="content", effect="write")
+@tool(
+    system="content",
+    effect="write",
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def file_brief(
     *,
     brief_id: Identifier,
@@ -70,7 +75,7 @@ async def read_brief(brief_id: Identifier) -> Brief:
     return await asyncio.to_thread(content().brief, brief_id)
 
 
-@tool(system="content", effect="write")
+@tool(system="content", effect="write", undo=irreversible("Versions are kept; none is ever changed."))
 async def save_draft(
     brief_id: Identifier, version: Version, text: Text, *, idempotency_key: str = ""
 ) -> ContentReceipt:
@@ -91,7 +96,7 @@ async def read_content_rules() -> ContentRules:
     return content_rules()
 
 
-@tool(system="content", effect="write")
+@tool(system="content", effect="write", undo=irreversible("A review is kept; the next version gets its own."))
 async def file_review(
     brief_id: Identifier,
     version: Version,
@@ -115,7 +120,13 @@ async def read_review(brief_id: Identifier, version: Version, reviewer: Reviewer
     return await asyncio.to_thread(content().review, brief_id, version, reviewer)
 
 
-@tool(system="content", effect="write")
+@tool(
+    system="content",
+    effect="write",
+    undo=reversible(
+        withdraw_escalation, brief_id="args.brief_id", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def escalate_brief(brief_id: Identifier, queue: str, reason: str, *, idempotency_key: str = "") -> ContentReceipt:
     """Put a brief in a queue that people work through."""
     return await asyncio.to_thread(content().escalate, brief_id, queue, reason, idempotency_key)
@@ -127,7 +138,14 @@ async def read_publication_facts(brief_id: Identifier, version: Version) -> Publ
     return await asyncio.to_thread(content().publication_facts, brief_id, version)
 
 
-@tool(system="publications", effect="irreversible", preview=_publication_preview)
+@tool(
+    system="publications",
+    effect="irreversible",
+    preview=_publication_preview,
+    undo=compensate(
+        withdraw_publication, brief_id="args.brief_id", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def publish_content(
     *,
     brief_id: Identifier,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gonogo import step
+from gonogo import criterion, step
 from policies.clauses import ClauseType, Reviewer, clause_rules, clauses_of
 from policies.contracts import (
     Contract,
@@ -35,6 +35,24 @@ OWNER = "legal-operations"
 """Who owns what goes wrong in a review."""
 
 
+@criterion("there is a text to read")
+def has_a_text(filed: Filed) -> bool:
+    """Look at what was filed; an unreadable text goes to people instead."""
+    return bool(filed.document) and filed.characters > 0
+
+
+@criterion("the report is about the document that was filed")
+def is_about_the_document(filed: Filed, result: Report) -> bool:
+    """Look at the report."""
+    return (result.contract_id, result.document) == (filed.contract_id, filed.document)
+
+
+@criterion("the report is about this contract")
+def is_about_this_contract(contract: Contract, report: Report) -> bool:
+    """Look at contract and report."""
+    return report.contract_id == contract.contract_id
+
+
 @step
 async def take_in(contract: Contract) -> Filed:
     """Enter the contract in the repository, with its text, or with why there is none."""
@@ -49,7 +67,7 @@ async def take_in(contract: Contract) -> Filed:
     )
 
 
-@step
+@step(entry=[has_a_text])
 async def review(reviewer: Reviewer, filed: Filed) -> Reading:
     """Let one reviewer read the document for the clauses of its field."""
     order = ReviewOrder(
@@ -58,7 +76,7 @@ async def review(reviewer: Reviewer, filed: Filed) -> Reading:
     return await REVIEWING[reviewer].ask(order)
 
 
-@step
+@step(exit=[is_about_the_document])
 async def merge(filed: Filed, readings: dict[Reviewer, Reading]) -> Report:
     """Check every quote against the document, and put what holds into one report.
 
@@ -144,7 +162,7 @@ async def give_back(contract: Contract, report: Report) -> Review:
     return _reviewed("returned", contract, report, receipt.reference, reason)
 
 
-@step(acting="signature_clerk")
+@step(acting="signature_clerk", entry=[is_about_this_contract])
 async def route(contract: Contract, report: Report) -> Review:
     """Route to the signatory; what the law asks about comes from the records, not from a model."""
     facts = await read_signing_facts(contract_id=contract.contract_id)

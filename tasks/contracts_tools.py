@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gonogo import tool
+from gonogo import compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.clauses import ClauseType, clause_rules
 from policies.contracts import (
@@ -37,6 +37,7 @@ from tasks.claims_tools import euros
 from tasks.passages import normalised, sentences_of
 from tasks.repository import FiledReport, Passages, Receipt, Registration, Routing, Sentence, SigningFacts
 from tasks.systems import repository
+from tasks.takebacks import recall_from_signature, withdraw_contract_referral
 
 PAGE_SENTENCES_MAX = 30
 PAGE_CHARACTERS_MAX = 12_000
@@ -92,7 +93,11 @@ def _routing_preview(contract_id: str, signatory: str, **_facts: object) -> str:
     )
 
 
-@tool(system="contracts", effect="write")
+@tool(
+    system="contracts",
+    effect="write",
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def file_contract(
     *,
     contract_id: Identifier,
@@ -182,7 +187,7 @@ async def read_spans(
     ]
 
 
-@tool(system="contracts", effect="write")
+@tool(system="contracts", effect="write", undo=irreversible("A report is kept; the next one stands beside it."))
 async def file_report(
     *,
     contract_id: Identifier,
@@ -209,13 +214,22 @@ async def file_report(
     return await asyncio.to_thread(repository().file_report, report, idempotency_key)
 
 
-@tool(system="contracts", effect="write")
+@tool(
+    system="contracts",
+    effect="write",
+    undo=reversible(
+        withdraw_contract_referral,
+        contract_id="args.contract_id",
+        reference="result.reference",
+        reason="rollback.reason",
+    ),
+)
 async def refer_contract(contract_id: Identifier, queue: Queue, reason: str, *, idempotency_key: str = "") -> Receipt:
     """Put a contract in a queue that people work through."""
     return await asyncio.to_thread(repository().refer, contract_id, queue, reason, idempotency_key)
 
 
-@tool(system="contracts", effect="write")
+@tool(system="contracts", effect="write", undo=irreversible("Whoever sent the contract has it back."))
 async def return_contract(contract_id: Identifier, reason: str, *, idempotency_key: str = "") -> Receipt:
     """Send a contract back to whoever sent it."""
     return await asyncio.to_thread(repository().give_back, contract_id, reason, idempotency_key)
@@ -227,7 +241,14 @@ async def read_signing_facts(contract_id: Identifier) -> SigningFacts:
     return await asyncio.to_thread(repository().signing_facts, contract_id)
 
 
-@tool(system="signing", effect="irreversible", preview=_routing_preview)
+@tool(
+    system="signing",
+    effect="irreversible",
+    preview=_routing_preview,
+    undo=compensate(
+        recall_from_signature, contract_id="args.contract_id", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def route_to_signature(
     *,
     contract_id: Identifier,

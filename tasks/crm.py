@@ -126,3 +126,7 @@ class Crm(Protocol):
     def book(self, facts: ContactFacts, starts_at: str, key: str) -> Meeting:
         """Book the owner's slot, provided that it is still free and the facts still hold."""
         ...
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> CrmReceipt:
+        """Take an entry of a case back, by its kind and the reference of its receipt; refuse what is not there."""
+        ...

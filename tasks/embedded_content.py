@@ -12,6 +12,7 @@ from policies.content_rules import Reviewer, content_rules
 from tasks.content_checks import place
 from tasks.content_repository import ContentReceipt, Publication, PublicationFacts
 from tasks.embedded import Order, System, insert, now
+from tasks.embedded_takebacks import CONTENT, take_back
 
 if TYPE_CHECKING:
     import sqlite3
@@ -165,6 +166,11 @@ class SqliteContent:
             return _receipt(f"escalation-{db.execute(insert('escalations', row), row).lastrowid}")
 
         return ContentReceipt.model_validate(self.system.change(Order("escalate_brief", key, asked), work))
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> ContentReceipt:
+        """See `ContentRepository`."""
+        asked = {"kind": kind, "case": case, "reference": reference, "reason": reason}
+        return ContentReceipt.model_validate(take_back(self.system, CONTENT, asked, key))
 
 
 def _receipt(reference: str) -> dict[str, Any]:

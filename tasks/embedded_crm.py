@@ -11,6 +11,7 @@ from gonogo.errors import ToolFailed
 from policies.lead_scorecard import Score
 from tasks.crm import ContactFacts, CrmReceipt, Entered, LeadFile, Meeting, Placed
 from tasks.embedded import Order, System, insert, now
+from tasks.embedded_takebacks import CRM, take_back
 
 if TYPE_CHECKING:
     import sqlite3
@@ -230,6 +231,11 @@ class SqliteCrm:
 
         asked = facts.model_dump(mode="json") | {"starts_at": starts_at}
         return Meeting.model_validate(self.system.change(Order("book_meeting", key, asked), work))
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> CrmReceipt:
+        """See `Crm`."""
+        asked = {"kind": kind, "case": case, "reference": reference, "reason": reason}
+        return CrmReceipt.model_validate(take_back(self.system, CRM, asked, key))
 
 
 def _receipt(reference: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import ToolFailed
 from tasks.embedded import Order, System, insert, now
+from tasks.embedded_takebacks import LEDGER, take_back
 from tasks.ledger import ClaimFile, Cover, Payment, PaymentFacts, PriorClaims, Receipt, Registered
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ create table if not exists payments (
     amount_cents integer not null check (amount_cents > 0), payee text not null,
     idempotency_key text not null unique, paid_at text not null
 );
+create table if not exists refunds (
+    refund_id integer primary key, payment_id integer not null unique references payments,
+    claim_id text not null references claims, amount_cents integer not null check (amount_cents > 0),
+    reason text not null, idempotency_key text not null unique, refunded_at text not null
+);
 create table if not exists letters (
     letter_id integer primary key, claim_id text not null references claims, purpose text not null,
     subject text not null, body text not null, idempotency_key text not null unique, sent_at text not null
@@ -45,6 +51,11 @@ create table if not exists referrals (
     referral_id integer primary key, claim_id text not null references claims, queue text not null,
     reason text not null, idempotency_key text not null unique, queued_at text not null
 );
+"""
+
+_PAID = """
+select coalesce((select sum(amount_cents) from payments where claim_id = :claim), 0)
+    - coalesce((select sum(amount_cents) from refunds where claim_id = :claim), 0)
 """
 
 
@@ -195,6 +206,11 @@ class SqliteLedger:
 
         return Payment.model_validate(self.system.change(Order("pay_claim", key, asked), work))
 
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
+        """See `Ledger`."""
+        asked = {"kind": kind, "case": case, "reference": reference, "reason": reason}
+        return Receipt.model_validate(take_back(self.system, LEDGER, asked, key))
+
 
 def _receipt(reference: str) -> dict[str, Any]:
     return {"reference": reference, "written_at": now().isoformat()}
@@ -226,9 +242,7 @@ def _policy(db: sqlite3.Connection, number: str) -> sqlite3.Row:
 def _payment_facts(db: sqlite3.Connection, claim_id: str) -> PaymentFacts:
     claim = _claim(db, claim_id)
     policy = _policy(db, claim["policy_number"])
-    paid = db.execute("select coalesce(sum(amount_cents), 0) from payments where claim_id = ?", (claim_id,)).fetchone()[
-        0
-    ]
+    (paid,) = db.execute(_PAID, {"claim": claim_id}).fetchone()
     return PaymentFacts(
         claim_id=claim_id,
         claimed_cents=claim["claimed_cents"],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import ToolFailed
 from policies.contracts import Filed
 from tasks.embedded import Order, System, insert, now
+from tasks.embedded_takebacks import REPOSITORY, take_back
 from tasks.repository import Receipt, Routing, SigningFacts
 
 if TYPE_CHECKING:
@@ -168,6 +169,11 @@ class SqliteRepository:
             return _receipt(f"return-{db.execute(insert('returns', row), row).lastrowid}")
 
         return Receipt.model_validate(self.system.change(Order("return_contract", key, asked), work))
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
+        """See `Repository`."""
+        asked = {"kind": kind, "case": case, "reference": reference, "reason": reason}
+        return Receipt.model_validate(take_back(self.system, REPOSITORY, asked, key))
 
 
 def _receipt(reference: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import ToolFailed
 from policies.incidents import RUNBOOK, Action, Observation
 from tasks.embedded import Order, System, insert, now
+from tasks.embedded_takebacks import TICKETING, take_back
 from tasks.ticketing import Acknowledgement, ActionTaken, Closing, EarlierTicket, Receipt, ServiceState, Ticket
 
 if TYPE_CHECKING:
@@ -185,6 +186,20 @@ class SqliteTicketing:
         asked = {"number": number, "summary": summary}
         return Closing.model_validate(self.system.change(Order("resolve_ticket", key, asked), work))
 
+    def reopen(self, number: str, reason: str, key: str) -> Receipt:
+        """See `Ticketing`."""
+
+        def work(db: sqlite3.Connection) -> dict[str, Any]:
+            if _ticket(db, number)["state"] != "Resolved":
+                raise ToolFailed(f"Ticket {number} is not resolved, so it is not reopened.")
+            db.execute(
+                "update tickets set state = 'New', summary = null, resolved_at = null where number = ?", (number,)
+            )
+            return _receipt(number)
+
+        asked = {"number": number, "reason": reason}
+        return Receipt.model_validate(self.system.change(Order("reopen_ticket", key, asked), work))
+
     def hand_over(self, number: str, team: str, reason: str, key: str) -> Receipt:
         """See `Ticketing`."""
         asked = {"number": number, "team": team, "reason": reason}
@@ -196,6 +211,11 @@ class SqliteTicketing:
             return _receipt(f"handover-{db.execute(insert('handovers', row), row).lastrowid}")
 
         return Receipt.model_validate(self.system.change(Order("hand_over", key, asked), work))
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
+        """See `Ticketing`."""
+        asked = {"kind": kind, "case": case, "reference": reference, "reason": reason}
+        return Receipt.model_validate(take_back(self.system, TICKETING, asked, key))
 
     def health(self, number: str) -> list[ServiceState]:
         """See `Ticketing`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gonogo import step
+from gonogo import criterion, step
 from gonogo.errors import GateDenied, GonogoError, PolicyDenied
 from policies.incidents import (
     ACKNOWLEDGE_WITHIN,
@@ -53,6 +53,24 @@ REMEDIES: dict[Action, Tool[Any, ActionTaken]] = {
 """The tool of each runbook action."""
 
 
+@criterion("the severity the reporter is told is the one that was found, and there are words for it")
+def says_what_was_found(situation: Situation) -> bool:
+    """Look at the situation."""
+    return bool(situation.summary.strip())
+
+
+@criterion("the count of open symptoms is not negative")
+def counts_from_zero(result: int) -> bool:
+    """Look at the count."""
+    return result >= 0
+
+
+@criterion("a resolved incident says how long it took")
+def says_how_long_it_took(result: Resolution) -> bool:
+    """Look at the resolution."""
+    return result.outcome == "resolved" and result.handling_seconds is not None and result.handling_seconds >= 0
+
+
 @step
 async def take_in(incident: Incident) -> Receipt:
     """Enter the ticket, with the services and symptoms it names."""
@@ -75,7 +93,7 @@ async def monitor(incident: Incident) -> Situation:
     return await incident_monitor.ask(IncidentOrder(number=incident.number, category=incident.category))
 
 
-@step
+@step(entry=[says_what_was_found])
 async def acknowledge(incident: Incident, situation: Situation) -> Acknowledgement:
     """Tell the reporter that somebody is on it; the outcome's first measure."""
     return await acknowledge_ticket(number=incident.number, severity=situation.severity, summary=situation.summary)
@@ -113,7 +131,7 @@ def stopped(planned: PlanStep, error: GonogoError) -> Remediation:
     return Remediation(service=planned.service, action=planned.action, result=result, note=str(error))
 
 
-@step
+@step(exit=[counts_from_zero])
 async def count_open_symptoms(incident: Incident) -> int:
     """Look whether the services are well again; 0 = they are."""
     return sum(len(state.open_symptoms) for state in await service_health(number=incident.number))
@@ -132,7 +150,7 @@ async def tell(incident: Incident, situation: Situation, open_symptoms: int) -> 
     )
 
 
-@step
+@step(exit=[says_how_long_it_took])
 async def resolve(
     incident: Incident, situation: Situation, acknowledged: Acknowledgement, remediations: list[Remediation]
 ) -> Resolution:

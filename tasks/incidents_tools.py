@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from gonogo import quoted, shown, tool
+from gonogo import compensate, irreversible, quoted, reversible, shown, tool
 from policies.incidents import (
     RUNBOOK,
     HandledBy,
@@ -25,6 +25,7 @@ from policies.incidents import (
     TicketUpdate,
 )
 from tasks.systems import ticketing
+from tasks.takebacks import reopen_ticket, withdraw_handover, withdraw_update
 from tasks.ticketing import Acknowledgement, Arrival, Closing, EarlierTicket, Receipt, ServiceState, Ticket
 
 Count = Annotated[int, Field(ge=0)]
@@ -40,7 +41,11 @@ def _observation(text: str) -> Observation:
     return Observation.model_validate({"service": service, "symptom": symptom})
 
 
-@tool(system="ticketing", effect="write")
+@tool(
+    system="ticketing",
+    effect="write",
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def open_ticket(
     *,
     number: Identifier,
@@ -81,7 +86,11 @@ async def recent_tickets(number: Identifier, category: str) -> list[EarlierTicke
     return await asyncio.to_thread(ticketing().earlier, number, category)
 
 
-@tool(system="ticketing", effect="write")
+@tool(
+    system="ticketing",
+    effect="write",
+    undo=irreversible("The reporter was told; telling them otherwise is for people."),
+)
 async def acknowledge_ticket(
     number: Identifier, severity: Severity, summary: str, *, idempotency_key: str = ""
 ) -> Acknowledgement:
@@ -89,7 +98,11 @@ async def acknowledge_ticket(
     return await asyncio.to_thread(ticketing().acknowledge, number, severity, summary, idempotency_key)
 
 
-@tool(system="ticketing", effect="write")
+@tool(
+    system="ticketing",
+    effect="write",
+    undo=irreversible("It repeats what another system said, and stays true of its time."),
+)
 async def mirror_update(
     *,
     number: Identifier,
@@ -134,7 +147,12 @@ def _post_preview(audience: str, headline: str, text: str, **_facts: object) -> 
     return f"This is posted, and read by the audience {shown(audience)}:\n\n{post}"
 
 
-@tool(system="ticketing", effect="irreversible", preview=_post_preview)
+@tool(
+    system="ticketing",
+    effect="irreversible",
+    preview=_post_preview,
+    undo=compensate(withdraw_update, number="args.number", reference="result.reference", reason="rollback.reason"),
+)
 async def post_update(
     number: Identifier, audience: str, headline: str, text: str, *, idempotency_key: str = ""
 ) -> Receipt:
@@ -142,7 +160,9 @@ async def post_update(
     return await asyncio.to_thread(ticketing().post_update, number, audience, headline, text, idempotency_key)
 
 
-@tool(system="ticketing", effect="write")
+@tool(
+    system="ticketing", effect="write", undo=reversible(reopen_ticket, number="args.number", reason="rollback.reason")
+)
 async def resolve_ticket(
     number: Identifier, summary: str, open_symptoms: Count, *, idempotency_key: str = ""
 ) -> Closing:
@@ -151,7 +171,11 @@ async def resolve_ticket(
     return await asyncio.to_thread(ticketing().resolve, number, summary, idempotency_key)
 
 
-@tool(system="ticketing", effect="write")
+@tool(
+    system="ticketing",
+    effect="write",
+    undo=reversible(withdraw_handover, number="args.number", reference="result.reference", reason="rollback.reason"),
+)
 async def hand_over(number: Identifier, team: str, reason: str, *, idempotency_key: str = "") -> Receipt:
     """Assign a ticket to a team of people."""
     return await asyncio.to_thread(ticketing().hand_over, number, team, reason, idempotency_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
-from gonogo import step
+from gonogo import criterion, step
 from gonogo.errors import ToolFailed
 from policies.leads import Handling, Lead, LeadOrder, Placement, Qualification
 from tasks.crm import Entered
@@ -35,6 +35,24 @@ TRACKS: dict[str, Track] = {"A": "monthly_letter", "B": "monthly_letter", "C": "
 """What a nurtured lead is sent, by grade; grade D is written to once a quarter."""
 
 
+@criterion("the points are those of a scorecard that is named")
+def names_its_scorecard(result: Qualification) -> bool:
+    """Look at the qualification."""
+    return bool(result.scorecard)
+
+
+@criterion("a lead that was matched has a firm, a segment and an owner")
+def is_placed_whole(result: Placement) -> bool:
+    """Look at the placement."""
+    return result.match != "matched" or None not in (result.firm_number, result.segment, result.owner)
+
+
+@criterion("what was done is about this lead")
+def is_about_this_lead(lead: Lead, result: Handling) -> bool:
+    """Look at the handling."""
+    return result.lead_id == lead.lead_id
+
+
 @step
 async def register(lead: Lead) -> Entered:
     """Enter the lead in the CRM."""
@@ -49,7 +67,7 @@ async def register(lead: Lead) -> Entered:
     )
 
 
-@step
+@step(exit=[names_its_scorecard])
 async def score(lead: Lead) -> Qualification:
     """Let the scorer read the words; the points are the scorecard's, taken from the record."""
     reading = await lead_scorer.ask(LeadOrder(lead_id=lead.lead_id))
@@ -57,7 +75,7 @@ async def score(lead: Lead) -> Qualification:
     return Qualification(points=scored.points, grade=scored.grade, scorecard=scored.scorecard, **reading.model_dump())
 
 
-@step
+@step(exit=[is_placed_whole])
 async def enrich(lead: Lead) -> Placement:
     """Let the enricher find the firm; whether it was linked is what the CRM says, not the agent."""
     found = await lead_enricher.ask(LeadOrder(lead_id=lead.lead_id, company=lead.company, country=lead.country))
@@ -76,7 +94,7 @@ async def place_among_private_clients(lead: Lead) -> Placement:
     return Placement(match="private", rationale=told, **placed.model_dump(exclude={"lead_id"}))
 
 
-@step(acting="lead_booker")
+@step(acting="lead_booker", exit=[is_about_this_lead])
 async def book(lead: Lead, qualification: Qualification) -> Handling:
     """Book a free slot of the owner; person, value and score come from the CRM, not from a model.
 
@@ -121,7 +139,7 @@ async def _book(facts: ContactFacts, starts_at: str, confidence_pct: int) -> Mee
     )
 
 
-@step
+@step(exit=[is_about_this_lead])
 async def assign(lead: Lead, qualification: Qualification) -> Handling:
     """Give the lead to its owner to call."""
     facts = await read_contact_facts(lead_id=lead.lead_id)
@@ -135,7 +153,7 @@ async def assign(lead: Lead, qualification: Qualification) -> Handling:
     return _handled("assigned", lead, qualification, receipt.reference, owner=facts.owner)
 
 
-@step
+@step(exit=[is_about_this_lead])
 async def nurture(lead: Lead, qualification: Qualification) -> Handling:
     """Put the lead on the list of its grade."""
     facts = await read_contact_facts(lead_id=lead.lead_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gonogo import tool
+from gonogo import compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.lead_scorecard import Grade, Score, scorecard
 from policies.leads import (
@@ -31,6 +31,7 @@ from policies.leads import (
 from tasks.crm import ContactFacts, CrmReceipt, Entered, LeadFile, Meeting, Placed
 from tasks.firms import Firm
 from tasks.systems import crm, firms
+from tasks.takebacks import cancel_meeting, end_nurture, withdraw_assignment, withdraw_lead_referral
 
 SLOTS_SHOWN = 12
 """How many free times of a calendar are shown."""
@@ -57,7 +58,11 @@ def _meeting_preview(lead_id: str, owner: str, starts_at: str, **_facts: object)
     )
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm",
+    effect="write",
+    undo=irreversible("What came in stays on record; a wrong entry is corrected beside it."),
+)
 async def register_lead(
     *,
     lead_id: Identifier,
@@ -117,7 +122,9 @@ async def read_lead(lead_id: Identifier) -> LeadFile:
     return await asyncio.to_thread(crm().lead, lead_id)
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm", effect="write", undo=irreversible("A score says what was known then; the next one stands beside it.")
+)
 async def score_lead(lead_id: Identifier, *, idempotency_key: str = "") -> Score:
     """Score a lead on record by the scorecard, and keep the score; it is computed, never judged."""
     lead = await asyncio.to_thread(crm().lead, lead_id)
@@ -130,7 +137,11 @@ async def find_firms(name: str, country: str | None = None) -> list[Firm]:
     return await asyncio.to_thread(firms().find, name, country)
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm",
+    effect="write",
+    undo=irreversible("Where a lead stood before is not on record; sales operations moves it."),
+)
 async def link_firm(lead_id: Identifier, firm_number: Identifier, *, idempotency_key: str = "") -> Placed:
     """Put a lead under the account of its firm, as the registry has it; a dissolved firm has no account."""
     firm = await asyncio.to_thread(firms().firm, firm_number)
@@ -139,7 +150,11 @@ async def link_firm(lead_id: Identifier, firm_number: Identifier, *, idempotency
     return await asyncio.to_thread(crm().place, lead_id, firm, firm.segment, idempotency_key)
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm",
+    effect="write",
+    undo=irreversible("Where a lead stood before is not on record; sales operations moves it."),
+)
 async def place_private_client(lead_id: Identifier, *, idempotency_key: str = "") -> Placed:
     """Put a lead among private clients."""
     return await asyncio.to_thread(crm().place, lead_id, None, "private", idempotency_key)
@@ -157,7 +172,13 @@ async def read_contact_facts(lead_id: Identifier) -> ContactFacts:
     return await asyncio.to_thread(crm().contact_facts, lead_id)
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm",
+    effect="write",
+    undo=reversible(
+        withdraw_assignment, lead_id="args.lead_id", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def assign_lead(
     *,
     lead_id: Identifier,
@@ -172,7 +193,13 @@ async def assign_lead(
     return await asyncio.to_thread(crm().assign, facts, reason, idempotency_key)
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm",
+    effect="write",
+    undo=reversible(
+        end_nurture, lead_id="args.lead_id", track="args.track", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def nurture_lead(
     *, lead_id: Identifier, track: Track, reason: str, opted_out: bool, idempotency_key: str = ""
 ) -> CrmReceipt:
@@ -182,13 +209,19 @@ async def nurture_lead(
     return await asyncio.to_thread(crm().nurture, decided, track, reason, idempotency_key)
 
 
-@tool(system="crm", effect="write")
+@tool(
+    system="crm",
+    effect="write",
+    undo=reversible(
+        withdraw_lead_referral, lead_id="args.lead_id", reference="result.reference", reason="rollback.reason"
+    ),
+)
 async def refer_lead(lead_id: Identifier, reason: str, *, idempotency_key: str = "") -> CrmReceipt:
     """Put a lead in the queue of the people who find out which firm it is."""
     return await asyncio.to_thread(crm().refer, lead_id, reason, idempotency_key)
 
 
-@tool(system="crm", effect="write")
+@tool(system="crm", effect="write", undo=irreversible("A wish to be left alone is lifted by the person alone."))
 async def leave_alone(lead_id: Identifier, reason: str, *, idempotency_key: str = "") -> CrmReceipt:
     """Put the lead's person on the do-not-contact list."""
     return await asyncio.to_thread(crm().leave_alone, lead_id, reason, idempotency_key)
@@ -200,7 +233,12 @@ async def read_calendar(owner: str) -> list[str]:
     return (await asyncio.to_thread(crm().free_slots, owner))[:SLOTS_SHOWN]
 
 
-@tool(system="calendars", effect="irreversible", preview=_meeting_preview)
+@tool(
+    system="calendars",
+    effect="irreversible",
+    preview=_meeting_preview,
+    undo=compensate(cancel_meeting, lead_id="args.lead_id", reference="result.reference", reason="rollback.reason"),
+)
 async def book_meeting(
     *,
     lead_id: Identifier,

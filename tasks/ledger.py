@@ -128,3 +128,7 @@ class Ledger(Protocol):
     def pay(self, facts: PaymentFacts, amount_cents: int, key: str) -> Payment:
         """Pay, provided that the facts it was decided on still hold."""
         ...
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
+        """Take an entry of a case back, by its kind and the reference of its receipt; refuse what is not there."""
+        ...

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from gonogo import shown, tool
+from gonogo import irreversible, shown, tool
 from policies.incidents import Action, Identifier
 from tasks.systems import ticketing
 from tasks.ticketing import ActionTaken
@@ -48,6 +48,7 @@ async def _do(action: Action, number: str, service: str, key: str, detail: str =
     system="operations",
     effect="write",
     preview=_preview("clear_cache", "Answers are slower until the cache has refilled."),
+    undo=irreversible("The cache refills by itself."),
 )
 async def clear_cache(
     *,
@@ -67,6 +68,7 @@ async def clear_cache(
     system="operations",
     effect="write",
     preview=_preview("restart_service", "Requests in flight are lost; it is back within a minute."),
+    undo=irreversible("Requests that were in flight are lost."),
 )
 async def restart_service(
     *,
@@ -86,6 +88,7 @@ async def restart_service(
     system="operations",
     effect="write",
     preview=_preview("scale_out", "More replicas cost money until somebody scales in again."),
+    undo=irreversible("How many replicas ran before is not on record; scale in by hand."),
 )
 async def scale_out(
     *,
@@ -106,6 +109,7 @@ async def scale_out(
     system="operations",
     effect="irreversible",
     preview=_preview("failover_database", "The replica takes over; writes of the last seconds can be lost."),
+    undo=irreversible("Writes of the last seconds can be lost, and failing back risks the same again."),
 )
 async def failover_database(
     *,
@@ -125,6 +129,7 @@ async def failover_database(
     system="operations",
     effect="write",
     preview=_preview("rollback_release", "The release before the last one runs again; what was new is gone."),
+    undo=irreversible("Which release runs next is decided by whoever owns the service."),
 )
 async def rollback_release(
     *,
@@ -144,6 +149,7 @@ async def rollback_release(
     system="operations",
     effect="irreversible",
     preview=_preview("purge_data", "Old data is deleted for good."),
+    undo=irreversible("What was deleted is gone."),
 )
 async def purge_data(
     *,

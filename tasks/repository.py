@@ -127,3 +127,7 @@ class Repository(Protocol):
     def give_back(self, contract_id: str, reason: str, key: str) -> Receipt:
         """Send a contract back to whoever sent it, with the reason."""
         ...
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
+        """Take an entry of a case back, by its kind and the reference of its receipt; refuse what is not there."""
+        ...

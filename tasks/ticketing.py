@@ -130,6 +130,10 @@ class Ticketing(Protocol):
         """Close a ticket whose symptoms are gone."""
         ...
 
+    def reopen(self, number: str, reason: str, key: str) -> Receipt:
+        """Open a ticket again that was resolved."""
+        ...
+
     def hand_over(self, number: str, team: str, reason: str, key: str) -> Receipt:
         """Assign a ticket to a team of people."""
         ...
@@ -140,4 +144,8 @@ class Ticketing(Protocol):
 
     def remediate(self, number: str, service: str, action: Action, detail: str, key: str) -> ActionTaken:
         """Do one remediation on one service."""
+        ...
+
+    def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
+        """Take an entry of a case back, by its kind and the reference of its receipt; refuse what is not there."""
         ...

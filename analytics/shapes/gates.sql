@@ -6,12 +6,14 @@ WITH asked AS (
         json_transform(data, '{
             "gate": "VARCHAR", "action": "VARCHAR", "action_digest": "VARCHAR", "card_digest": "VARCHAR",
             "role": "VARCHAR", "because": ["VARCHAR"], "rules": ["VARCHAR"], "options": ["VARCHAR"],
-            "requester": "VARCHAR", "deadline": "VARCHAR", "doubt": "VARCHAR"
+            "requester": "VARCHAR", "deadline": "VARCHAR", "doubt": "VARCHAR",
+            "proposal": "BOOLEAN"
         }') AS body,
         regexp_replace(key, '/gate:[^/]*$', '') AS operation,
         max(seq) OVER (PARTITION BY run_id, data ->> 'gate') AS last_seq
     FROM fresh
-    WHERE artifact = 'approval_request'
+    -- What is reviewed after the fact holds nothing up; it stands in the table reviews.
+    WHERE artifact = 'approval_request' AND data ->> 'review' IS NULL
     QUALIFY row_number() OVER (PARTITION BY run_id, data ->> 'gate' ORDER BY seq) = 1
 ),
 answered AS (
@@ -53,6 +55,7 @@ SELECT
     asked.body.options,
     asked.body.requester,
     asked.body.doubt,
+    coalesce(asked.body.proposal, FALSE) AS proposal,
     asked.time AS opened_at,
     try_cast(asked.body.deadline AS TIMESTAMPTZ) AS deadline,
     CASE

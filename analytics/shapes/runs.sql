@@ -24,7 +24,7 @@ started AS (
             "owner": "VARCHAR", "lane": "VARCHAR", "requester": "VARCHAR", "scope": ["VARCHAR"],
             "budget": {"usd_micros": "BIGINT", "actions": "BIGINT"}, "sla_seconds": "BIGINT", "model": "VARCHAR",
             "offline": "BOOLEAN", "case_ref": "VARCHAR", "flow_run_id": "VARCHAR", "flow_run_name": "VARCHAR",
-            "deployment": "VARCHAR"
+            "deployment": "VARCHAR", "rolls_back": "VARCHAR"
         }') AS body
     FROM fresh
     WHERE artifact = 'run_record' AND phase = 'intent'
@@ -141,7 +141,8 @@ SELECT
     coalesce(spent.output_tokens, 0)::BIGINT AS output_tokens,
     started.body.flow_run_id,
     started.body.flow_run_name,
-    started.body.deployment
+    started.body.deployment,
+    started.body.rolls_back
 FROM everything
 LEFT JOIN started USING (run_id)
 LEFT JOIN ended USING (run_id)

@@ -4,7 +4,8 @@ WITH told AS (
         *,
         json_transform(data, '{
             "step": "VARCHAR", "branch": "VARCHAR", "agent": "VARCHAR", "args_digest": "VARCHAR",
-            "outcome": "VARCHAR", "reason_code": "VARCHAR", "error": "VARCHAR", "latency_us": "BIGINT"
+            "outcome": "VARCHAR", "reason_code": "VARCHAR", "error": "VARCHAR", "latency_us": "BIGINT",
+            "criteria": ["VARCHAR"]
         }') AS body
     FROM begun
     WHERE artifact = 'step_record'
@@ -35,6 +36,7 @@ paired AS (
         any_value(body.reason_code) AS reason_code,
         any_value(body.error) AS error,
         any_value(body.latency_us) AS latency_us,
+        any_value(body.criteria) AS criteria,
         min(recorded_time) FILTER (WHERE phase = 'intent') AS started_at,
         max(recorded_time) FILTER (WHERE phase = 'result') AS ended_at
     FROM told

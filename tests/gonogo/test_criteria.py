@@ -122,10 +122,10 @@ async def misfit(payee: str) -> str:
 def test_a_criterion_that_looks_at_what_is_not_there_is_refused() -> None:
     """At definition; entry criteria cannot look at a result."""
     with pytest.raises(
-        MissionMisdefined, match="entry criterion receipt_names_the_payee of the step .* looks at result"
+        MissionMisdefined, match=r"entry criterion receipt_names_the_payee of the step .* looks at result"
     ):
         step(entry=[receipt_names_the_payee])(misfit)
-    with pytest.raises(MissionMisdefined, match="exit criterion amount_is_positive of the step .* looks at order"):
+    with pytest.raises(MissionMisdefined, match=r"exit criterion amount_is_positive of the step .* looks at order"):
         step(exit=[amount_is_positive])(misfit)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,17 +13,18 @@ from gonogo.errors import AnswerRefused
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.journals import journal_at
 from gonogo.policy.registry import read_registry
-from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.asking import brief, paying
 from tests.gonogo.toy.bank import CALLS, calls, payments
-from tests.gonogo.toy.counter import Brief
 from tests.gonogo.toy.cutting import cut
-from tests.gonogo.toy.errands import park, run
-from tests.gonogo.toy.tiered import SAID, Ask, asked, in_code, tiered
+from tests.gonogo.toy.errands import park
+from tests.gonogo.toy.tiered import SAID, Ask, asked, in_code, tiered, tiered_policies
 from tests.gonogo.toy.undoing import came_to, undoing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gonogo.testing import GateView, Rehearsal
+    from tests.gonogo.toy.counter import Brief
 
 FINE = Reply("go", "grace", "It was right.", "cli")
 WRONG = Reply("no_go", "grace", "The wrong account.", "cli")
@@ -79,7 +79,7 @@ class TestProposals:
 
     async def test_the_run_waits_with_all_its_proposals_open(self, tmp_path: Path) -> None:
         """Each is answered on its own, and the run ends when none is left."""
-        landing = await park(wanting("intern", 7, 8), tmp_path, flying=tiered)
+        landing = await park(wanting("intern", 7, 8), tmp_path, flying=tiered, policies=tiered_policies())
         journal = journal_at(tmp_path)
         assert (landing.status, len(landing.waits)) == ("waiting", 2)
         rows = open_gates(journal)
@@ -98,7 +98,7 @@ class TestProposals:
         assert went.told("tool_call", "result")[-1]["error_class"] == "ProposalLapsed"
 
     async def test_the_law_rules_again_when_a_proposal_is_done(self, tmp_path: Path) -> None:
-        """A proposal above the limit needs the manager's go beside the owner's; what is never allowed is not proposed."""
+        """Above the limit the manager is asked, too; what is never allowed is not proposed."""
         roles: list[str] = []
 
         def say(view: GateView) -> str:
@@ -111,7 +111,7 @@ class TestProposals:
 
     async def test_code_that_needs_the_result_waits_for_the_go(self, tmp_path: Path) -> None:
         """A step on such a mandate cannot go on without; it waits at the gate, and the result is the tool's."""
-        went = await run(Ask(sure_pct=3), flying=in_code, home=tmp_path, answers="go")
+        went = await asked(Ask(sure_pct=3), flying=in_code, home=tmp_path, answers="go")
         assert went.landing.outcome == {"outcome": "done", "told": "paid ada"}
         assert payments(tmp_path) == [("ada", 3)]
 
@@ -176,7 +176,7 @@ class TestSamples:
         exception = journal.read_desk("r1")[0]
         assert (exception.artifact, exception.data["owner"]) == ("exception_record", "counter")
         assert exception.data["what"] == "pay was done alone and grace found it wrong: The wrong account."
-        assert came_to(await undoing(tmp_path)).outcome == "undone"
+        assert came_to(await undoing(tmp_path, policy_folder=tiered_policies())).outcome == "undone"
 
     async def test_a_review_needs_a_name_that_counts_and_takes_no_revision(self, tmp_path: Path) -> None:
         """As at any gate; a late one counts, because late is better than never."""
@@ -234,13 +234,13 @@ class TestSamples:
             assert len(again) == len(set(again))
             assert {request.data["gate"] for key, request in reviewed.items() if key in begun} <= set(again)
         looking = wanting("deputy").model_copy(update={"brief": brief([("look_up", {"account": "a"})]).brief})
-        await run(looking, flying=tiered, home=tmp_path, run_id="r2")
+        await asked(looking, home=tmp_path, run_id="r2")
         assert not [r for r in journal_at(tmp_path).read_flight("r2") if r.artifact == "approval_request"]
 
 
 async def test_a_promotion_is_another_version_of_the_agent() -> None:
     """A tier is text in the registry; the digest that every run records changes with it."""
-    card = read_registry(POLICIES).card("trainee")
+    card = read_registry(tiered_policies()).card("trainee")
     promoted = card.model_copy(update={"tier": "execute_within_limits"})
     assert promoted.model_dump() != card.model_dump()
     went = await asked(wanting("trainee", 7))

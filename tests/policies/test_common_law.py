@@ -8,7 +8,7 @@ import cedarpy
 import pytest
 
 from gonogo.model import Tier
-from gonogo.policy.law import Request
+from gonogo.policy.law import Request, Ruling
 from tests.policies.court import POLICIES, Asked, law, rule
 
 UPDATE = {"number": "INC-1", "audience": "internal", "headline": "h", "text": "t"}
@@ -23,7 +23,12 @@ SCALE_OUT = {
 
 
 def of_tier(tier: str, effect: str, approvals: tuple[str, ...] = ()) -> str:
-    """Return the verdict on an agent of a tier that posts an update through a tool of an effect."""
+    """Return the verdict on an agent of a tier."""
+    return ruling_of_tier(tier, effect, approvals).verdict
+
+
+def ruling_of_tier(tier: str, effect: str, approvals: tuple[str, ...] = ()) -> Ruling:
+    """Return the ruling on an agent of a tier that posts an update through a tool of an effect."""
     tool = {"name": "post_update", "system": "ticketing", "effect": effect}
     facts = [
         {"uid": {"type": "Agent", "id": "a"}, "attrs": {"tools": ["post_update"], "tier": tier, "owner": "o"}},
@@ -39,7 +44,7 @@ def of_tier(tier: str, effect: str, approvals: tuple[str, ...] = ()) -> str:
         principal=("Agent", "a"), action="post_update", resource=("Tool", "post_update"), call=call, args=UPDATE
     )
     entities = law().entities([{"parents": [], **fact} for fact in facts])
-    return law().decide(request, entities, approvals).verdict
+    return law().decide(request, entities, approvals)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +113,48 @@ def test_the_policies_validate_in_the_bare_engine() -> None:
     text = "\n".join(path.read_text() for path in sorted(POLICIES.glob("*.cedar")))
     report = cedarpy.validate_policies(text, schema)  # pyright: ignore[reportUnknownMemberType] - typed in part
     assert report.validation_passed, report.errors
+
+
+@pytest.mark.parametrize(("tier", "proposed"), [("propose", True), ("execute_with_approval", False)])
+def test_only_the_tier_propose_lets_an_agent_go_on_meanwhile(tier: str, proposed: bool) -> None:
+    """The difference between the two tiers that need a go."""
+    assert ruling_of_tier(tier, "write").proposed is proposed
+
+
+def test_a_held_sample_waits_for_its_reviewer() -> None:
+    """Only where it was drawn."""
+    asked = Asked("scale_out", SCALE_OUT | {"replicas": 2}, "incident_remediator", {"held_sample": True})
+    assert rule(asked, "incident_response").roles == ("sample-reviewer",)
+    assert rule(asked._replace(approvals=("sample-reviewer",)), "incident_response").verdict == "allow"
+    assert rule(asked._replace(call={"held_sample": False}), "incident_response").verdict == "allow"
+
+
+@pytest.mark.parametrize(
+    ("said", "about", "verdict"),
+    [(30, "incident_monitor", "allow"), (29, "incident_monitor", "gate"), (99, "claims_assessor", "deny")],
+)
+def test_an_agent_concludes_for_itself_where_it_is_sure_enough(said: int, about: str, verdict: str) -> None:
+    """Below its card's threshold its owner says; for another agent it never concludes."""
+    asked = Asked("conclude", {"confidence_pct": said, "least_pct": 30}, "incident_monitor")
+    assert rule(asked, "incident_response", ("Agent", about)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("action", "case", "mission", "role"),
+    [
+        ("refund_payment", "claim_id", "claims_triage", "claims-manager"),
+        ("withdraw_publication", "brief_id", "content_review", "communications-lead"),
+        ("withdraw_referral", "claim_id", "claims_triage", None),
+        ("cancel_meeting", "lead_id", "lead_qualification", None),
+        ("recall_from_signature", "contract_id", "contract_review", None),
+        ("withdraw_handover", "number", "incident_response", None),
+    ],
+)
+def test_money_and_publications_are_taken_back_only_after_a_go(
+    action: str, case: str, mission: str, role: str | None
+) -> None:
+    """The rest a mission takes back alone; no agent has any of it in its mandate."""
+    args = {case: "C-1", "reference": "entry-1", "reason": "wrong"}
+    ruling = rule(Asked(action, args), mission)
+    assert (ruling.verdict, ruling.roles) == (("gate", (role,)) if role else ("allow", ()))
+    assert rule(Asked(action, args, "claims_cashier"), mission).verdict == "deny"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
 from gonogo import Outcome, agent, criterion, mission, step
+from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.bank import label, look_up, pay
 from tests.gonogo.toy.counter import Brief, Opinion, by_the_brief
 from tests.gonogo.toy.errands import run
@@ -14,6 +19,7 @@ from tests.gonogo.toy.errands import run
 if TYPE_CHECKING:
     from gonogo.agents.agent import Agent
     from gonogo.agents.offline import Conversation
+    from gonogo.missions import Mission
     from gonogo.testing import Rehearsal
 
 
@@ -100,6 +106,15 @@ async def in_code(case: Ask) -> Done:
     return Done(outcome="done", told=await pay_as_intern(case.sure_pct))
 
 
-async def asked(case: Ask, **how: Any) -> Rehearsal:
+@lru_cache
+def tiered_policies() -> Path:
+    """Return a folder with the toy's law, and the tiers of the real one beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="gonogo-tiers-"))
+    for source in (*POLICIES.iterdir(), *(Path(__file__).parent / "tiers").iterdir()):
+        shutil.copy(source, folder)
+    return folder
+
+
+async def asked(case: Ask, run_id: str = "r1", flying: Mission[Any, Any] = tiered, **how: Any) -> Rehearsal:
     """Fly the run ``r1`` with this case; a home continues it."""
-    return await run(case, flying=tiered, run_id="r1", **how)
+    return await run(case, flying=flying, run_id=run_id, overrides={"policy_folder": tiered_policies()}, **how)

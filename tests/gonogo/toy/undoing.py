@@ -34,7 +34,7 @@ async def undoing(home: Path, *answers: Answer, reason: str = REASON, run_id: st
         return left.pop(0) if left else None
 
     made = settings().model_copy(
-        update={"home": home, "policy_folder": POLICIES, "requester": "ada", "model": None, **changes}
+        update={"home": home, "policy_folder": POLICIES, "requester": "ada", "model": None} | changes
     )
     return await roll_back(journal_at(home), run_id, reason, RehearsalPilot(say, []), made)
 
