@@ -47,6 +47,8 @@ class Tool(Generic[P, R]):
     wants_key: bool
     check: str = ""
     """How a person finds out in the system of record whether a call happened."""
+    confirm: Callable[..., Awaitable[bool]] | None = None
+    """Looks in the system of record whether it holds what the tool says that it did."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -54,7 +56,10 @@ class Tool(Generic[P, R]):
         Raises:
             PolicyDenied: the law forbids it; nothing happened.
             GateDenied: a person said no-go, or nobody answered; nothing happened.
-            ToolFailed: the system refused, or could not.
+            ToolFailed: the system refused, or could not; DependencyFailed: it was out, also when tried again.
+            StepTimedOut: it did not answer in time.
+            DependencyOpen: it is left alone for a while after it has failed too often.
+            Unconfirmed: it says that it is done, and the system of record does not hold it.
             InDoubt: an earlier attempt began, its end was never recorded, and nobody said to do it again.
 
         """
@@ -99,6 +104,7 @@ def tool(
     preview: Callable[..., str] | None = None,
     name: str | None = None,
     check: str = "",
+    confirm: Callable[..., Awaitable[bool]] | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
@@ -113,6 +119,9 @@ def tool(
         name: how agents and the law call it; the function's name, if not given.
         check: one sentence, shown where a call is in doubt: how a person finds out in the system
             whether it happened.
+        confirm: given the result and the same arguments, reads back whether the system of record
+            holds what was done; where it does not, the call fails as a data mismatch that somebody
+            owns. Reads only.
 
     Raises:
         MissionMisdefined: the function is not async, or lacks annotations.
@@ -136,7 +145,7 @@ def tool(
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            IDEMPOTENCY_KEY in parameters, check,
+            IDEMPOTENCY_KEY in parameters, check, confirm,
         )  # fmt: skip
         _refuse_another(called, function)
         TOOLS[called] = made

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from gonogo.dependencies import UNDECLARED, Dependency
 from gonogo.errors import PolicyBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.model import Budget, Noun, Tier
@@ -34,6 +35,8 @@ class AgentCard(Noun):
     budget: Budget = Budget()
     escalation: str
     """The role that takes over where the agent must not go on."""
+    fallback_models: tuple[str, ...] | None = None
+    """Models it falls back on, in this order, as ``provider:name``; those of ``GONOGO_FALLBACK_MODELS``, if not given."""
 
     @property
     def digest(self) -> str:
@@ -52,10 +55,11 @@ class Price(Noun):
 
 
 class Registry(Noun):
-    """Every registered agent and every declared price."""
+    """Every registered agent, every declared price, and what is declared of dependencies."""
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
+    dependencies: dict[str, Dependency] = {}
 
     @cached_property
     def digest(self) -> str:
@@ -79,8 +83,13 @@ class Registry(Noun):
         return found
 
 
+    def dependency(self, name: str) -> Dependency:
+        """Return what is declared of a system or provider; what holds for all of them, if nothing is."""
+        return self.dependencies.get(name, UNDECLARED)
+
+
 def read_registry(folder: Path) -> Registry:
-    """Read ``agents.yaml`` and ``prices.yaml``.
+    """Read ``agents.yaml``, ``prices.yaml``, and ``dependencies.yaml`` where there is one.
 
     Raises:
         PolicyBroken: a file is missing or wrong; the message names the file and the field.
@@ -89,7 +98,13 @@ def read_registry(folder: Path) -> Registry:
     return Registry(
         agents=_read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard])),
         prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),
+        dependencies=_dependencies(folder / "dependencies.yaml"),
     )
+
+
+def _dependencies(path: Path) -> dict[str, Dependency]:
+    # Every field has a value that holds where nothing is declared, so nothing has to be.
+    return _read(path, "dependencies", TypeAdapter(dict[str, Dependency])) if path.exists() else {}
 
 
 class _OnceEach(yaml.SafeLoader):
