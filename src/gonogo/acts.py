@@ -100,7 +100,9 @@ async def _cleared(run: Run, call: _Call) -> Revision | bytes | None:
     tool, action, key = call.tool, call.action, call.operation.key
     begun, again = run.ledger.intent(key), None
     if begun is not None and not call.may_be_repeated:
-        settled = await settle(run, Doubt(action, begun, tool.result, tool.check, hands_key=tool.wants_key), call.common)
+        settled = await settle(
+            run, Doubt(action, begun, tool.result, tool.check, hands_key=tool.wants_key), call.common
+        )
         if isinstance(settled, bytes):
             return settled
         again = settled
@@ -156,8 +158,8 @@ async def _attempt(run: Run, call: _Call, breaker: Breaker, *, is_probe: bool) -
         async with limit:
             answer = await tool.function(**arguments, **extra)
             body, secrets = redact(tool.result.dump_json(answer, warnings=False))
-            if tool.confirm is not None and not await tool.confirm(answer, **arguments):
-                raise _unconfirmed(run, call)
+            if tool.confirm is not None:
+                _hold(run, call, is_held=await tool.confirm(answer, **arguments))
     except Exception as error:
         failure = failure_of_tool(tool.name, error, facts.timeout_seconds, is_late=limit.expired())
         await breaker.ended(failure.ended, is_probe=is_probe)
@@ -165,7 +167,7 @@ async def _attempt(run: Run, call: _Call, breaker: Breaker, *, is_probe: bool) -
         raise failure.error from error
     if is_probe or breaker.has_failed:
         await breaker.ended("answered", is_probe=is_probe)
-    done = {"outcome": "done", "latency_us": watch.microseconds}
+    done: dict[str, Any] = {"outcome": "done", "latency_us": watch.microseconds}
     if secrets:
         done["redacted"] = sorted(secrets)
     await _end(run, call, done, body)
@@ -180,15 +182,16 @@ async def _failed(run: Run, call: _Call, facts: Dependency, failure: Failure, wa
         Unknown: it may not, and whether it happened is not known.
 
     """
-    key, system = call.operation.key, call.tool.system
+    key = call.operation.key
     number = failed_before(run, key) + 1
+    known: dict[str, Any] = {"kind": "tool", "dependency": call.tool.system, "number": number, "fields": call.fields}
     if call.may_be_repeated:
         wait_us = retry_wait_us(key, number, facts, failure)
         if wait_us is not None:
-            note_attempt(run, key, "tool", system, failure, "retry", number=number, wait_us=wait_us, fields=call.fields)
+            note_attempt(run, key, failure, "retry", wait_us=wait_us, **known)
             raise Again(wait_us) from failure.error
     elif failure.is_outage and failure.may_have_happened:
-        note_attempt(run, key, "tool", system, failure, "doubt", number=number, fields=call.fields)
+        note_attempt(run, key, failure, "doubt", **known)
         await run.ledger.stream.commit()
         raise Unknown from failure.error
     await _fail(run, call, failure.error, watch.microseconds)
@@ -207,15 +210,22 @@ async def _end(run: Run, call: _Call, how: dict[str, Any], body: bytes | None = 
     await tell(run, call.operation, record)
 
 
-def _unconfirmed(run: Run, call: _Call) -> Unconfirmed:
-    """Record whose it is that a system says it did something and does not hold it."""
+def _hold(run: Run, call: _Call, *, is_held: bool) -> None:
+    """Record whose it is that a system says it did something and does not hold it.
+
+    Raises:
+        Unconfirmed: it does not.
+
+    """
+    if is_held:
+        return
     tool, system = call.tool.name, call.tool.system
     what = f"{tool} answered that it was done, and {system} does not hold it; look there before anybody does it again."
     key = f"{call.operation.key}/unconfirmed"
     if run.ledger.result(key) is None:
         data = {"key": key, "reason_code": "data_mismatch", "what": what, "owner": run.charter.owner}
         run.ledger.note("exception_record", data, fields=call.fields)
-    return Unconfirmed(what)
+    raise Unconfirmed(what)
 
 
 def _read(tool: Tool[Any, Any], body: bytes) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from socket import gaierror
 from typing import TYPE_CHECKING, Any, Literal
 
-from gonogo.current import declared_retries, step_fields
+from gonogo.current import declared_retries
 from gonogo.errors import DependencyFailed, GonogoError, StepTimedOut, ToolFailed
 from gonogo.evidence.canon import plain_text, sha256_hex
 from gonogo.failures import as_recorded, failure_fields
@@ -31,7 +31,7 @@ SERVER_ERROR, TOO_MANY = 500, 429
 """HTTP statuses with which a server says that it failed, or that it is asked too often."""
 
 
-class Again(Exception):  # noqa: N818 - nothing is wrong yet
+class Again(Exception):
     """An attempt failed and may be made again; its record says why and after which wait."""
 
     def __init__(self, wait_us: int) -> None:
@@ -43,7 +43,7 @@ class Again(Exception):  # noqa: N818 - nothing is wrong yet
         await asyncio.sleep(self.wait_us / 1_000_000)
 
 
-class Unknown(Exception):  # noqa: N818 - it may well have gone right
+class Unknown(Exception):
     """An effect that may not be repeated ended, and nobody knows how."""
 
 
@@ -82,7 +82,9 @@ def failure_of_tool(name: str, error: Exception, timeout_seconds: int, *, is_lat
         return Failure(ToolFailed(f"{name} failed: {told}"))
     was_reached = not isinstance(error, ConnectionRefusedError | gaierror)
     hint = _retry_after_us(getattr(getattr(error, "response", None), "headers", None))
-    return Failure(DependencyFailed(f"{name} failed: {told}"), is_outage=True, may_have_happened=was_reached, hint_us=hint)
+    return Failure(
+        DependencyFailed(f"{name} failed: {told}"), is_outage=True, may_have_happened=was_reached, hint_us=hint
+    )
 
 
 def is_outage(error: BaseException) -> bool:
@@ -93,7 +95,9 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(status, int):
         return status >= SERVER_ERROR or status == TOO_MANY
     # Without importing it: clients of httpx raise one of these where no answer came.
-    return any(each.__name__ == "TransportError" and each.__module__.startswith("httpx") for each in type(error).__mro__)
+    return any(
+        each.__name__ == "TransportError" and each.__module__.startswith("httpx") for each in type(error).__mro__
+    )
 
 
 def _retry_after_us(headers: Mapping[str, str] | None) -> int:
@@ -127,9 +131,18 @@ def retry_wait_us(key: str, number: int, facts: Dependency, failure: Failure) ->
 
 
 def note_attempt(
-    run: Run, key: str, kind: Literal["tool", "model"], dependency: str, failure: Failure, following: Next,
-    *, number: int, wait_us: int = 0, operation: str = "", fields: dict[str, Any] | None = None,
-) -> None:  # fmt: skip
+    run: Run,
+    key: str,
+    failure: Failure,
+    following: Next,
+    *,
+    kind: Literal["tool", "model"],
+    dependency: str,
+    number: int,
+    fields: dict[str, Any],
+    wait_us: int = 0,
+    operation: str = "",
+) -> None:
     """Record an attempt that failed and what follows it."""
     data = {
         "objects": [{"id": run.id, "type": "run"}, {"id": dependency, "type": "dependency"}],
@@ -142,4 +155,4 @@ def note_attempt(
         "wait_us": wait_us,
         **failure_fields(failure.error),
     }
-    run.ledger.note("attempt_record", data, fields=fields if fields is not None else step_fields())
+    run.ledger.note("attempt_record", data, fields=fields)

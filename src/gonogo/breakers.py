@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FRESH_SECONDS = 1.0
-"""How old what a process knows of the others may be: so long may they ask on, once one has found a dependency failing."""
+"""How old what a process knows may be: for so long it asks on, once others have found a dependency failing."""
 
 SLICE_SECONDS = 0.25
 """Turns of so long under the rate are leased at once, and a quarter of the burst at most."""

@@ -29,7 +29,7 @@ class Dependency(Noun):
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     """How often a call that may be repeated is repeated."""
     backoff_ms: Annotated[int, Field(ge=1, le=60_000)] = 250
-    """The wait before the first repetition, doubled for each after it; a part of it, by chance of the key, is left out."""
+    """The wait before the first repetition, doubled for each after it; between half of it and all of it is waited."""
     backoff_max_ms: Annotated[int, Field(ge=1, le=600_000)] = 8_000
     """The longest such wait. Whoever asks us to wait longer is not waited for."""
 

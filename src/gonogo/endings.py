@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import Aborted, GateDenied, GonogoError, PolicyDenied, StepFailed
 from gonogo.evidence.canon import plain_text
 from gonogo.failures import failure_fields
+from gonogo.paths import declared_path, owed
 from gonogo.plans import Flyable, Landing
 
 if TYPE_CHECKING:
     from gonogo.evidence.ledger import Ledger
     from gonogo.evidence.records import Record
-    from gonogo.model import Outcome, RunStatus
+    from gonogo.model import Declared, Outcome, Path, RunStatus
     from gonogo.runs import Run
 
 
@@ -26,10 +27,12 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
     if error is not None:
         status = "no_go" if isinstance(error, GateDenied | PolicyDenied) else "failed"
         status = "aborted" if isinstance(error, Aborted) else status
+    path: Path = "outcome" if error is None else _path(run, error)
     latency_ms = int((datetime.now(UTC) - run.started).total_seconds() * 1_000)
     data: dict[str, Any] = {
         "phase": "result",
         "status": status,
+        "path": path,
         "success": outcome is not None and error is None and outcome.is_success,
         "escalated": outcome is not None and error is None and outcome.is_escalated,
         "latency_ms": latency_ms,
@@ -40,15 +43,21 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
     body: bytes | None = None
     if error is not None:
         data |= failure_fields(error)
-        if status == "failed":
-            what = {"reason_code": error.failure, "what": plain_text(str(error)), "owner": run.charter.owner}
-            run.ledger.note("exception_record", what)
+        owes = owed(run, error, _path(run, error)) if status == "failed" or path == "escalate" else None
+        if owes is not None:
+            run.ledger.note("exception_record", {"what": plain_text(str(error)), **owes})
             data["streams"] = [_stream_end(run)]
     elif outcome is not None:
         data["outcome"] = outcome.outcome
         body = outcome.model_dump_json().encode()
     record = await run.ledger.write("run_record", data, payload=body)
     return landing_of(mission, run.ledger, record)
+
+
+def _path(run: Run, error: GonogoError) -> Declared:
+    """Return where a run that ends goes; one that would fly again and may not, or cannot, needs a person."""
+    path = declared_path(run, error)
+    return "escalate" if path == "requeue" else path
 
 
 def _stream_end(run: Run) -> dict[str, Any]:
@@ -76,6 +85,7 @@ def landing_of(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
         mission=mission.charter.name,
         status=data["status"],
         outcome=body,
+        path=data.get("path"),
         success=data["success"],
         reason_code=data.get("reason_code"),
         error_class=data.get("error_class"),
@@ -85,8 +95,8 @@ def landing_of(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
     )
 
 
-def waiting_landing(mission: Flyable, run: Run) -> Landing:
-    """Return the landing of a run that sleeps."""
+def waiting_landing(mission: Flyable, run: Run, again_at: str | None = None) -> Landing:
+    """Return the landing of a run that sleeps, or rests until it flies again."""
     return Landing(
         run_id=run.id,
         mission=mission.charter.name,
@@ -94,4 +104,6 @@ def waiting_landing(mission: Flyable, run: Run) -> Landing:
         totals=run.meter.totals(),
         evidence=run.ledger.stream.next_seq,
         waits=tuple(wait.name for wait in run.left),
+        path=None if again_at is None else "requeue",
+        again_at=again_at,
     )

@@ -11,7 +11,7 @@ import getpass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from gonogo.agents.agent import check_model
+from gonogo.agents.agent import check_models
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
 from gonogo.current import flying
@@ -24,6 +24,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
+from gonogo.paths import requeued
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
@@ -62,10 +63,10 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
     journal = journal_of(plan.settings)
     if not journal.has_ended(plan.run_id):
         # What a flight needs before it starts; reading back how one ended needs none of it.
-        for name in roster(mission.story):
+        agents = roster(mission.story)
+        for name in agents:
             registry.card(name)
-        if plan.settings.model is not None:
-            check_model(plan.settings.model, registry)
+        check_models(plan.settings, registry, agents)
     envelope = _envelope(mission.charter, law, plan)
     ledger = Ledger.open(plan.run_id, journal, envelope)
     try:
@@ -77,7 +78,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         run = _run(mission, ledger, law, registry, plan)
         if run.orders.abort is None:
             await plan.pilot.begin(run)
-        return await _fly(mission, case, run)
+        return await _fly(mission, case, run, plan.rest)
     finally:
         ledger.close()
 
@@ -141,7 +142,7 @@ def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: P
     return run
 
 
-async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
+async def _fly(mission: Flyable, case: BaseModel, run: Run, rest: dict[str, str]) -> Landing:
     """Execute the story, and record how it ended."""
     outcome: Outcome | None = None
     error: GonogoError | None = None
@@ -174,6 +175,9 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
         outcome, error = None, Aborted(run.orders.abort)
     finally:
         await run.dismiss()
+    again_at = None if error is None else await requeued(run, error, rest)
+    if again_at is not None:
+        return waiting_landing(mission, run, again_at)
     return await end(mission, run, outcome, error)
 
 

@@ -7,27 +7,31 @@ time, too, a step returns its result as read back from its own record.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 from prefect import Task
 from pydantic import TypeAdapter
 
 from gonogo.current import current_run, current_step, executing
-from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
+from gonogo.errors import GonogoError, MissionMisdefined, StepFailed, StepTimedOut
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.redactions import cleaned
 from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from gonogo.evidence.records import Record
+    from gonogo.model import Declared
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,10 +46,19 @@ _body: ContextVar[Callable[[], Awaitable[Any]]] = ContextVar("gonogo_step_body")
 """What the task run in the making executes: the recorded work of one call of one step."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a step declares about its own failing."""
+
+    timeout_seconds: float | None = None
+    retries: int | None = None
+    on_failure: Declared | None = None
+
+
 class Step(Task[P, R]):
     """A Prefect task whose result is evidence."""
 
-    def __init__(self, function: Callable[P, Awaitable[R]], acting: str | None, **options: Any) -> None:
+    def __init__(self, function: Callable[P, Awaitable[R]], acting: str | None, terms: Terms, **options: Any) -> None:
         hints = get_type_hints(function, include_extras=True)
         if not inspect.iscoroutinefunction(function) or "return" not in hints:
             raise MissionMisdefined(
@@ -65,6 +78,7 @@ class Step(Task[P, R]):
         self.work = function
         self._signature = inspect.signature(function)
         self.acting = acting
+        self.terms = terms
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect's own also takes return_state
@@ -111,22 +125,30 @@ class Step(Task[P, R]):
         async def body() -> Any:
             watch = Stopwatch()
             key = common["key"]
+            limit = asyncio.timeout(self.terms.timeout_seconds)
             try:
-                with executing(Scope(key, common["branch"]), self.acting):
-                    value = await self.work(*args, **kwargs)
+                async with limit:
+                    with executing(Scope(key, common["branch"]), self.acting, self.terms.retries):
+                        value = await self.work(*args, **kwargs)
                 raw = self.result_type.dump_json(value, warnings=False)
                 result = self.result_type.validate_json(raw)
             except Exception as error:
-                known = _known(self.name, error)
+                known = self._late() if limit.expired() else _known(self.name, error)
+                known.path = self.terms.on_failure or known.path
                 failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
+                # What was in flight finishes and is recorded, also where its time was up.
                 await run.settle()
                 await run.ledger.write("step_record", common | failed | failure_fields(known), fields={"stepid": key})
+                known.cause = key
                 raise known from error
             done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
             await run.ledger.write("step_record", common | done, payload=raw, fields={"stepid": key})
             return result
 
         return body
+
+    def _late(self) -> StepTimedOut:
+        return StepTimedOut(f"The step {self.name} took longer than its {self.terms.timeout_seconds} s.")
 
     async def as_task_run(self, arguments: dict[str, Any], body: Callable[[], Awaitable[Any]]) -> Any:
         """Execute a call's recorded work as a Prefect task run and return its final state.
@@ -162,7 +184,7 @@ def _known(step: str, error: Exception) -> GonogoError:
     """Return the failure in gonogo's words; a replay raises the same class."""
     if isinstance(error, GonogoError):
         return as_recorded(error)
-    told = " ".join(str(error).split())
+    told = cleaned(" ".join(str(error).split()))
     return StepFailed(f"The step {step} failed: {type(error).__name__}: {plain_text(told, 500)}")
 
 
@@ -172,7 +194,13 @@ def step(function: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]
 
 @overload
 def step(
-    *, acting: str | None = None, name: str | None = None, **options: Any
+    *,
+    acting: str | None = None,
+    name: str | None = None,
+    timeout_seconds: float | None = None,
+    retries: int | None = None,
+    on_failure: Declared | None = None,
+    **options: Any,
 ) -> Callable[[Callable[P, Awaitable[R]]], Step[P, Coroutine[Any, Any, R]]]: ...
 
 
@@ -181,6 +209,9 @@ def step(
     *,
     acting: str | None = None,
     name: str | None = None,
+    timeout_seconds: float | None = None,
+    retries: int | None = None,
+    on_failure: Declared | None = None,
     **options: Any,
 ) -> Any:
     """Make an async function a step of missions.
@@ -190,15 +221,26 @@ def step(
         acting: the registered agent on whose mandate the step's own tool calls are decided; the
             mission itself, within its scope, if none.
         name: as evidence and the Prefect UI call it; the function's name, if not given.
+        timeout_seconds: how long it may take, waiting at a gate left out; no limit, if none. What is
+            in flight then finishes and is recorded; the step fails as ``timeout``.
+        retries: how often each of its calls that may be repeated is repeated; as often as each
+            dependency says, if none. The step's own code is never entered again for it.
+        on_failure: where a run goes that this step ends by failing; the mission's own path for the
+            class of the failure, if none.
         options: anything else a Prefect task takes (``tags``, ``description``, ``task_run_name``).
 
     Raises:
-        MissionMisdefined: it is not async, or its result has no type.
+        MissionMisdefined: it is not async, its result has no type, or a limit is none.
 
     """
+    if (timeout_seconds is not None and timeout_seconds <= 0) or (retries is not None and retries < 0):
+        raise MissionMisdefined(
+            "A step takes longer than 0 s and repeats 0 times or more; leave out what has no limit."
+        )
+    terms = Terms(timeout_seconds, retries, on_failure)
 
     def define(body: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]:
-        made = Step(body, acting, name=name or body.__name__, **options)
+        made = Step(body, acting, terms, name=name or body.__name__, **options)
         return cast("Step[P, Coroutine[Any, Any, R]]", made)
 
     return define if function is None else define(function)

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS gonogo_dependencies (
     booked_until bigint NOT NULL DEFAULT 0
 )
 """
-"""``open_until`` is 0 while a dependency is asked as ever; ``probe_until`` is when the one that tries it must be back."""
+"""``open_until`` is 0 while a dependency is asked as ever; ``probe_until`` is by when the one that tries it is back."""
 
 _READ = "SELECT failures, open_until, {now} FROM gonogo_dependencies WHERE name = {name}"
 _FAILED = """
@@ -126,7 +126,7 @@ def release(board: Switchboard, name: str) -> None:
 
 
 def book(board: Switchboard, name: str, turns: int, *, period_us: int, burst: int, patience_us: int) -> int | None:
-    """Book turns under a rate; return in how many microseconds they may be taken, or ``None`` if not within patience."""
+    """Book turns under a rate; return in how many microseconds they are due, ``None`` where that is past patience."""
     row = board.ask(_BOOK, name, span=turns * period_us, burst=burst * period_us, patience=patience_us)
     return None if row is None else max(0, row[0])
 

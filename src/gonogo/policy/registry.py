@@ -36,7 +36,7 @@ class AgentCard(Noun):
     escalation: str
     """The role that takes over where the agent must not go on."""
     fallback_models: tuple[str, ...] | None = None
-    """Models it falls back on, in this order, as ``provider:name``; those of ``GONOGO_FALLBACK_MODELS``, if not given."""
+    """Models it falls back on, in order, as ``provider:name``; those of ``GONOGO_FALLBACK_MODELS``, if not given."""
 
     @property
     def digest(self) -> str:
@@ -59,7 +59,7 @@ class Registry(Noun):
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
-    dependencies: dict[str, Dependency] = {}
+    dependencies: dict[str, Dependency] = Field(default_factory=dict[str, Dependency])
 
     @cached_property
     def digest(self) -> str:
@@ -81,7 +81,6 @@ class Registry(Noun):
             )
             raise PolicyBroken(msg)
         return found
-
 
     def dependency(self, name: str) -> Dependency:
         """Return what is declared of a system or provider; what holds for all of them, if nothing is."""
