@@ -63,9 +63,9 @@ _BODIES: dict[tuple[str, str], str] = {
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
         "flow_run_id? flow_run_name? deployment?"
     ),
-    ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
+    ("run_record", "fact"): "event attempt:whole? gates:list? events:list? round:whole? reopens:list? path? again_at? reason_code? error?",
     ("run_record", "result"): (
-        "status! outcome? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
+        "status! outcome? path? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
         "measures:list streams:list"
     ),
     ("step_record", "intent"): "key! step branch args_digest agent?",
@@ -88,7 +88,11 @@ _BODIES: dict[tuple[str, str], str] = {
         "key! tool system effect principal action_digest idempotency_key approvals:list doubt?"
     ),
     ("tool_call", "result"): (
-        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt?"
+        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt? "
+        "attempts:whole? redacted:list?"
+    ),
+    ("attempt_record", "fact"): (
+        "key! operation! kind dependency number:whole next wait_us:whole reason_code error"
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "
@@ -99,7 +103,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
-    ("exception_record", "fact"): "reason_code what owner key? closes? gate? answer? by?",
+    ("exception_record", "fact"): "reason_code what owner role? path? key? closes? gate? answer? by?",
     ("version_log", "fact"): "versions:list",
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be

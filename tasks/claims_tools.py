@@ -66,6 +66,24 @@ def _policy_preview(number: str, insured_sum_cents: int, payees: list[str], **_f
     )
 
 
+async def _is_referred(_receipt: Receipt, *, claim_id: str, **_rest: object) -> bool:
+    """Whether the ledger holds the claim as referred."""
+    return (await asyncio.to_thread(ledger().claim, claim_id)).status == "referred"
+
+
+async def _is_declined(_receipt: Receipt, *, claim_id: str, **_rest: object) -> bool:
+    """Whether the ledger holds the claim as declined."""
+    return (await asyncio.to_thread(ledger().claim, claim_id)).status == "declined"
+
+
+async def _is_paid(
+    payment: Payment, *, claim_id: str, amount_cents: int, paid_before_cents: int, **_facts: object
+) -> bool:
+    """Whether the ledger holds the sum on the claim, and the payment says that very sum."""
+    facts = await asyncio.to_thread(ledger().payment_facts, claim_id)
+    return payment.amount_cents == amount_cents and facts.paid_before_cents >= paid_before_cents + amount_cents
+
+
 @tool(system="claims", effect="write", preview=_policy_preview)
 async def register_policy(
     *,
@@ -158,13 +176,13 @@ async def file_documents(claim_id: Identifier, documents: list[DocumentKind], *,
     return await asyncio.to_thread(ledger().file_documents, claim_id, tuple(documents), idempotency_key)
 
 
-@tool(system="claims", effect="write")
+@tool(system="claims", effect="write", confirm=_is_referred)
 async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempotency_key: str = "") -> Receipt:
     """Put a claim in a queue that people work through."""
     return await asyncio.to_thread(ledger().refer, claim_id, queue, reason, idempotency_key)
 
 
-@tool(system="claims", effect="irreversible", preview=_decline_preview)
+@tool(system="claims", effect="irreversible", preview=_decline_preview, confirm=_is_declined)
 async def decline_claim(
     claim_id: Identifier,
     reason: str,
@@ -185,7 +203,7 @@ async def read_payment_facts(claim_id: Identifier) -> PaymentFacts:
     return await asyncio.to_thread(ledger().payment_facts, claim_id)
 
 
-@tool(system="payments", effect="irreversible", preview=_payment_preview)
+@tool(system="payments", effect="irreversible", preview=_payment_preview, confirm=_is_paid)
 async def pay_claim(
     *,
     claim_id: Identifier,

@@ -75,6 +75,7 @@ def failure_of_tool(name: str, error: Exception, timeout_seconds: int, *, is_lat
         return Failure(StepTimedOut(f"{name} did not answer within {timeout_seconds} s."), is_outage=True)
     if isinstance(error, GonogoError):
         known = as_recorded(error)
+        known.cause, known.path = "", None
         is_down = isinstance(known, DependencyFailed)
         return Failure(known, is_outage=is_down, is_answer=not is_down and isinstance(known, ToolFailed))
     if not is_outage(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from gonogo import errors
@@ -32,9 +33,8 @@ def as_recorded(error: GonogoError) -> GonogoError:
     A mission that catches it must catch it again on a replay, or it would take another way.
     """
     known = next(each for each in type(error).__mro__ if getattr(errors, each.__name__, None) is each)
-    if known is type(error):
-        return error
-    made = known(str(error))
+    # An error of its own each time: what is noted on it must not stand on one that its author raises again.
+    made = copy(error) if known is type(error) else known(str(error))
     made.cause, made.path = error.cause, error.path
     return made
 

@@ -38,7 +38,7 @@ def trail(ledger: Ledger, error: GonogoError) -> list[Record]:
     key = error.cause
     while key:
         record = ledger.result(key)
-        if record is None:
+        if record is None or any(known.data["key"] == key for known in found):
             break
         found.append(record)
         key = record.data.get("cause", "")
