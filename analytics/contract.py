@@ -63,7 +63,10 @@ _BODIES: dict[tuple[str, str], str] = {
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
         "flow_run_id? flow_run_name? deployment?"
     ),
-    ("run_record", "fact"): "event attempt:whole? gates:list? events:list? round:whole? reopens:list? path? again_at? reason_code? error?",
+    ("run_record", "fact"): (
+        "event attempt:whole? gates:list? events:list? round:whole? reopens:list? path? again_at? reason_code? "
+        "error?"
+    ),
     ("run_record", "result"): (
         "status! outcome? path? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
         "measures:list streams:list"

@@ -95,8 +95,10 @@ def landing_of(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
     )
 
 
-def waiting_landing(mission: Flyable, run: Run, again_at: str | None = None) -> Landing:
-    """Return the landing of a run that sleeps, or rests until it flies again."""
+def waiting_landing(
+    mission: Flyable, run: Run, error: GonogoError | None = None, again_at: str | None = None
+) -> Landing:
+    """Return the landing of a run that sleeps, or, after a failure, rests until it flies again."""
     return Landing(
         run_id=run.id,
         mission=mission.charter.name,
@@ -106,4 +108,7 @@ def waiting_landing(mission: Flyable, run: Run, again_at: str | None = None) -> 
         waits=tuple(wait.name for wait in run.left),
         path=None if again_at is None else "requeue",
         again_at=again_at,
+        reason_code=None if error is None else error.failure,
+        error_class=None if error is None else type(error).__name__,
+        error=None if error is None else plain_text(str(error)),
     )

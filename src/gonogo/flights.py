@@ -177,7 +177,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, rest: dict[str, str]
         await run.dismiss()
     again_at = None if error is None else await requeued(run, error, rest)
     if again_at is not None:
-        return waiting_landing(mission, run, again_at)
+        return waiting_landing(mission, run, error, again_at)
     return await end(mission, run, outcome, error)
 
 

@@ -92,7 +92,9 @@ class TestBreakers:
         for _ in range(2):
             await other.ended("failed", is_probe=False)
         mine._read_at = float("-inf")
-        with pytest.raises(DependencyOpen, match=r"bank is left alone after 2 failures in a row; it is tried again at 2"):
+        with pytest.raises(
+            DependencyOpen, match=r"bank is left alone after 2 failures in a row; it is tried again at 2"
+        ):
             await mine.admit()
 
     async def test_of_many_calls_at_once_one_tries(self, board: Switchboard) -> None:
@@ -104,9 +106,10 @@ class TestBreakers:
         mine._open_until = time.monotonic()
         board.ask("UPDATE gonogo_dependencies SET open_until = 1 WHERE name = {name} RETURNING 1", "bank")
         told = await asyncio.gather(*(mine.admit() for _ in range(5)), return_exceptions=True)
-        assert sorted(str(each).partition(";")[2] for each in told if isinstance(each, Exception)) == [
-            " another call tries it now."
-        ] * 4
+        assert (
+            sorted(str(each).partition(";")[2] for each in told if isinstance(each, Exception))
+            == [" another call tries it now."] * 4
+        )
         assert told.count(True) == 1
         await mine.ended("answered", is_probe=True)
         assert await mine.admit() is False

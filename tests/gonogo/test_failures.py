@@ -8,10 +8,10 @@ import pytest
 
 from gonogo import mission, step
 from gonogo.attempts import Failure, retry_wait_us
+from gonogo.cases import Flyer
 from gonogo.dependencies import Dependency
 from gonogo.errors import DependencyFailed, MissionMisdefined, ToolFailed
 from gonogo.lanes.batch import fly_batch
-from gonogo.cases import Flyer
 from gonogo.settings import settings
 from tests.gonogo.toy.flaky import (
     DONE,
@@ -53,7 +53,12 @@ class TestRepeating:
         went = await hauled(tmp_path, wanted)
         assert (went.landing.status, went.landing.path) == ("done", "outcome")
         first, second = went.told("attempt_record")
-        assert (first["number"], first["next"], first["reason_code"], first["dependency"]) == (1, "retry", "tool_failure", "depot")
+        assert (first["number"], first["next"], first["reason_code"], first["dependency"]) == (
+            1,
+            "retry",
+            "tool_failure",
+            "depot",
+        )
         assert (second["number"], second["error"]) == (2, f"{wanted} failed: cut")
         assert first["wait_us"] > 0
         (result,) = went.told("tool_call", "result")
@@ -73,7 +78,11 @@ class TestRepeating:
         """The system was reached and said no."""
         SCRIPT[:] = [ToolFailed("no such crate"), "fine"]
         went = await hauled(tmp_path)
-        assert (went.landing.status, went.landing.path, went.landing.reason_code) == ("failed", "escalate", "tool_failure")
+        assert (went.landing.status, went.landing.path, went.landing.reason_code) == (
+            "failed",
+            "escalate",
+            "tool_failure",
+        )
         assert SCRIPT == ["fine"]
         assert went.told("attempt_record") == []
 
@@ -223,7 +232,11 @@ class TestLies:
         """The result does not count, and nobody does it again unseen."""
         SCRIPT[:] = ["lie"]
         went = await hauled(tmp_path, "book")
-        assert (went.landing.status, went.landing.reason_code, went.landing.path) == ("failed", "data_mismatch", "escalate")
+        assert (went.landing.status, went.landing.reason_code, went.landing.path) == (
+            "failed",
+            "data_mismatch",
+            "escalate",
+        )
         (owned,) = went.told("exception_record")
         assert (owned["reason_code"], owned["owner"]) == ("data_mismatch", "stores")
         assert "depot does not hold it" in owned["what"]
@@ -239,7 +252,8 @@ class TestBreakers:
         SCRIPT[:] = [OUT, OUT]
         await hauled(tmp_path, terms=terms)
         went = await _another(tmp_path, terms)
-        assert (went.status, went.path, went.reason_code) == ("waiting", "requeue", None)
+        assert (went.status, went.path, went.reason_code) == ("waiting", "requeue", "dependency_open")
+        assert "depot is left alone after 2 failures in a row; it is tried again at" in str(went.error)
         assert DONE == []
 
     async def test_one_that_answers_again_is_asked_as_ever(self, tmp_path: Path) -> None:
@@ -256,9 +270,7 @@ class TestBreakers:
 
 async def _another(home: Path, terms: str) -> Landing:
     told: list[Landing] = []
-    chosen = settings().model_copy(
-        update={"home": home, "policy_folder": policies(home, terms), "requester": "tester"}
-    )
+    chosen = settings().model_copy(update={"home": home, "policy_folder": policies(home, terms), "requester": "tester"})
     from gonogo.flights import fly
     from gonogo.lanes.local import LocalPilot
     from gonogo.plans import Plan

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV"
+SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV"
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----"
 
 SECRETS: list[tuple[Any, str]] = [
-    (f"before {TOKEN} after", "token"),
+    (f"before {SIGNED} after", "token"),
     (KEY, "private_key"),
     (KEY[:60], "private_key"),
     ("AKIA" + "IOSFODNN7EXAMPLE", "aws_key"),
@@ -75,12 +75,12 @@ def test_what_only_looks_like_one_stays(value: Any) -> None:
 @pytest.fixture
 def own_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Return a secret that the environment of this process holds."""
-    secret = 'made-up "value" of ours'
-    monkeypatch.setenv("DEPOT_API_KEY", secret)
+    value = 'made-up "value" of ours'
+    monkeypatch.setenv("DEPOT_API_KEY", value)
     monkeypatch.setenv("DEPOT_TOKEN", "short")
     monkeypatch.setenv("DEPOT_KEY", "/etc/depot/key.pem")
     redactions._of_environment.cache_clear()
-    yield secret
+    yield value
     redactions._of_environment.cache_clear()
 
 
@@ -89,24 +89,32 @@ def test_a_secret_of_this_process_is_taken_out_wherever_it_stands(own_secret: st
     body = json.dumps({"echo": f"you sent {own_secret}!", "ls": "/etc/depot/key.pem", "word": "short"}).encode()
     clean, found = redact(body)
     assert found == {"environment": 1}
-    assert json.loads(clean) == {"echo": "you sent [redacted: environment]!", "ls": "/etc/depot/key.pem", "word": "short"}
+    assert json.loads(clean) == {
+        "echo": "you sent [redacted: environment]!",
+        "ls": "/etc/depot/key.pem",
+        "word": "short",
+    }
     assert cleaned(f"refused: {own_secret}") == "refused: [redacted: environment]"
+
+
+def _holding(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and SIGNED.encode() in path.read_bytes()]
 
 
 async def test_neither_the_mission_nor_the_evidence_sees_it(tmp_path: Path) -> None:
     """And the record says that something was taken out, and what kind it was."""
-    SCRIPT[:] = [f"the token is {TOKEN}"]
+    SCRIPT[:] = [f"the token is {SIGNED}"]
     went = await hauled(tmp_path)
     assert went.landing.outcome is not None
     assert went.landing.outcome["what"] == "the token is [redacted: token]"
     (result,) = went.told("tool_call", "result")
     assert result["redacted"] == ["token"]
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert not _holding(tmp_path)
 
 
 async def test_a_failure_does_not_tell_it_either(tmp_path: Path) -> None:
     """What a tool raised stands in evidence, too."""
-    SCRIPT[:] = [LookupError(f"no such thing as {TOKEN}")]
+    SCRIPT[:] = [LookupError(f"no such thing as {SIGNED}")]
     went = await hauled(tmp_path)
     assert went.landing.error == "fetch failed: no such thing as [redacted: token]"
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert not _holding(tmp_path)

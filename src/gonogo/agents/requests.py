@@ -13,7 +13,13 @@ from socket import gaierror
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
-from pydantic_ai.exceptions import ModelConnectionError, ModelHTTPError, ModelTimeoutError, UserError
+from pydantic_ai.exceptions import (
+    ModelConnectionError,
+    ModelHTTPError,
+    ModelRequestRejectedError,
+    ModelTimeoutError,
+    UserError,
+)
 from pydantic_ai.messages import ModelResponse
 
 from gonogo.agents.offline import MODEL as OFFLINE
@@ -286,13 +292,17 @@ def _failure(model: str, error: Exception, timeout_seconds: int, *, is_late: boo
         return Failure(StepTimedOut(f"{model} did not answer in time ({told})."), is_outage=True)
     sentence = f"{model} gave no usable answer ({told})."
     if isinstance(error, ModelHTTPError):
-        is_theirs = error.status_code >= SERVER_ERROR or error.status_code == TOO_MANY
-        hint_us = int((error.retry_after or 0) * 1_000_000)
-        if is_theirs:
-            return Failure(ModelUnavailable(sentence), is_outage=True, hint_us=hint_us)
-        # It answered: what is wrong is the question, or the key.
-        return Failure(ModelFailed(sentence), is_answer=True)
+        return _of_status(sentence, error)
     if isinstance(error, ModelConnectionError | ConnectionError | gaierror):
         return Failure(ModelUnavailable(sentence), is_outage=True)
-    # Whatever came instead of an answer: clients raise what they like on a body they did not expect.
-    return Failure(ModelFailed(sentence), is_outage=not isinstance(error, UserError))
+    # A question it refuses is our fault. Clients raise whatever they like on a body they did not expect.
+    is_ours = isinstance(error, ModelRequestRejectedError | UserError)
+    return Failure(ModelFailed(sentence), is_outage=not is_ours, is_answer=is_ours)
+
+
+def _of_status(sentence: str, error: ModelHTTPError) -> Failure:
+    """Return a failure that came with an HTTP status: theirs, or an answer to what was wrong with the question."""
+    if error.status_code >= SERVER_ERROR or error.status_code == TOO_MANY:
+        hint_us = int((error.retry_after or 0) * 1_000_000)
+        return Failure(ModelUnavailable(sentence), is_outage=True, hint_us=hint_us)
+    return Failure(ModelFailed(sentence), is_answer=True)
