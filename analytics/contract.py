@@ -63,9 +63,12 @@ _BODIES: dict[tuple[str, str], str] = {
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
         "rolls_back? flow_run_id? flow_run_name? deployment?"
     ),
-    ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
+    ("run_record", "fact"): (
+        "event attempt:whole? gates:list? events:list? round:whole? reopens:list? path? again_at? reason_code? "
+        "error?"
+    ),
     ("run_record", "result"): (
-        "status! outcome? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
+        "status! outcome? path? success:flag escalated:flag reason_code? error? latency_ms:whole totals:object "
         "measures:list streams:list halt?"
     ),
     ("step_record", "intent"): "key! step branch args_digest agent?",
@@ -88,7 +91,11 @@ _BODIES: dict[tuple[str, str], str] = {
         "key! tool system effect principal action_digest idempotency_key approvals:list doubt?"
     ),
     ("tool_call", "result"): (
-        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt?"
+        "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt? "
+        "attempts:whole? redacted:list?"
+    ),
+    ("attempt_record", "fact"): (
+        "key! operation! kind dependency number:whole next wait_us:whole reason_code error"
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "
@@ -107,7 +114,8 @@ _BODIES: dict[tuple[str, str], str] = {
         "most_us:whole limit_us:whole passed:flag!"
     ),
     ("exception_record", "fact"): (
-        "reason_code what owner key? closes? gate? answer? by? halt? target? halted_by? signal? figures:object?"
+        "reason_code what owner role? path? key? closes? gate? answer? by? halt? target? halted_by? signal? "
+        "figures:object?"
     ),
     ("switch_record", "fact"): (
         "event! switch! target_kind! target! by proof signal? figures:object? lifts:list?"

@@ -94,6 +94,8 @@ CREATE TABLE runs (
     case_input        JSON,
     status            VARCHAR NOT NULL,
     outcome           VARCHAR,
+    path              VARCHAR,
+    requeues          BIGINT NOT NULL,
     success           BOOLEAN,
     escalated         BOOLEAN,
     reason_code       VARCHAR,
@@ -145,6 +147,8 @@ COMMENT ON COLUMN runs.case_ref IS 'The business case, in its source''s words.';
 COMMENT ON COLUMN runs.case_input IS 'The case as flown; null where it was erased.';
 COMMENT ON COLUMN runs.status IS 'flying, waiting, done, no_go, aborted or failed; the last four are final.';
 COMMENT ON COLUMN runs.outcome IS 'The outcome''s word from the mission''s closed vocabulary; null until done.';
+COMMENT ON COLUMN runs.path IS 'Where it went from its end: outcome, escalate or terminate; requeue while it rests until it flies again.';
+COMMENT ON COLUMN runs.requeues IS 'How often it was put to flight again after a failure.';
 COMMENT ON COLUMN runs.success IS 'Whether the outcome counts as success; null until the run is final.';
 COMMENT ON COLUMN runs.escalated IS 'Whether the case was handed to a person by rule; null until the run is final.';
 COMMENT ON COLUMN runs.reason_code IS 'Failure class of a run that did not succeed by failing.';
@@ -539,6 +543,40 @@ COMMENT ON COLUMN measures.value IS 'The number, whole, in unit.';
 COMMENT ON COLUMN measures.unit IS 'Unit of value.';
 COMMENT ON COLUMN measures.measured_at IS 'When the run ended.';
 
+CREATE TABLE attempts (
+    id          VARCHAR NOT NULL,
+    run_id      VARCHAR NOT NULL,
+    mission     VARCHAR NOT NULL,
+    key         VARCHAR NOT NULL,
+    step_key    VARCHAR,
+    agent_id    VARCHAR,
+    operation   VARCHAR,
+    kind        VARCHAR,
+    dependency  VARCHAR,
+    number      BIGINT,
+    next        VARCHAR,
+    wait_us     BIGINT,
+    reason_code VARCHAR,
+    error       VARCHAR,
+    failed_at   TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE attempts IS 'One row an attempt at a call that failed and was followed by another, or by a doubt.';
+COMMENT ON COLUMN attempts.id IS 'Identity of the record.';
+COMMENT ON COLUMN attempts.run_id IS 'Run it happened in.';
+COMMENT ON COLUMN attempts.mission IS 'Mission the run flies.';
+COMMENT ON COLUMN attempts.key IS 'Name of the attempt within its run.';
+COMMENT ON COLUMN attempts.step_key IS 'Step it happened in.';
+COMMENT ON COLUMN attempts.agent_id IS 'Agent that acted.';
+COMMENT ON COLUMN attempts.operation IS 'Key of the tool or model call that failed.';
+COMMENT ON COLUMN attempts.kind IS 'tool or model.';
+COMMENT ON COLUMN attempts.dependency IS 'System of record or model provider that was asked.';
+COMMENT ON COLUMN attempts.number IS 'Which attempt it was, from 1.';
+COMMENT ON COLUMN attempts.next IS 'What followed: retry, fallback (another model) or doubt (a person was asked).';
+COMMENT ON COLUMN attempts.wait_us IS 'Wait before the next attempt in microseconds.';
+COMMENT ON COLUMN attempts.reason_code IS 'Failure class.';
+COMMENT ON COLUMN attempts.error IS 'The failure in one sentence.';
+COMMENT ON COLUMN attempts.failed_at IS 'When it was recorded.';
+
 CREATE TABLE exceptions (
     id          VARCHAR NOT NULL,
     run_id      VARCHAR NOT NULL,
@@ -548,6 +586,8 @@ CREATE TABLE exceptions (
     reason_code VARCHAR,
     what        VARCHAR,
     owner       VARCHAR,
+    role        VARCHAR,
+    path        VARCHAR,
     raised_at   TIMESTAMPTZ NOT NULL,
     resolution  VARCHAR,
     closed_by   VARCHAR,
@@ -563,6 +603,8 @@ COMMENT ON COLUMN exceptions.agent_id IS 'Agent that acted.';
 COMMENT ON COLUMN exceptions.reason_code IS 'Failure class.';
 COMMENT ON COLUMN exceptions.what IS 'What happened, in one sentence.';
 COMMENT ON COLUMN exceptions.owner IS 'Who has to deal with it.';
+COMMENT ON COLUMN exceptions.role IS 'Role that takes over; null where nobody is asked to.';
+COMMENT ON COLUMN exceptions.path IS 'Where its run went: escalate or terminate; null where it did not end the run.';
 COMMENT ON COLUMN exceptions.raised_at IS 'When it happened.';
 COMMENT ON COLUMN exceptions.resolution IS 'How it was settled; null while it is open.';
 COMMENT ON COLUMN exceptions.closed_by IS 'Who settled it; null while it is open.';

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHAPES = (
     "model_calls",
     "tool_calls",
+    "attempts",
     "steps",
     "decisions",
     "approvals",

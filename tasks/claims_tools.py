@@ -67,6 +67,24 @@ def _policy_preview(number: str, insured_sum_cents: int, payees: list[str], **_f
     )
 
 
+async def _is_referred(_receipt: Receipt, *, claim_id: str, **_rest: object) -> bool:
+    """Whether the ledger holds the claim as referred."""
+    return (await asyncio.to_thread(ledger().claim, claim_id)).status == "referred"
+
+
+async def _is_declined(_receipt: Receipt, *, claim_id: str, **_rest: object) -> bool:
+    """Whether the ledger holds the claim as declined."""
+    return (await asyncio.to_thread(ledger().claim, claim_id)).status == "declined"
+
+
+async def _is_paid(
+    payment: Payment, *, claim_id: str, amount_cents: int, paid_before_cents: int, **_facts: object
+) -> bool:
+    """Whether the ledger holds the sum on the claim, and the payment says that very sum."""
+    facts = await asyncio.to_thread(ledger().payment_facts, claim_id)
+    return payment.amount_cents == amount_cents and facts.paid_before_cents >= paid_before_cents + amount_cents
+
+
 @tool(
     system="claims",
     effect="write",
@@ -178,6 +196,7 @@ async def file_documents(claim_id: Identifier, documents: list[DocumentKind], *,
     undo=reversible(
         withdraw_referral, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"
     ),
+    confirm=_is_referred,
 )
 async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempotency_key: str = "") -> Receipt:
     """Put a claim in a queue that people work through."""
@@ -189,6 +208,7 @@ async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempo
     effect="irreversible",
     preview=_decline_preview,
     undo=compensate(reopen_claim, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"),
+    confirm=_is_declined,
 )
 async def decline_claim(
     claim_id: Identifier,
@@ -215,6 +235,7 @@ async def read_payment_facts(claim_id: Identifier) -> PaymentFacts:
     effect="irreversible",
     preview=_payment_preview,
     undo=compensate(refund_payment, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"),
+    confirm=_is_paid,
 )
 async def pay_claim(
     *,

@@ -8,6 +8,8 @@ SELECT
     raised.data ->> 'reason_code' AS reason_code,
     raised.data ->> 'what' AS what,
     raised.data ->> 'owner' AS owner,
+    raised.data ->> 'role' AS role,
+    raised.data ->> 'path' AS path,
     raised.time AS raised_at,
     closed.data ->> 'what' AS resolution,
     closed.data ->> 'by' AS closed_by,

@@ -36,11 +36,22 @@ ended AS (
         recorded_time AS ended_at,
         payload AS outcome_data,
         json_transform(data, '{
-            "status": "VARCHAR", "outcome": "VARCHAR", "success": "BOOLEAN", "escalated": "BOOLEAN",
+            "status": "VARCHAR", "outcome": "VARCHAR", "path": "VARCHAR", "success": "BOOLEAN", "escalated": "BOOLEAN",
             "reason_code": "VARCHAR", "error": "VARCHAR", "halt": "VARCHAR", "latency_ms": "BIGINT",
             "totals": {"cost_micros": "BIGINT", "actions": "BIGINT"}
         }') AS body
     FROM endings
+),
+rested AS (
+    -- A run rests from the record that says so until its next one.
+    SELECT
+        run_id,
+        max((data ->> 'round')::BIGINT) AS requeues,
+        arg_max(coalesce(data ->> 'event', ''), seq) = 'waiting'
+            AND arg_max(coalesce(data ->> 'again_at', ''), seq) <> '' AS is_resting
+    FROM fresh
+    WHERE artifact = 'run_record'
+    GROUP BY run_id
 ),
 asked AS (
     SELECT
@@ -105,10 +116,13 @@ SELECT
     started.case_input,
     CASE
         WHEN ended.run_id IS NOT NULL THEN ended.body.status
+        WHEN rested.is_resting THEN 'waiting'
         WHEN len(asked.waiting_gates) > 0 OR len(awaited.waiting_events) > 0 THEN 'waiting'
         ELSE 'flying'
     END AS status,
     ended.body.outcome,
+    CASE WHEN ended.run_id IS NULL AND rested.is_resting THEN 'requeue' ELSE ended.body.path END AS path,
+    coalesce(rested.requeues, 0) AS requeues,
     ended.body.success,
     ended.body.escalated,
     ended.body.reason_code,
@@ -146,6 +160,7 @@ SELECT
 FROM everything
 LEFT JOIN started USING (run_id)
 LEFT JOIN ended USING (run_id)
+LEFT JOIN rested USING (run_id)
 LEFT JOIN asked USING (run_id)
 LEFT JOIN awaited USING (run_id)
 LEFT JOIN spent USING (run_id)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _run: ContextVar[Run | None] = ContextVar("gonogo_run", default=None)
 _acting: ContextVar[str | None] = ContextVar("gonogo_acting", default=None)
 _step: ContextVar[str | None] = ContextVar("gonogo_step", default=None)
+_retries: ContextVar[int | None] = ContextVar("gonogo_retries", default=None)
 
 
 def current_run() -> Run:
@@ -48,6 +49,11 @@ def acting_agent() -> str | None:
     return _acting.get()
 
 
+def declared_retries() -> int | None:
+    """Return how often the step has its calls repeated; ``None`` where it leaves that to each dependency."""
+    return _retries.get()
+
+
 @contextmanager
 def flying(run: Run) -> Generator[Run]:
     """Make a run the current one for the block."""
@@ -61,20 +67,24 @@ def flying(run: Run) -> Generator[Run]:
 
 @dataclass(slots=True)
 class executing:  # noqa: N801 - reads as the context manager it is; a generator costs three times as much
-    """Mark the block as the inside of a step: its scope, its key, and on whose mandate it acts."""
+    """Mark the block as the inside of a step: its scope, its key, whose mandate it acts on, what it has repeated."""
 
     scope: Scope
     acting: str | None
-    _tokens: tuple[Token[str | None], Token[str | None], Token[Scope | None]] | None = None
+    retries: int | None = None
+    _tokens: tuple[Token[str | None], Token[str | None], Token[Scope | None], Token[int | None]] | None = None
 
     def __enter__(self) -> None:
         """Enter the step."""
-        self._tokens = _step.set(self.scope.path), _acting.set(self.acting), enter(self.scope)
+        self._tokens = (
+            _step.set(self.scope.path), _acting.set(self.acting), enter(self.scope), _retries.set(self.retries),
+        )  # fmt: skip
 
     def __exit__(self, *_raised: object) -> None:
         """Leave it."""
         if self._tokens is not None:
-            step, acting, scope = self._tokens
+            step, acting, scope, retries = self._tokens
+            _retries.reset(retries)
             _step.reset(step)
             _acting.reset(acting)
             leave(scope)

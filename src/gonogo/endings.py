@@ -12,13 +12,14 @@ from gonogo.evidence.canon import moment, plain_text
 from gonogo.evidence.ledger import only
 from gonogo.failures import failure_fields
 from gonogo.model import Budget
+from gonogo.paths import declared_path, owed
 from gonogo.plans import Flyable, Landing
 
 if TYPE_CHECKING:
     from gonogo.evidence.ledger import Ledger
     from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
-    from gonogo.model import Outcome, RunStatus
+    from gonogo.model import Declared, Outcome, Path, RunStatus
     from gonogo.runs import Run
     from gonogo.switches import Halt
 
@@ -32,10 +33,12 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
     if error is not None:
         status = "no_go" if isinstance(error, GateDenied | PolicyDenied) else "failed"
         status = "aborted" if isinstance(error, Aborted) else status
+    path: Path = "outcome" if error is None else _path(run, error)
     latency_ms = int((datetime.now(UTC) - run.started).total_seconds() * 1_000)
     data: dict[str, Any] = {
         "phase": "result",
         "status": status,
+        "path": path,
         "success": outcome is not None and error is None and outcome.is_success,
         "escalated": outcome is not None and error is None and outcome.is_escalated,
         "latency_ms": latency_ms,
@@ -46,9 +49,12 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
     body: bytes | None = None
     if error is not None:
         data |= failure_fields(error)
-        if status == "failed" or run.halt is not None:
-            what = {"reason_code": error.failure, "what": plain_text(str(error)), "owner": run.charter.owner}
-            run.ledger.note("exception_record", what | (_halt_fields(run.halt) if run.halt else {}))
+        owes = owed(run, error, _path(run, error)) if status == "failed" or path == "escalate" else None
+        if owes is None and run.halt is not None:
+            owes = {"reason_code": error.failure, "owner": run.charter.owner}
+        if owes is not None:
+            halt = _halt_fields(run.halt) if run.halt else {}
+            run.ledger.note("exception_record", {"what": plain_text(str(error)), **owes, **halt})
             data["streams"] = [_stream_end(run.ledger.stream)]
         if run.halt is not None:
             data["halt"] = run.halt.id
@@ -112,6 +118,12 @@ def _halt_fields(halt: Halt) -> dict[str, Any]:
     return fields | ({"signal": halt.signal, "figures": dict(halt.figures)} if halt.signal else {})
 
 
+def _path(run: Run, error: GonogoError) -> Declared:
+    """Return where a run that ends goes; one that would fly again and may not, or cannot, needs a person."""
+    path = declared_path(run, error)
+    return "escalate" if path == "requeue" else path
+
+
 def _stream_end(stream: Stream) -> dict[str, Any]:
     """Return where the run's stream stands, so that a missing tail can be seen."""
     return {"streamid": stream.stream_id, "seq": stream.next_seq - 1, "digest": stream.head}
@@ -136,6 +148,7 @@ def landing_of(mission: Flyable, ledger: Ledger, record: Record) -> Landing:
         mission=mission.charter.name,
         status=data["status"],
         outcome=body,
+        path=data.get("path"),
         success=data["success"],
         reason_code=data.get("reason_code"),
         error_class=data.get("error_class"),
@@ -157,8 +170,10 @@ def unflown_landing(mission: Flyable, run_id: str, halt: Halt) -> Landing:
     )
 
 
-def waiting_landing(mission: Flyable, run: Run) -> Landing:
-    """Return the landing of a run that sleeps."""
+def waiting_landing(
+    mission: Flyable, run: Run, error: GonogoError | None = None, again_at: str | None = None
+) -> Landing:
+    """Return the landing of a run that sleeps, or, after a failure, rests until it flies again."""
     return Landing(
         run_id=run.id,
         mission=mission.charter.name,
@@ -166,4 +181,9 @@ def waiting_landing(mission: Flyable, run: Run) -> Landing:
         totals=run.meter.totals(),
         evidence=run.ledger.stream.next_seq,
         waits=tuple(wait.name for wait in run.left),
+        path=None if again_at is None else "requeue",
+        again_at=again_at,
+        reason_code=None if error is None else error.failure,
+        error_class=None if error is None else type(error).__name__,
+        error=None if error is None else plain_text(str(error)),
     )

@@ -9,13 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from gonogo.model import FailureClass
+    from gonogo.model import Declared, FailureClass
 
 
 class GonogoError(Exception):
     """Base of everything gonogo raises on purpose; the command line prints it as one sentence."""
 
     failure: ClassVar[FailureClass] = "internal"
+
+    cause: str = ""
+    """Key of the recorded operation that failed; empty where none did."""
+    path: Declared | None = None
+    """The path that the step it left declares for it; the mission's or the default one, if none."""
+    is_replayed: bool = False
+    """Whether it was read from the record of an earlier time, and not met now."""
 
 
 class MissionMisdefined(GonogoError):
@@ -87,6 +94,8 @@ class EventMissed(GonogoError):
     """An outside event did not arrive before its deadline."""
 
     failure = "timeout"
+    # What did not come is recorded as missed; to fly again would only read that again.
+    path = "escalate"
 
 
 class AnswerRefused(GonogoError):
@@ -165,6 +174,28 @@ class ToolFailed(GonogoError):
     failure = "tool_failure"
 
 
+class DependencyFailed(ToolFailed):
+    """A system could not be reached, or failed by itself; the same call may succeed later.
+
+    A tool raises it to say so; what it raises as :class:`ToolFailed` is the system's answer and is not tried again.
+    """
+
+
+class DependencyOpen(GonogoError):
+    """A system or provider has failed too often and is left alone for a while, or is asked too often already."""
+
+    failure = "dependency_open"
+
+    again_us: int = 0
+    """In how many microseconds it is tried again, as far as that is known."""
+
+
+class Unconfirmed(GonogoError):
+    """A system says that it did something, and its own records do not hold it."""
+
+    failure = "data_mismatch"
+
+
 class StepFailed(GonogoError):
     """A step's own code failed; the message carries what it raised."""
 
@@ -179,6 +210,12 @@ class ModelFailed(GonogoError):
     """The model could not be reached, refused, or answered what nobody could use."""
 
     failure = "model_refusal"
+
+
+class ModelUnavailable(ModelFailed):
+    """The provider could not be reached, asked to come later, or failed by itself; it may answer later."""
+
+    failure = "dependency_open"
 
 
 class ServerUnreachable(GonogoError):

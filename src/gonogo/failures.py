@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from gonogo import errors
@@ -13,12 +14,17 @@ if TYPE_CHECKING:
 
 
 def failure_fields(error: GonogoError) -> dict[str, Any]:
-    """Return how a failure stands in evidence: class of the taxonomy, error class, sentence."""
-    return {
+    """Return how a failure stands in evidence: class of the taxonomy, error class, sentence, and what it came from."""
+    found = {
         "reason_code": error.failure,
         "error_class": type(error).__name__,
         "error": plain_text(str(error)),
     }
+    if error.cause:
+        found["cause"] = error.cause
+    if error.path is not None and error.path != type(error).path:
+        found["on_failure"] = error.path
+    return found
 
 
 def as_recorded(error: GonogoError) -> GonogoError:
@@ -27,10 +33,16 @@ def as_recorded(error: GonogoError) -> GonogoError:
     A mission that catches it must catch it again on a replay, or it would take another way.
     """
     known = next(each for each in type(error).__mro__ if getattr(errors, each.__name__, None) is each)
-    return error if known is type(error) else known(str(error))
+    # An error of its own each time: what is noted on it must not stand on one that its author raises again.
+    made = copy(error) if known is type(error) else known(str(error))
+    made.cause, made.path = error.cause, error.path
+    return made
 
 
 def raise_recorded(record: Record) -> None:
     """Raise the failure a record holds, as it was raised the first time."""
     known = getattr(errors, record.data.get("error_class", ""), ToolFailed)
-    raise known(record.data.get("error", "failed"))
+    error: GonogoError = known(record.data.get("error", "failed"))
+    error.cause, error.is_replayed = record.data.get("key", ""), True
+    error.path = record.data.get("on_failure", error.path)
+    raise error

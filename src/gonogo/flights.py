@@ -11,7 +11,7 @@ import getpass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from gonogo.agents.agent import check_model
+from gonogo.agents.agent import check_models
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
 from gonogo.current import flying
@@ -28,6 +28,7 @@ from gonogo.exchange import catch_up
 from gonogo.lookout import aboard
 from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
+from gonogo.paths import requeued
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.rosters import roster
@@ -76,8 +77,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         # What a flight needs before it starts; reading back how one ended needs none of it.
         for name in agents:
             registry.card(name)
-        if plan.settings.model is not None:
-            check_model(plan.settings.model, registry)
+        check_models(plan.settings, registry, agents)
     envelope = _envelope(mission.charter, law, plan)
     ledger = Ledger.open(plan.run_id, journal, envelope)
     try:
@@ -96,7 +96,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         run.watchers = (*run.watchers, Watch(run, book))
         if run.abort is None:
             await plan.pilot.begin(run)
-        return await _fly(mission, case, run, agents)
+        return await _fly(mission, case, run, agents, plan.rest)
     finally:
         ledger.close()
 
@@ -162,7 +162,7 @@ def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: P
     return run
 
 
-async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, ...]) -> Landing:
+async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, ...], rest: dict[str, str]) -> Landing:
     """Execute the story, and record how it ended."""
     outcome: Outcome | None = None
     error: GonogoError | None = None
@@ -196,6 +196,9 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
         outcome, error = None, Aborted(run.abort)
     finally:
         await run.dismiss()
+    again_at = None if error is None else await requeued(run, error, rest)
+    if again_at is not None:
+        return waiting_landing(mission, run, error, again_at)
     lapse(run)
     return await end(mission, run, outcome, error)
 

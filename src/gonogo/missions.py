@@ -12,11 +12,13 @@ from pydantic import BaseModel
 
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import sha256_hex
-from gonogo.model import Budget, Charter, Outcome
+from gonogo.model import PATHS, Budget, Charter, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from datetime import timedelta
+
+    from gonogo.model import Declared, FailureClass
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +78,7 @@ def mission(
     scope: list[str],
     budget: Budget | None = None,
     sla: timedelta | None = None,
+    on_failure: dict[FailureClass, Declared] | None = None,
     name: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[P, Awaitable[R]]], Mission[P, Coroutine[Any, Any, R]]]:
@@ -90,6 +93,9 @@ def mission(
         budget: what one run may use; one US dollar and 25 changes, if not given.
         sla: time from start to outcome that counts as kept; leave out where the outcome measures
             ``sla_kept`` itself.
+        on_failure: where a run goes that fails, by class of the failure: put to flight again later
+            (``requeue``), handed to a person (``escalate``) or over (``terminate``);
+            :data:`gonogo.model.PATHS` says what holds for the others.
         name: as the UI, the evidence and ``gonogo run`` call it; the function's name, if not given.
         options: anything else a Prefect flow takes.
 
@@ -97,6 +103,9 @@ def mission(
         MissionMisdefined: the function is no mission; the message says why.
 
     """
+    stray = [word for word in (on_failure or {}) if word not in PATHS]
+    if stray:
+        raise MissionMisdefined(f"{', '.join(stray)} is no class of failure; on_failure knows {', '.join(PATHS)}.")
 
     def define(story: Callable[P, Awaitable[R]]) -> Mission[P, Coroutine[Any, Any, R]]:
         source = inspect.getsourcefile(story)
@@ -106,6 +115,7 @@ def mission(
             scope=tuple(scope),
             budget=budget or Budget(),
             sla_seconds=None if sla is None else int(sla.total_seconds()),
+            on_failure=on_failure or {},
             description=inspect.getdoc(story) or "",
             digest=sha256_hex(Path(source).read_bytes() if source else story.__name__.encode()),
         )

@@ -55,6 +55,27 @@ Proof = Literal["unproven", "clock"]
 
 Environment = Literal["dev", "test", "prod"]
 
+Path = Literal["outcome", "requeue", "escalate", "terminate"]
+"""Where a run goes from its end: its outcome says; it flies again later; a person takes over; it is over."""
+
+Declared = Literal["requeue", "escalate", "terminate"]
+"""What a mission or a step may declare for a failure."""
+
+PATHS: dict[FailureClass, Declared] = {
+    "tool_failure": "escalate",
+    "policy_block": "terminate",
+    "model_refusal": "escalate",
+    "data_mismatch": "escalate",
+    "timeout": "requeue",
+    "budget_exceeded": "escalate",
+    "aborted": "terminate",
+    "approval_denied": "terminate",
+    "approval_expired": "terminate",
+    "dependency_open": "requeue",
+    "internal": "escalate",
+}
+"""The path of each failure class where neither mission nor step declares another."""
+
 FINAL: frozenset[str] = frozenset({"done", "no_go", "aborted", "failed"})
 """The run states nothing follows."""
 
@@ -189,6 +210,8 @@ class Charter(Noun):
     budget: Budget
     sla_seconds: int | None = None
     """Time from start to outcome that counts as kept; ``None`` where the mission measures it."""
+    on_failure: dict[FailureClass, Declared] = Field(default_factory=dict[FailureClass, Declared])
+    """Its own path for a failure class; :data:`PATHS` for the others."""
     description: str = ""
     digest: str = ""
     """SHA-256 of the mission's source file: the "should" in force."""

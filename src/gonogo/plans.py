@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, Field, ValidationError
 
 from gonogo import errors
 from gonogo.errors import CaseRefused, StepFailed
-from gonogo.model import Noun, Outcome, RunStatus
+from gonogo.model import Noun, Outcome, Path, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,6 +48,10 @@ class Landing(Noun):
     """How many records the run has in its own stream."""
     waits: tuple[str, ...] = ()
     """Open gates and awaited events, for a run that waits."""
+    path: Path | None = None
+    """Where the run goes from here; ``None`` while it waits at gates or for events."""
+    again_at: str | None = None
+    """From when a run that failed for now may be put to flight again."""
 
     def raise_if_not_done(self) -> None:
         """Raise the failure the flight ended with, as the mission raised it."""
@@ -70,6 +74,8 @@ class Plan:
     """Ids of the Prefect flow run that schedules it, as attributes."""
     rolls_back: str = ""
     """The run whose effects this one undoes."""
+    rest: dict[str, str] = field(default_factory=dict[str, str])
+    """Where it is woken, should it rest until it flies again; empty where its lane does that itself."""
 
 
 def read_case(mission: Flyable, given: object) -> BaseModel:

@@ -9,11 +9,12 @@ from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
@@ -57,6 +58,15 @@ class Settings(BaseSettings):
 
     model: str | None = None
     """``provider:name`` of the model every agent uses; without it the scripted offline model."""
+
+    fallback_models: Annotated[tuple[str, ...], NoDecode] = ()
+    """Models every agent falls back on where ``model`` does not answer, in this order, apart by commas."""
+
+    requeues: int = Field(default=3, ge=0, le=100)
+    """How often a run whose failure may pass is put to flight again before a person is asked."""
+
+    requeue_seconds: int = Field(default=30, ge=1, le=86_400)
+    """How long such a run rests the first time, doubled for each time after it, an hour at most."""
 
     requester: str | None = None
     """Who asks for runs; the login name, where none is set."""
@@ -114,6 +124,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then pyproject.toml."""
         return init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls)
+
+    @field_validator("fallback_models", mode="before")
+    @classmethod
+    def _apart_by_commas(cls, given: object) -> object:
+        """Read a list from text, as the environment holds it."""
+        return tuple(name for part in given.split(",") if (name := part.strip())) if isinstance(given, str) else given
 
     @field_validator("journals")
     @classmethod

@@ -7,9 +7,11 @@ time, too, a step returns its result as read back from its own record.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 from prefect import Task
@@ -17,18 +19,20 @@ from pydantic import TypeAdapter
 
 from gonogo.criteria import RESULT, Criterion, check, refuse_misfits
 from gonogo.current import current_run, current_step, executing
-from gonogo.errors import GonogoError, MissionMisdefined, StepFailed
+from gonogo.errors import GonogoError, MissionMisdefined, StepFailed, StepTimedOut
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.redactions import cleaned
 from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gonogo.evidence.records import Record
+    from gonogo.model import Declared
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,17 +47,21 @@ _body: ContextVar[Callable[[], Awaitable[Any]]] = ContextVar("gonogo_step_body")
 """What the task run in the making executes: the recorded work of one call of one step."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a step declares: what holds before and after it, and about its own failing."""
+
+    entry: tuple[Criterion, ...] = ()
+    exit: tuple[Criterion, ...] = ()
+    timeout_seconds: float | None = None
+    retries: int | None = None
+    on_failure: Declared | None = None
+
+
 class Step(Task[P, R]):
     """A Prefect task whose result is evidence."""
 
-    def __init__(
-        self,
-        function: Callable[P, Awaitable[R]],
-        acting: str | None,
-        entry: Sequence[Criterion] = (),
-        exit: Sequence[Criterion] = (),  # noqa: A002 - what it is called
-        **options: Any,
-    ) -> None:
+    def __init__(self, function: Callable[P, Awaitable[R]], acting: str | None, terms: Terms, **options: Any) -> None:
         hints = get_type_hints(function, include_extras=True)
         if not inspect.iscoroutinefunction(function) or "return" not in hints:
             raise MissionMisdefined(
@@ -73,10 +81,10 @@ class Step(Task[P, R]):
         self.work = function
         self._signature = inspect.signature(function)
         self.acting = acting
-        self.entry, self.exit = tuple(entry), tuple(exit)
+        self.terms = terms
         names = tuple(self._signature.parameters)
-        refuse_misfits(f"the step {function.__name__}", "entry", self.entry, names)
-        refuse_misfits(f"the step {function.__name__}", "exit", self.exit, (*names, RESULT))
+        refuse_misfits(f"the step {function.__name__}", "entry", terms.entry, names)
+        refuse_misfits(f"the step {function.__name__}", "exit", terms.exit, (*names, RESULT))
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect's own also takes return_state
@@ -123,20 +131,25 @@ class Step(Task[P, R]):
         async def body() -> Any:
             watch = Stopwatch()
             key = common["key"]
+            limit = asyncio.timeout(self.terms.timeout_seconds)
             try:
-                if self.entry:
-                    check(self.name, "entry", self.entry, bound.arguments)
-                with executing(Scope(key, common["branch"]), self.acting):
-                    value = await self.work(*bound.args, **bound.kwargs)
+                if self.terms.entry:
+                    check(self.name, "entry", self.terms.entry, bound.arguments)
+                async with limit:
+                    with executing(Scope(key, common["branch"]), self.acting, self.terms.retries):
+                        value = await self.work(*bound.args, **bound.kwargs)
                 raw = self.result_type.dump_json(value, warnings=False)
                 result = self.result_type.validate_json(raw)
-                if self.exit:
-                    check(self.name, "exit", self.exit, {**bound.arguments, RESULT: result})
+                if self.terms.exit:
+                    check(self.name, "exit", self.terms.exit, {**bound.arguments, RESULT: result})
             except Exception as error:
-                known = _known(self.name, error)
+                known = self._late() if limit.expired() else _known(self.name, error)
+                known.path = self.terms.on_failure or known.path
                 failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
+                # What was in flight finishes and is recorded, also where its time was up.
                 await run.settle()
                 await run.ledger.write("step_record", common | failed | failure_fields(known), fields={"stepid": key})
+                known.cause = key
                 raise known from error
             done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds, **self._held()}
             await run.ledger.write("step_record", common | done, payload=raw, fields={"stepid": key})
@@ -146,8 +159,12 @@ class Step(Task[P, R]):
 
     def _held(self) -> dict[str, Any]:
         """Return the criteria that a finished step has kept, as its record names them."""
-        held = [f"entry:{each.name}" for each in self.entry] + [f"exit:{each.name}" for each in self.exit]
+        terms = self.terms
+        held = [f"entry:{each.name}" for each in terms.entry] + [f"exit:{each.name}" for each in terms.exit]
         return {"criteria": held} if held else {}
+
+    def _late(self) -> StepTimedOut:
+        return StepTimedOut(f"The step {self.name} took longer than its {self.terms.timeout_seconds} s.")
 
     async def as_task_run(self, arguments: dict[str, Any], body: Callable[[], Awaitable[Any]]) -> Any:
         """Execute a call's recorded work as a Prefect task run and return its final state.
@@ -183,7 +200,7 @@ def _known(step: str, error: Exception) -> GonogoError:
     """Return the failure in gonogo's words; a replay raises the same class."""
     if isinstance(error, GonogoError):
         return as_recorded(error)
-    told = " ".join(str(error).split())
+    told = cleaned(" ".join(str(error).split()))
     return StepFailed(f"The step {step} failed: {type(error).__name__}: {plain_text(told, 500)}")
 
 
@@ -198,6 +215,9 @@ def step(
     entry: Sequence[Criterion] = (),
     exit: Sequence[Criterion] = (),
     name: str | None = None,
+    timeout_seconds: float | None = None,
+    retries: int | None = None,
+    on_failure: Declared | None = None,
     **options: Any,
 ) -> Callable[[Callable[P, Awaitable[R]]], Step[P, Coroutine[Any, Any, R]]]: ...
 
@@ -209,6 +229,9 @@ def step(
     entry: Sequence[Criterion] = (),
     exit: Sequence[Criterion] = (),  # noqa: A002 - what it is called
     name: str | None = None,
+    timeout_seconds: float | None = None,
+    retries: int | None = None,
+    on_failure: Declared | None = None,
     **options: Any,
 ) -> Any:
     """Make an async function a step of missions.
@@ -221,15 +244,26 @@ def step(
             step and names itself.
         exit: criteria on ``result`` and the arguments, checked before the step counts as done.
         name: as evidence and the Prefect UI call it; the function's name, if not given.
+        timeout_seconds: how long it may take, waiting at a gate left out; no limit, if none. What is
+            in flight then finishes and is recorded; the step fails as ``timeout``.
+        retries: how often each of its calls that may be repeated is repeated; as often as each
+            dependency says, if none. The step's own code is never entered again for it.
+        on_failure: where a run goes that this step ends by failing; the mission's own path for the
+            class of the failure, if none.
         options: anything else a Prefect task takes (``tags``, ``description``, ``task_run_name``).
 
     Raises:
-        MissionMisdefined: it is not async, or its result has no type.
+        MissionMisdefined: it is not async, its result has no type, or a limit is none.
 
     """
+    if (timeout_seconds is not None and timeout_seconds <= 0) or (retries is not None and retries < 0):
+        raise MissionMisdefined(
+            "A step takes longer than 0 s and repeats 0 times or more; leave out what has no limit."
+        )
+    terms = Terms(tuple(entry), tuple(exit), timeout_seconds, retries, on_failure)
 
     def define(body: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]:
-        made = Step(body, acting, entry, exit, name=name or body.__name__, **options)
+        made = Step(body, acting, terms, name=name or body.__name__, **options)
         return cast("Step[P, Coroutine[Any, Any, R]]", made)
 
     return define if function is None else define(function)

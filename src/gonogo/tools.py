@@ -53,6 +53,8 @@ class Tool(Generic[P, R]):
     """How its effect is undone; ``None`` where nobody has said."""
     result_type: Any = field(default=None, repr=False)
     """The annotation of what it returns."""
+    confirm: Callable[..., Awaitable[bool]] | None = None
+    """Looks in the system of record whether it holds what the tool says that it did."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -60,7 +62,10 @@ class Tool(Generic[P, R]):
         Raises:
             PolicyDenied: the law forbids it; nothing happened.
             GateDenied: a person said no-go, or nobody answered; nothing happened.
-            ToolFailed: the system refused, or could not.
+            ToolFailed: the system refused, or could not; DependencyFailed: it was out, also when tried again.
+            StepTimedOut: it did not answer in time.
+            DependencyOpen: it is left alone for a while after it has failed too often.
+            Unconfirmed: it says that it is done, and the system of record does not hold it.
             InDoubt: an earlier attempt began, its end was never recorded, and nobody said to do it again.
 
         """
@@ -106,6 +111,7 @@ def tool(
     name: str | None = None,
     check: str = "",
     undo: Undo | None = None,
+    confirm: Callable[..., Awaitable[bool]] | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
@@ -122,6 +128,9 @@ def tool(
             whether it happened.
         undo: what ``gonogo rollback`` does about its effect: ``reversible(tool, ...)``,
             ``compensate(tool, ...)`` or ``irreversible("why")``; undeclared, it is left to its owner.
+        confirm: given the result and the same arguments, reads back whether the system of record
+            holds what was done; where it does not, the call fails as a data mismatch that somebody
+            owns. Reads only.
 
     Raises:
         MissionMisdefined: the function is not async, lacks annotations, or its undo does not fit it.
@@ -146,6 +155,7 @@ def tool(
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
             IDEMPOTENCY_KEY in parameters, check, undo, hints["return"],
+            IDEMPOTENCY_KEY in parameters, check, confirm,
         )  # fmt: skip
         refuse_inconsistent(made)
         _refuse_another(called, function)

@@ -47,6 +47,15 @@ def test_every_system_of_a_scope_has_a_tool() -> None:
         assert set(mission.charter.scope) <= systems, mission.name
 
 
+def test_every_declared_dependency_is_a_system_of_record_or_a_provider_of_models() -> None:
+    """Terms for something that nobody asks are a typing error, and what was meant goes without."""
+    from pydantic_ai.providers import infer_provider_class
+
+    systems = {tool.system for tool in tools().values()}
+    providers = [name for name in registry().dependencies if name not in systems]
+    assert all(infer_provider_class(name) for name in providers)
+
+
 @pytest.mark.parametrize("name", sorted(registry().agents))
 def test_an_agent_is_mandated_only_for_tools_that_exist(name: str) -> None:
     """A mandate for a tool that nobody has would come true with whoever writes one of that name."""

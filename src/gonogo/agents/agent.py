@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
@@ -21,14 +21,16 @@ from gonogo.evidence.scopes import current_scope
 from gonogo.tools import TOOLS, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydantic import BaseModel
     from pydantic_ai import Agent as PydanticAgent
     from pydantic_ai import Tool as PydanticTool
     from pydantic_ai.models import Model
+    from pydantic_ai.providers import Provider
 
-    from gonogo.policy.registry import Registry
+    from gonogo.policy.registry import AgentCard, Registry
+    from gonogo.settings import Settings
 
 OUTPUT_RETRIES = 2
 """How often an answer that breaks a criterion may be given again."""
@@ -55,7 +57,8 @@ class Agent(Generic[O]):
 
         Raises:
             PolicyBroken: nobody registered the agent.
-            ModelFailed: the model could not be reached or gave nothing usable.
+            ModelFailed: the model gave nothing usable; ModelUnavailable: it could not be reached, nor could those it
+                 falls back on. StepTimedOut, DependencyOpen: the last of them did not answer in time, or is left alone.
             CriterionBroken: it kept breaking a criterion, or does not say how sure it is.
             BudgetExceeded: the next call could cost more than is left.
             GateDenied: a person said no-go to something it wanted to do.
@@ -72,12 +75,12 @@ class Agent(Generic[O]):
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
-        output = await self._answer(key, text, run.settings.model)
+        output = await self._answer(key, text, run.settings.model, fallbacks_of(run.settings, card))
         if card.confidence is not None:
             conclude(run, self.name, key, output)
         return output
 
-    async def _answer(self, key: str, text: str, model: str | None) -> O:
+    async def _answer(self, key: str, text: str, model: str | None, fallbacks: tuple[str, ...]) -> O:
         from pydantic_ai.exceptions import AgentRunError, UserError
 
         from gonogo.agents.governor import OUTPUT_TOKENS_MAX, Governor
@@ -87,7 +90,7 @@ class Agent(Generic[O]):
             with objecting(objections):
                 answered = await self._agent(model).run(
                     text,
-                    capabilities=[Governor(agent=self.name, key=key)],
+                    capabilities=[Governor(agent=self.name, key=key, fallbacks=self._models(fallbacks))],
                     model_settings={"max_tokens": OUTPUT_TOKENS_MAX},
                 )
         except GonogoError:
@@ -97,6 +100,10 @@ class Agent(Generic[O]):
             told = plain_text(" ".join(str(error).split()), 300)
             raise ModelFailed(f"{self.name} found no usable answer: {told}") from error
         return answered.output
+
+    def _models(self, names: tuple[str, ...]) -> tuple[tuple[str, Model], ...]:
+        """Return models to fall back on, made once for this event loop."""
+        return tuple((name, cast("Model", self._agent(name).model)) for name in names)
 
     def _agent(self, model: str | None) -> PydanticAgent[None, O]:
         """Return the machinery for this event loop and model; providers hold connections per loop."""
@@ -118,6 +125,21 @@ class Agent(Generic[O]):
                 made.output_validator(validator_of(self.criteria))
             of_loop[name] = made
         return of_loop[name]
+
+
+def fallbacks_of(chosen: Settings, card: AgentCard) -> tuple[str, ...]:
+    """Return the models an agent falls back on; none while no model is configured."""
+    named = chosen.fallback_models if card.fallback_models is None else card.fallback_models
+    return tuple(name for name in named if name != chosen.model) if chosen.model is not None else ()
+
+
+def check_models(chosen: Settings, registry: Registry, agents: Iterable[str]) -> None:
+    """Check the configured model, and those that these agents would fall back on; see :func:`check_model`."""
+    if chosen.model is None:
+        return
+    names = {name: None for agent in agents for name in fallbacks_of(chosen, registry.card(agent))}
+    for name in (chosen.model, *names):
+        check_model(name, registry)
 
 
 def check_model(model: str, registry: Registry) -> None:
@@ -143,10 +165,20 @@ def _provided(model: str) -> Model:
     from pydantic_ai.models import infer_model
 
     try:
-        return infer_model(model)
-    except (UserError, ImportError) as error:
+        return infer_model(model, _patient_once)
+    except (UserError, ImportError, ValueError) as error:
         told = plain_text(" ".join(str(error).split()), 300)
         raise ModelFailed(f"GONOGO_MODEL={model} cannot be used: {told}") from error
+
+
+def _patient_once(name: str) -> Provider[Any]:
+    """Return a provider whose client tries once: the governor repeats, records and prices each attempt."""
+    from pydantic_ai.providers import infer_provider
+
+    provider = infer_provider(name)
+    if isinstance(getattr(provider.client, "max_retries", None), int):
+        provider.client.max_retries = 0
+    return provider
 
 
 def _offered(tool: Tool[Any, Any]) -> PydanticTool[None]:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from socket import gaierror
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
 from pydantic_ai import ModelRetry
 from pydantic_ai import ToolFailed as ToolRefused
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
-from pydantic_ai.exceptions import ModelHTTPError, ModelTimeoutError, UserError
+from pydantic_ai.direct import model_request
 from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.usage import RequestUsage
 from pydantic_core import to_json
 
 from gonogo.acts import act
-from gonogo.agents.offline import MODEL as OFFLINE
-from gonogo.agents.prices import Cost, cost_of
-from gonogo.current import current_run, step_fields
-from gonogo.errors import Aborted, CutOff, ModelFailed, PolicyDenied, PriceUnknown, Proposed, StepTimedOut, ToolFailed
+from gonogo.agents.requests import RESPONSE, Askable, Request
+from gonogo.current import current_run
+from gonogo.errors import PolicyDenied, Proposed, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
-from gonogo.evidence.ledger import Stopwatch, must_have_payload
+from gonogo.evidence.ledger import must_have_payload
 from gonogo.evidence.plain import plain
-from gonogo.failures import failure_fields, raise_recorded
 from gonogo.gates import Revision
-from gonogo.operations import Operation, ask, tell
 from gonogo.tools import TOOLS
 
 if TYPE_CHECKING:
@@ -34,12 +29,11 @@ if TYPE_CHECKING:
 
     from pydantic_ai import RunContext, ToolDefinition
     from pydantic_ai.messages import ToolCallPart
-    from pydantic_ai.models import ModelRequestContext
+    from pydantic_ai.models import Model, ModelRequestContext
 
-    from gonogo.evidence.records import Record
-    from gonogo.runs import Run
+SHOWN_MAX_BYTES = 65_536
+"""How much of one result a model is shown; the mission and the evidence have all of it."""
 
-RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 OUTPUT_TOKENS_MAX = 4_096
 """What one answer may be long; the reservation before a call counts on it."""
 
@@ -51,6 +45,8 @@ class Governor(AbstractCapability[None]):
     agent: str = ""
     key: str = ""
     """Key of the turn in the run's evidence."""
+    fallbacks: tuple[tuple[str, Model], ...] = ()
+    """Models to ask, in this order, where the run's own does not answer."""
     id: str | None = "governor"
     _requests: int = field(default=0, init=False)
 
@@ -67,131 +63,18 @@ class Governor(AbstractCapability[None]):
         key = f"{self.key}/model" + (f"#{self._requests}" if self._requests else "")
         self._requests += 1
         recorded = run.ledger.result(key)
-        if recorded is not None:
-            if recorded.data["outcome"] != "done":
-                raise_recorded(recorded)
+        if recorded is not None and recorded.data["outcome"] == "done":
             return RESPONSE.validate_json(must_have_payload(recorded))
-        joined = run.ledger.joined(key)
-        if joined is not None:
-            return await joined
         asked = ModelMessagesTypeAdapter.dump_json(request_context.messages)
         parameters = request_context.model_request_parameters
         offered = parameters.function_tools + parameters.output_tools
         tools = to_json([(tool.name, tool.description, tool.parameters_json_schema) for tool in offered])
         # A token is at least one byte, so the bytes sent bound the tokens billed.
         most = RequestUsage(input_tokens=len(asked) + len(tools), output_tokens=OUTPUT_TOKENS_MAX)
-        reserved = cost_of(run.registry, run.model, most)
-        operation = Operation(
-            "model", key, run.model, self.agent, sha256_hex(asked),
-            most_micros=reserved.micros, most_tokens=most.input_tokens + most.output_tokens,
-        )  # fmt: skip
-        await ask(run, operation)
-        run.meter.reserve(reserved.micros, self.agent, run.registry.card(self.agent).budget)
-        common = self._common(run, key)
-        intent = {
-            "phase": "intent",
-            "request_digest": operation.digest,
-            "reserved_micros": reserved.micros,
-            "currency": "USD",
-            "price_basis": reserved.basis,
-        }
-        run.ledger.note("model_call", common | intent, fields=self._fields(run))
-        call = self._ask(run, operation, common, reserved, partial(handler, request_context))
-        return await run.shielded(run.ledger.under_way(key, call))
-
-    async def _ask(
-        self,
-        run: Run,
-        operation: Operation,
-        common: dict[str, Any],
-        reserved: Cost,
-        ask_model: Callable[[], Awaitable[ModelResponse]],
-    ) -> ModelResponse:
-        """Make the intent durable, ask the model, price what it says, and make it durable before anybody acts on it."""
-        await run.ledger.stream.commit()
-        watch = Stopwatch()
-        try:
-            response = await run.outside(ask_model, changes=False)
-        except Exception as error:
-            # Whatever came instead of an answer: clients raise what they like on a body they did not expect.
-            known = error if isinstance(error, Aborted) else _known(run.model, error)
-            record = await self._failed(run, common, reserved, watch, known, may_be_billed=_may_be_billed(error))
-            await tell(run, operation, record)
-            raise known from error
-        usage = response.usage
-        cost, unpriced = self._price(run, response, reserved)
-        result = common | {
-            "phase": "result",
-            "outcome": "done",
-            "returned_model": plain_text(response.model_name or "", 200),
-            "finish_reason": response.finish_reason or "",
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cache_read_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-            "cost_micros": cost.micros,
-            "currency": "USD",
-            "price_basis": cost.basis,
-            "price_book": cost.book,
-            "latency_us": watch.microseconds,
-            "response_id": plain_text(response.provider_response_id or "", 200),
-        }
-        if unpriced is not None:
-            result |= {"outcome": "failed", **failure_fields(unpriced)}
-        record = await run.ledger.write(
-            "model_call", result, payload=RESPONSE.dump_json(response), fields=self._fields(run)
-        )
-        run.meter.settle(reserved.micros, record)
-        await tell(run, operation, record)
-        if unpriced is not None:
-            raise unpriced
-        return response
-
-    def _price(self, run: Run, response: ModelResponse, reserved: Cost) -> tuple[Cost, PriceUnknown | None]:
-        """Return the cost; where it cannot be known, the whole reservation and the reason to stop."""
-        if not response.usage.input_tokens and not response.usage.output_tokens:
-            return reserved, PriceUnknown(
-                f"{run.model} reported no usage, so the call has no known price; it stops here."
-            )
-        if run.model == OFFLINE:
-            return cost_of(run.registry, OFFLINE, response.usage), None
-        returned = f"{run.model.partition(':')[0]}:{response.model_name}"
-        # The returned name is often a dated alias of the requested one; what was declared for either goes first.
-        names = sorted((returned, run.model), key=lambda name: name not in run.registry.prices)
-        try:
-            return cost_of(run.registry, names[0], response.usage), None
-        except PriceUnknown:
-            return cost_of(run.registry, names[1], response.usage), None
-
-    async def _failed(
-        self,
-        run: Run,
-        common: dict[str, Any],
-        reserved: Cost,
-        watch: Stopwatch,
-        error: ModelFailed | StepTimedOut | Aborted,
-        *,
-        may_be_billed: bool,
-    ) -> Record:
-        """Record a call that brought no answer; one that may have been billed counts with what was reserved."""
-        result = common | {
-            "phase": "result",
-            "outcome": "failed",
-            "returned_model": "",
-            "input_tokens": 0,
-            "output_tokens": 0,
-            "cache_read_tokens": 0,
-            "cache_write_tokens": 0,
-            "cost_micros": reserved.micros if may_be_billed else 0,
-            "currency": "USD",
-            "price_basis": reserved.basis,
-            "price_book": reserved.book,
-            "latency_us": watch.microseconds,
-            **failure_fields(error),
-        }
-        record = await run.ledger.write("model_call", result, fields=self._fields(run))
-        run.meter.settle(reserved.micros, record)
-        return record
+        first = _Once(partial(handler, request_context), partial(_directly, request_context, request_context.model))
+        models: list[Askable] = [(run.model, first)]
+        models += [(name, partial(_directly, request_context, model)) for name, model in self.fallbacks]
+        return await Request(run, self.agent, key, sha256_hex(asked), most, models).answer()
 
     async def wrap_tool_execute(
         self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any
@@ -216,37 +99,39 @@ class Governor(AbstractCapability[None]):
         if isinstance(done, Revision):
             wish = f" Use instead: {plain_text(str(done.changes), 500)}." if done.changes else ""
             raise ToolRefused(f"A reviewer asks you to revise this action: {plain_text(done.reason, 500)}.{wish}")
-        return plain(done)
-
-    def _common(self, run: Run, key: str) -> dict[str, Any]:
-        return {
-            "objects": [{"id": run.id, "type": "run"}, {"id": self.agent, "type": "agent"}],
-            "key": key,
-            "agent": self.agent,
-            "requested_model": run.model,
-            "provider": run.model.partition(":")[0],
-            "offline": run.is_offline,
-        }
-
-    def _fields(self, run: Run) -> dict[str, Any]:
-        """Return the envelope of a record about this agent."""
-        card = run.registry.card(self.agent)
-        return {"agentid": self.agent, "agentversion": card.version, "manifestdigest": card.digest, **step_fields()}
+        return _as_shown(plain(done))
 
 
-def _may_be_billed(error: BaseException | None) -> bool:
-    """Whether a provider may charge for a call that failed: not where it refused it, or was never reached."""
-    while error is not None:
-        is_unasked = isinstance(error, Aborted) and not isinstance(error, CutOff)
-        if is_unasked or isinstance(error, ModelHTTPError | UserError | ConnectionRefusedError | gaierror):
-            return False
-        error = error.__cause__ or error.__context__
-    return True
+@dataclass(slots=True)
+class _Once:
+    """Asks in the framework's own way the first time; it allows no second."""
+
+    first: Callable[[], Awaitable[ModelResponse]]
+    then: Callable[[], Awaitable[ModelResponse]]
+    is_used: bool = False
+
+    async def __call__(self) -> ModelResponse:
+        way, self.is_used = (self.then if self.is_used else self.first), True
+        return await way()
 
 
-def _known(model: str, error: Exception) -> ModelFailed | StepTimedOut:
-    """Return a provider's failure in our taxonomy."""
-    told = plain_text(f"{type(error).__name__}: {' '.join(str(error).split())}", 300)
-    if isinstance(error, ModelTimeoutError | TimeoutError):
-        return StepTimedOut(f"{model} did not answer in time ({told}).")
-    return ModelFailed(f"{model} gave no usable answer ({told}).")
+async def _directly(context: ModelRequestContext, model: Model) -> ModelResponse:
+    """Ask a model what the agent asks."""
+    return await model_request(
+        model,
+        context.messages,
+        model_settings=context.model_settings,
+        model_request_parameters=context.model_request_parameters,
+    )
+
+
+def _as_shown(value: Any) -> Any:
+    """Return a tool's result as the model is shown it: whole, or its beginning and a note that it was cut."""
+    body = to_json(value)
+    if len(body) <= SHOWN_MAX_BYTES:
+        return value
+    start = (value.encode() if isinstance(value, str) else body)[:SHOWN_MAX_BYTES].decode(errors="ignore")
+    return (
+        f"{start}\n[Cut here: these are the first {SHOWN_MAX_BYTES} of {len(body)} bytes of the result. The whole of "
+        "it is on record. Ask for less, or for a part of it.]"
+    )

@@ -102,11 +102,11 @@ def _fly_one(
         require_server(os.environ["PREFECT_API_URL"])
         return asyncio.run(fly_on_server(mission, chosen, case, run_id))
     from gonogo.flights import fly
-    from gonogo.lanes.local import LocalPilot
+    from gonogo.lanes.local import LocalPilot, fly_on
     from gonogo.plans import Plan
 
     pilot = LocalPilot(patience="leave" if no_wait else "stay", announce=_announce)
-    return asyncio.run(fly(mission, case, Plan(run_id, pilot, chosen, "cli")))
+    return asyncio.run((fly if no_wait else fly_on)(mission, case, Plan(run_id, pilot, chosen, "cli")))
 
 
 def _announce(run: Run, wait: Wait) -> None:

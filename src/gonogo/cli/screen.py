@@ -82,6 +82,8 @@ def print_landing(landing: Landing) -> None:
     say(f"status    {word(landing.status)}" + (f", outcome {outcome}" if outcome else ""))
     if landing.error:
         say(f"because   {plain_cell(landing.error)}")
+    if landing.again_at:
+        say(f"flies again from {landing.again_at[:19]}Z")
     if landing.waits:
         say(f"waits for {', '.join(landing.waits)}")
     if totals:

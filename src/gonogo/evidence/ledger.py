@@ -70,6 +70,8 @@ class Ledger:
             self.requests.append(record)
         key = record.data.get("key")
         if not isinstance(key, str):
+            if record.data.get("event") == "requeued":
+                self._reopen(record.data["reopens"])
             return
         if record.data.get("phase") == "intent":
             self._intents[key] = record
@@ -77,6 +79,19 @@ class Ledger:
             self._results[key] = record
             if record.data.get("outcome") == "proposed":
                 self.proposed.append(record)
+
+    def _reopen(self, keys: list[str]) -> None:
+        """Forget how operations failed, so that they are done anew."""
+        for key in keys:
+            record = self._results.pop(key, None)
+            if record is not None and record.data.get("error_class") == "DependencyOpen":
+                # It was not let through to its dependency, so it has not begun either.
+                self._intents.pop(key, None)
+
+    def attempts_of(self, key: str) -> list[str]:
+        """Return an operation's recorded result and all that its attempts left, by key."""
+        base = key.partition("/try:")[0]
+        return [name for name in self._results if name == base or name.startswith((f"{base}/attempt:", f"{base}/try:"))]
 
     @property
     def records(self) -> list[Record]:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import inherited
@@ -30,6 +30,8 @@ _log = logging.getLogger("gonogo.house")
 REFUSALS_MAX = 8
 """After so many refusals in a row Prefect is not asked again until something new lies on the run's desk."""
 BACKOFF_SECONDS_MAX = 60.0
+HANDED_AFTER = timedelta(minutes=1)
+"""How long after its time a run that rests in a batch, or a process, is left to it."""
 _AWAKE = ("SCHEDULED", "PENDING", "RUNNING")
 _CANCELLED = ("CANCELLING", "CANCELLED")
 
@@ -125,6 +127,9 @@ class Keeper:
             park = sleeper.park
             if park is None or "mode" in park or sleeper.handed or not self.journal.is_free(run_id):
                 continue
+            if "again_at" in park and datetime.now(UTC) < moment(park["again_at"]) + HANDED_AFTER:
+                # Its batch flies it again by itself, unless it is gone.
+                continue
             mission = self.journal.read_flight(run_id)[0].fields["missionid"]
             with contextlib.suppress(ServerUnreachable):
                 schedule(api_url, mission, None, run_id, self.journal)
@@ -207,6 +212,5 @@ def _deadline(records: list[Record], park: dict[str, Any]) -> datetime | None:
     """Return the earliest moment at which the clock has to act for a sleeping run."""
     requests = [r for r in only(records, "approval_request") if r.data["gate"] in park["gates"]]
     found = [moment(request.data["deadline"]) for request in requests]
-    if park.get("event_deadline") is not None:
-        found.append(moment(park["event_deadline"]))
+    found += [moment(park[name]) for name in ("event_deadline", "again_at") if park.get(name) is not None]
     return min(found, default=None)

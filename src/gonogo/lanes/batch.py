@@ -10,11 +10,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gonogo.errors import Aborted, GonogoError
+from gonogo.errors import Aborted, GonogoError, RunBusy
 from gonogo.events import deliver
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
-from gonogo.lanes.local import LocalPilot
+from gonogo.lanes.local import LocalPilot, rest_until
 from gonogo.plans import Landing, Plan
 
 if TYPE_CHECKING:
@@ -54,14 +54,52 @@ async def fly_batch(
     """Fly every case, at most ``settings.cases`` at a time, and tell ``landed`` how each one landed.
 
     Cases are taken from the iterable as there is room, so a long batch holds no more than a short
-    one. A case that cannot be flown at all is reported as failed; the others proceed.
+    one. A case that cannot be flown at all is reported as failed; the others proceed. One that failed for
+    now flies again when all others have, so that it holds nobody up, and what is out has time to come back.
     """
-    source = iter(flyers)
-    await asyncio.gather(*(_work(mission, source, settings, landed) for _ in range(settings.cases)))
+    source, resting = iter(flyers), list[_Resting]()
+    await asyncio.gather(*(_work(mission, source, settings, landed, resting) for _ in range(settings.cases)))
+    while resting:
+        resting.sort(key=lambda one: one.again_at)
+        await _fly_again(mission, resting.pop(0), settings, landed, resting)
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+AGAIN_SECONDS = 0.05
+"""The pause from one case that flies again to the next: at most twenty in a second, one at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Resting:
+    """A case that flies again later."""
+
+    flyer: Flyer
+    landing: Landing
+    again_at: str
+
+
+async def _fly_again(
+    mission: Mission[Any, Any],
+    resting: _Resting,
+    settings: Settings,
+    landed: Callable[[Landing], None],
+    others: list[_Resting],
+) -> None:
+    """Fly one case again; where somebody else does already, it is no longer this batch's."""
+
+    def told(landing: Landing) -> None:
+        landed(resting.landing if landing.error_class == RunBusy.__name__ else landing)
+
+    await rest_until(resting.again_at)
+    await _work(mission, iter([resting.flyer]), settings, told, others)
 
 
 async def _work(
-    mission: Mission[Any, Any], source: Iterator[Flyer], settings: Settings, landed: Callable[[Landing], None]
+    mission: Mission[Any, Any],
+    source: Iterator[Flyer],
+    settings: Settings,
+    landed: Callable[[Landing], None],
+    resting: list[_Resting],
 ) -> None:
     """Fly one case after the other until there is none."""
     for flyer in source:
@@ -70,7 +108,10 @@ async def _work(
             landing = await fly(mission, flyer.case, Plan(flyer.run_id, pilot, settings, flyer.ref))
         except GonogoError as error:
             landing = _not_flown(mission, flyer, error)
-        landed(landing)
+        if landing.again_at is None:
+            landed(landing)
+        else:
+            resting.append(_Resting(flyer, landing, landing.again_at))
 
 
 def _not_flown(mission: Mission[Any, Any], flyer: Flyer, error: GonogoError) -> Landing:

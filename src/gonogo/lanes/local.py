@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from gonogo.evidence.canon import moment
+from gonogo.flights import fly
 from gonogo.runs import Parked, Run, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from pydantic import BaseModel
+
     from gonogo.model import Lane
+    from gonogo.plans import Flyable, Landing, Plan
 
 T = TypeVar("T")
 
 Patience = Literal["stay", "leave"]
 """At a wait: stay in the process until it is over, or leave as soon as nothing else is going on."""
+
+
+async def fly_on(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
+    """Fly until the run lands or waits for somebody: one that failed for now rests here and flies again."""
+    landing = await fly(mission, case, plan)
+    while landing.again_at is not None:
+        await rest_until(landing.again_at)
+        landing = await fly(mission, None, plan)
+    return landing
+
+
+async def rest_until(again_at: str) -> None:
+    """Let the time pass until a run may fly again."""
+    await asyncio.sleep(max(0.0, (moment(again_at) - datetime.now(UTC)).total_seconds()))
 
 
 @dataclass(slots=True)

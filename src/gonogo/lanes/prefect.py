@@ -28,6 +28,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
 from gonogo.lanes.forms import WAKE, GateAnswer, form_of, take_form
+from gonogo.lanes.local import fly_on
 from gonogo.orders import Orders, under
 from gonogo.plans import Landing, Plan, read_case
 from gonogo.runs import Held, Run, Wait
@@ -217,6 +218,9 @@ async def fly_flow_run(mission: Mission[Any, Any], *args: Any, **kwargs: Any) ->
     given = args[0] if args else kwargs[mission.case_name]
     plan = _plan(mission, flow_run, settings())
     landing = await _fly_patiently(mission, given, plan)
+    if landing.again_at is not None:
+        # The keeper wakes it when it may fly again; meanwhile others have its place.
+        await asuspend_flow_run(key=f"again-{landing.evidence}", timeout=None)
     if landing.status == "waiting":
         # Its process is being stopped while it falls asleep. Crashed is what the next house puts back into flight.
         raise asyncio.CancelledError
@@ -231,6 +235,10 @@ def _plan(mission: Mission[Any, Any], flow_run: FlowRun, chosen: Settings) -> Pl
         pilot=PrefectPilot(flow_run),
         settings=chosen,
         case_ref=f"flow-run:{flow_run.name}",
+        # Without a deployment nobody could start it again; it rests in its process.
+        rest={"mode": "suspended", "flow_run_id": str(flow_run.id), "api": PREFECT_API_URL.value() or ""}
+        if flow_run.deployment_id
+        else {},
         prefect={"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
         | ({"deployment": str(flow_run.deployment_id)} if flow_run.deployment_id else {}),
     )
@@ -242,7 +250,7 @@ async def _fly_patiently(mission: Mission[Any, Any], given: object, plan: Plan) 
     case = read_case(mission, given)
     while True:
         try:
-            return await fly(mission, case, plan)
+            return await (fly if plan.rest else fly_on)(mission, case, plan)
         except RunBusy:
             if time.monotonic() > until:
                 raise

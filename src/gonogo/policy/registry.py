@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from gonogo.dependencies import UNDECLARED, Dependency
 from gonogo.errors import PolicyBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.model import Budget, Noun, Tier
@@ -60,6 +61,8 @@ class AgentCard(Noun):
     budget: Budget = Budget()
     escalation: str
     """The role that takes over where the agent must not go on."""
+    fallback_models: tuple[str, ...] | None = None
+    """Models it falls back on, in order, as ``provider:name``; those of ``GONOGO_FALLBACK_MODELS``, if not given."""
 
     @model_validator(mode="after")
     def _is_sampled_as_its_tier_says(self) -> AgentCard:
@@ -84,12 +87,13 @@ class Price(Noun):
 
 
 class Registry(Noun):
-    """Every registered agent, every declared price, and the limits of the monitors."""
+    """Every registered agent and declared price, what is declared of dependencies, and the monitors' limits."""
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
     monitors: Monitoring = Monitoring()
     """What counts as abnormal, for everybody and for single agents."""
+    dependencies: dict[str, Dependency] = Field(default_factory=dict[str, Dependency])
 
     @cached_property
     def digest(self) -> str:
@@ -112,9 +116,13 @@ class Registry(Noun):
             raise PolicyBroken(msg)
         return found
 
+    def dependency(self, name: str) -> Dependency:
+        """Return what is declared of a system or provider; what holds for all of them, if nothing is."""
+        return self.dependencies.get(name, UNDECLARED)
+
 
 def read_registry(folder: Path) -> Registry:
-    """Read ``agents.yaml``, ``prices.yaml`` and, where there is one, ``monitors.yaml``.
+    """Read ``agents.yaml``, ``prices.yaml`` and, where they are there, ``monitors.yaml`` and ``dependencies.yaml``.
 
     Raises:
         PolicyBroken: a file is missing or wrong; the message names the file and the field.
@@ -125,7 +133,13 @@ def read_registry(folder: Path) -> Registry:
         agents=agents,
         prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),
         monitors=read_monitoring(folder, agents),
+        dependencies=_dependencies(folder / "dependencies.yaml"),
     )
+
+
+def _dependencies(path: Path) -> dict[str, Dependency]:
+    # Every field has a value that holds where nothing is declared, so nothing has to be.
+    return _read(path, "dependencies", TypeAdapter(dict[str, Dependency])) if path.exists() else {}
 
 
 def _read(path: Path, name: str, adapter: TypeAdapter[T]) -> T:

@@ -1,0 +1,143 @@
+"""Calls: one call of a tool as it is put to the law and carried out, and the records of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from gonogo.attempts import failed_before
+from gonogo.cards import shown
+from gonogo.current import step_fields
+from gonogo.errors import EvidenceBroken, Proposed
+from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.evidence.ledger import must_have_payload
+from gonogo.failures import failure_fields, raise_recorded
+from gonogo.gates import Action, call_facts
+from gonogo.operations import Operation, tell
+from gonogo.policy.law import Request
+from gonogo.sampling import is_drawn
+
+if TYPE_CHECKING:
+    from gonogo.errors import GonogoError
+    from gonogo.evidence.records import Record
+    from gonogo.model import Asking
+    from gonogo.runs import Run
+    from gonogo.tools import Tool
+
+
+@dataclass(slots=True)
+class Call:
+    """One call as it is carried out."""
+
+    tool: Tool[Any, Any]
+    action: Action
+    operation: Operation
+    common: dict[str, Any]
+    """What every record about it holds."""
+    fields: dict[str, str]
+    """What their envelopes hold."""
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether doing it a second time does nothing new."""
+        return self.tool.effect == "read" or self.tool.is_idempotent
+
+    async def end(self, run: Run, how: dict[str, Any], body: bytes | None = None) -> None:
+        """Record how it ended, and tell those who watch."""
+        number = failed_before(run, self.operation.key) + 1
+        result = self.common | {"phase": "result", **how} | ({"attempts": number} if number > 1 else {})
+        record = await run.ledger.write("tool_call", result, payload=body, fields=self.fields)
+        await tell(run, self.operation, record)
+
+    async def fail(self, run: Run, error: GonogoError, latency_us: int, outcome: str = "failed") -> None:
+        """Record that it ended without a result, and let the failure name it as its cause."""
+        await self.end(run, {"outcome": outcome, "latency_us": latency_us, **failure_fields(error)})
+        error.cause = self.operation.key
+
+    async def refuse(self, run: Run, error: GonogoError) -> None:
+        """Record that it was refused, or proposed instead of done; what was asked for stands beside a proposal."""
+        is_proposed = isinstance(error, Proposed)
+        how = {"outcome": "proposed" if is_proposed else "refused", "latency_us": 0, **failure_fields(error)}
+        await self.end(run, how, payload_bytes(self.operation.arguments) if is_proposed else None)
+        error.cause = self.operation.key
+
+
+def call_of(
+    run: Run,
+    tool: Tool[Any, Any],
+    values: dict[str, Any],
+    key: str,
+    agent: str | None,
+    *,
+    asking: Asking,
+    deferrable: bool,
+) -> Call:
+    """Return a call with everything the law, those who watch and the recorder want to know."""
+    action = replace(_action(run, tool, values, key, agent), asking=asking, deferrable=deferrable)
+    principal = action.request.principal[1]
+    common: dict[str, Any] = {
+        "objects": [{"id": run.id, "type": "run"}, {"id": tool.system, "type": "system"}],
+        "key": key,
+        "tool": tool.name,
+        "system": tool.system,
+        "effect": tool.effect,
+        "principal": principal,
+    }
+    digest = sha256_hex(payload_bytes(values))
+    operation = Operation("tool", key, tool.name, principal, digest, tool.system, tool.effect, values)
+    return Call(tool, action, operation, common, {**action.envelope, **step_fields()})
+
+
+def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:
+    """Return the exact action the law is asked about."""
+    principal = ("Agent", agent) if agent else ("Mission", run.charter.name)
+    request = Request(
+        principal=principal,
+        action=tool.name,
+        resource=("Tool", tool.name),
+        call=call_facts(run),
+        args={name: value for name, value in values.items() if value is not None},
+    )
+    if agent is None:
+        return Action(key, request, _preview(tool, values), run.charter.digest)
+    card = run.registry.card(agent)
+    version = card.digest
+    envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
+    action = Action(key, request, _preview(tool, values), version, envelope)
+    if card.sampling is not None and is_drawn(run, action, tool.effect, sha256_hex(payload_bytes(values)), "before"):
+        held = request.model_copy(update={"call": {**request.call, "held_sample": True}})
+        return replace(action, request=held)
+    return action
+
+
+def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
+    """Return what a tool says it would change; a preview that fails hides the question from nobody."""
+    if tool.preview is None:
+        return ""
+    try:
+        return tool.preview(**values)
+    except Exception as error:  # noqa: BLE001 - whatever an author's preview raises is shown instead of it
+        return f"The tool's preview failed: {shown(f'{type(error).__name__}: {error}')}"
+
+
+def read_result(tool: Tool[Any, Any], body: bytes) -> Any:
+    """Return a recorded result as the tool's own type.
+
+    Raises:
+        EvidenceBroken: it is not what the tool declares.
+
+    """
+    try:
+        return tool.result.validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]["msg"]
+        raise EvidenceBroken(f"{tool.name} was done, but what it returned is not what it declares: {first}.") from error
+
+
+def replayed(tool: Tool[Any, Any], record: Record) -> Any:
+    """Return what a call came to, or raise it, as its record says."""
+    if record.data["outcome"] != "done":
+        raise_recorded(record)
+    return read_result(tool, must_have_payload(record))
