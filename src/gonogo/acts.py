@@ -163,10 +163,10 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
     return read_result(tool, body)
 
 
-async def _answer(run: Run, call: Call) -> tuple[bytes, set[str]]:
-    """Call the tool's own function; return its result without the secrets in it, and which kinds they were."""
+async def _answer(run: Run, call: Call) -> tuple[bytes, dict[str, int]]:
+    """Call the tool's own function; return its result without the secrets in it, and how many of each kind there were."""
     tool = call.tool
-    extra = {}
+    extra: dict[str, str] = {}
     if tool.wants_key:
         extra[IDEMPOTENCY_KEY] = sha256_hex(f"{run.id}\x1f{call.operation.key}".encode())
     typed = tool.arguments.model_validate(call.operation.arguments)

@@ -222,7 +222,7 @@ def as_halt(record: Record) -> Halt:
 
 def append(settings: Settings, data: Mapping[str, Any], payload: bytes | None, when: datetime) -> None:
     """Make a fact durable in the home's own switchboard."""
-    body = {"objects": [], "phase": "fact", **data}
+    body: dict[str, Any] = {"objects": [], "phase": "fact", **data}
     with local_journal(settings).open_desk(SWITCHBOARD) as desk:
         desk.append(envelope(settings, data), "switch_record", body, payload=payload, occurred=timestamp(when))
         desk.commit_now()

@@ -154,8 +154,7 @@ def tool(
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            IDEMPOTENCY_KEY in parameters, check, undo, hints["return"],
-            IDEMPOTENCY_KEY in parameters, check, confirm,
+            IDEMPOTENCY_KEY in parameters, check, undo, hints["return"], confirm,
         )  # fmt: skip
         refuse_inconsistent(made)
         _refuse_another(called, function)
