@@ -26,6 +26,8 @@ class Work:
     """Whose calls were cancelled while they were at it."""
 
 
+STROKE_SECONDS = 0.005
+
 WORK: list[Work] = []
 """The work of the test that runs now."""
 
@@ -49,9 +51,9 @@ def _strike(text: str) -> None:
 
 @tool(system="bank", effect="irreversible")
 async def carve(text: str, *, idempotency_key: str = "") -> str:
-    """Carve a text into the stone, at once."""
+    """Carve a text into the stone; a stroke takes its time, so that others find some, too."""
     del idempotency_key
-    await asyncio.sleep(0)
+    await asyncio.sleep(STROKE_SECONDS)
     _strike(text)
     return text
 
