@@ -54,10 +54,10 @@ def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
     halted_now(now)
     chosen = choose(mart)
+    abort_form(mart, chosen)
     _numbers(totals(mart, now, chosen.mission), now)
     _in_flight(mart, chosen, now)
     _landings(mart, chosen, now)
-    abort_form(mart, chosen)
 
 
 def _numbers(sums: dict[str, Any], now: datetime) -> None:

@@ -222,9 +222,10 @@ def as_halt(record: Record) -> Halt:
 
 def append(settings: Settings, data: Mapping[str, Any], payload: bytes | None, when: datetime) -> None:
     """Make a fact durable in the home's own switchboard."""
-    body: dict[str, Any] = {"objects": [], "phase": "fact", **data}
+    objects = [{"id": data["target"], "type": data["target_kind"]}]
+    data = {"objects": objects, "phase": "fact", **data}
     with local_journal(settings).open_desk(SWITCHBOARD) as desk:
-        desk.append(envelope(settings, data), "switch_record", body, payload=payload, occurred=timestamp(when))
+        desk.append(envelope(settings, data), "switch_record", data, payload=payload, occurred=timestamp(when))
         desk.commit_now()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NOWHERE = "http://127.0.0.1:9/api"
 """Where no Prefect server is: what is drilled here has to work without one."""
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 """A process that says nothing for so long has hung, and the drill has failed."""
 
 
