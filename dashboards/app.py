@@ -1,7 +1,7 @@
 """The dashboard: `streamlit run dashboards/app.py`, or `gonogo up`, which serves it beside the house.
 
-Reads the published mart under GONOGO_HOME and changes nothing, except that a gate is answered
-through gonogo's public verb, as on the command line.
+Reads the published mart under GONOGO_HOME and changes nothing, except that a gate is answered and
+a switch is thrown through gonogo's public verbs, as on the command line.
 """
 
 from __future__ import annotations
