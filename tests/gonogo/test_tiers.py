@@ -183,11 +183,8 @@ class TestSamples:
         await asked(wanting("deputy", 7), home=tmp_path)
         journal = journal_at(tmp_path)
         (row,) = open_reviews(journal)
-        for reply, environment in (
-            (FINE, "prod"),
-            (Reply("go", " ", "x", "cli"), "dev"),
-            (Reply("revise", "g", "x", "cli"), "dev"),
-        ):
+        nameless, revising = Reply("go", " ", "x", "cli"), Reply("revise", "g", "x", "cli")
+        for reply, environment in ((FINE, "prod"), (nameless, "dev"), (revising, "dev")):
             with pytest.raises(AnswerRefused):
                 answer_gate(journal, row.gate, reply, environment)  # pyright: ignore[reportArgumentType] - one of the words
         assert len(open_reviews(journal)) == 1
