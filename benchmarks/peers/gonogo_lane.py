@@ -17,7 +17,7 @@ LANE_STEP = "step as a task run of a flow run"
 BARE_STEP = "step as a task run of a flow run, nothing kept"
 LANE_CPU = "processor time of a step as a task run, in its own process"
 ADDED = "what gonogo adds to a task run, by the wall clock, in one flow run in turn"
-SHARE = "share of gonogo in a step as a task run, with all that the process does meanwhile"
+SHARE = "share of gonogo in a step as a task run"
 SHARE_CPU = "share of gonogo in a step as a task run, processor time of the loop's thread"
 
 

@@ -64,8 +64,13 @@ def _try(wanted: list[Column], asked: argparse.Namespace, made: list[Nursery]) -
 
     def looked_at(judge: Judge) -> list[tuple[float, Judge, Kills]]:
         rng = Random(f"{asked.seed}/{judge.column.name}")  # noqa: S311 - repeatable, no secret
-        with _one_of(nurseries) as nursery:
-            points = judge.look(nursery)
+        try:
+            with _one_of(nurseries) as nursery:
+                points = judge.look(nursery)
+        except AssertionError as error:
+            judge.tally.found.append(f"{judge.column.name} was not tried: {str(error)[-700:]}")
+            say(judge.tally.found[-1])
+            return []
         return [(turn, judge, kills) for turn, kills in broadly(_chosen(points, asked, rng), rng)]
 
     def tried(case: tuple[float, Judge, Kills]) -> None:

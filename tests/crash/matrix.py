@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 600.0
+IDLE_SERVICES = ("EVENT_PERSISTER", "EVENT_LOGGER", "FOREMAN", "LATE_RUNS", "SCHEDULER", "TRIGGERS")
+"""What a Prefect server does beside what the matrix needs of it."""
 Backend = Literal["files", "postgres"]
 Kills = tuple[tuple[str, int], ...]
 HEADINGS = ("tried", "hit", "different", "effects differ", "done again", "unannounced", "in doubt", "unowned")
@@ -172,13 +174,17 @@ class Nursery:
 @contextmanager
 def prefect_beside(postgres: PostgresServer | None) -> Generator[str]:
     """Run one Prefect server for the block: on the Postgres of the tests, or on SQLite where there is none."""
-    # A busy machine takes minutes to make the tables of an empty server.
+    # A busy machine takes minutes to make the tables of an empty server, and has no time for what nobody asks.
     house_server.START_SECONDS_MAX = START_SECONDS_MAX
+    chosen = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in IDLE_SERVICES}
+    chosen |= {"PREFECT_API_DATABASE_TIMEOUT": "60", "PREFECT_API_DATABASE_CONNECTION_TIMEOUT": "60"}
     if postgres is not None:
         with suppress(psycopg.errors.DuplicateDatabase):
             ask(postgres.url(), "CREATE DATABASE prefect")
-        server = f"postgresql+asyncpg://gonogo@127.0.0.1:{postgres.port}/prefect"
-        os.environ["PREFECT_API_DATABASE_CONNECTION_URL"] = server
+        # What Prefect knows is not what is tested.
+        ask(postgres.url(), "ALTER DATABASE prefect SET synchronous_commit = off")
+        chosen["PREFECT_API_DATABASE_CONNECTION_URL"] = f"postgresql+asyncpg://gonogo@127.0.0.1:{postgres.port}/prefect"
+    os.environ |= chosen
     try:
         with (
             tempfile.TemporaryDirectory(prefix="gonogo-prefect-") as home,
@@ -186,13 +192,19 @@ def prefect_beside(postgres: PostgresServer | None) -> Generator[str]:
         ):
             yield url
     finally:
-        os.environ.pop("PREFECT_API_DATABASE_CONNECTION_URL", None)
+        for name in chosen:
+            os.environ.pop(name, None)
 
 
 def _environment(folder: Path, api_url: str | None) -> dict[str, str]:
     """Return the environment of a nursery: what a developer has set for Prefect or gonogo stays out."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "GONOGO_"))}
-    quiet = {**QUIET, "PREFECT_HOME": str(folder / "prefect"), "PREFECT_LOGGING_TO_API_ENABLED": "false"}
+    quiet = {
+        **QUIET,
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "20",
+    }
     return kept | quiet | ({} if api_url is None else {"PREFECT_API_URL": api_url})
 
 
