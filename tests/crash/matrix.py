@@ -22,7 +22,7 @@ import psycopg
 
 from gonogo.house import server as house_server
 from gonogo.house.server import QUIET, free_port, prefect_server
-from tests.crash.lives import LaneName, Order
+from tests.crash.lives import UNDER_PREFECT, LaneName, Order
 from tests.crash.stories import STORIES
 from tests.postgres import ask
 
@@ -203,7 +203,7 @@ def _environment(folder: Path, api_url: str | None) -> dict[str, str]:
         **QUIET,
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        "PREFECT_CLIENT_MAX_RETRIES": "20",
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
     }
     return kept | quiet | ({} if api_url is None else {"PREFECT_API_URL": api_url})
 
@@ -332,9 +332,12 @@ def columns(stories: Iterable[str], lanes: Iterable[LaneName], backends: Iterabl
     made: list[Column] = []
     for story in stories:
         numbers = range(len(STORIES[story].cases))
+        # A Prefect server on Postgres does not take a case with a zero character in it.
+        taken = [number for number in numbers if "\\u0000" not in json.dumps(STORIES[story].cases[number].body)]
         for backend in backends:
             for lane in lanes:
-                made += [Column(story, lane, backend, number) for number in ([None] if lane == "batch" else numbers)]
+                alone = taken if lane in UNDER_PREFECT else numbers
+                made += [Column(story, lane, backend, number) for number in ([None] if lane == "batch" else alone)]
     return made
 
 

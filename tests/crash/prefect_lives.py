@@ -51,7 +51,8 @@ async def housed(story: Story, chosen: Settings, *, by_form: bool) -> str:
             fleet = Fleet(shared.client, left=lambda _: None)
             keeper = Keeper(chosen)
             flow_run_id = await _handed_in(shared.client, fleet, story, case, chosen)
-            await WarmRunner(chosen)._recover(fleet)
+            await WarmRunner(chosen)._recover(fleet)  # pyright: ignore[reportPrivateUsage] - what a house does first of all
+            flow_run = None
             for _ in range(ROUNDS_MAX):
                 flow_run = await shared.client.read_flow_run(flow_run_id)
                 match flow_run.state_type:
@@ -64,7 +65,9 @@ async def housed(story: Story, chosen: Settings, *, by_form: bool) -> str:
                         await asyncio.to_thread(_visit, story, case, chosen, keeper, by_form=by_form)
                     case _:
                         return flow_run.state_name or ""
-            raise AssertionError(f"{story.name} does not wake: {flow_run.state}, {park_of(_flight(chosen, case))}")
+            raise AssertionError(
+                f"{story.name} does not wake: {flow_run and flow_run.state}, {park_of(_flight(chosen, case))}"
+            )
 
 
 async def _handed_in(client: PrefectClient, fleet: Fleet, story: Story, case: Case, chosen: Settings) -> UUID:
@@ -73,7 +76,7 @@ async def _handed_in(client: PrefectClient, fleet: Fleet, story: Story, case: Ca
     flow_id = await client.create_flow(story.mission)
     deployment_id = await client.create_deployment(flow_id, f"{chosen.home.parent.name}-{name}", entrypoint=name)
     fleet.deployments[deployment_id] = await client.read_deployment(deployment_id)
-    fleet._flows[name] = story.mission
+    fleet._flows[name] = story.mission  # pyright: ignore[reportPrivateUsage] - an entrypoint that no file has
     flow_run = await client.create_flow_run_from_deployment(
         deployment_id,
         parameters={story.mission.case_name: case.body},

@@ -34,7 +34,7 @@ class Ends:
     """What is remembered of the streams in one folder."""
 
     folder: Path
-    _known: dict[str, tuple[int, int, bool]] = field(default_factory=dict[str, tuple[int, int, bool]])
+    known: dict[str, tuple[int, int, bool]] = field(default_factory=dict[str, tuple[int, int, bool]])
     """Size, time of change, and whether it had ended; by run."""
 
     def has_ended(self, run_id: str) -> bool:
@@ -46,35 +46,35 @@ class Ends:
         """
         path = self.folder / f"{run_id}.jsonl"
         state = path.stat()
-        known = self._known.get(run_id)
+        known = self.known.get(run_id)
         if known is None or known[:2] != (state.st_size, state.st_mtime_ns):
-            known = (state.st_size, state.st_mtime_ns, _reads_as_ended(path))
+            known = (state.st_size, state.st_mtime_ns, reads_as_ended(path))
             # When it is full, nothing is put out for a new run: whoever goes through more runs than fit, in
             # the same order each time, would else find none of them the next time.
-            if run_id in self._known or len(self._known) < RUNS_MAX:
-                self._known[run_id] = known
+            if run_id in self.known or len(self.known) < RUNS_MAX:
+                self.known[run_id] = known
         return known[2]
 
     def keep_only(self, run_ids: Iterable[str]) -> None:
         """Forget runs that are there no more."""
-        for gone in set(self._known).difference(run_ids):
-            self._known.pop(gone, None)
+        for gone in set(self.known).difference(run_ids):
+            self.known.pop(gone, None)
 
 
-_homes: OrderedDict[str, Ends] = OrderedDict()
+HOMES: OrderedDict[str, Ends] = OrderedDict()
 
 
 def ends_in(folder: Path) -> Ends:
     """Return what this process remembers of a folder of flights; of the homes asked for last, that is."""
     name = str(folder)
-    ends = _homes.pop(name, None) or Ends(folder)
-    _homes[name] = ends
-    while len(_homes) > HOMES_MAX:
-        _homes.popitem(last=False)
+    ends = HOMES.pop(name, None) or Ends(folder)
+    HOMES[name] = ends
+    while len(HOMES) > HOMES_MAX:
+        HOMES.popitem(last=False)
     return ends
 
 
-def _reads_as_ended(path: Path) -> bool:
+def reads_as_ended(path: Path) -> bool:
     """Read the last record; most streams are told by a few bytes."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)

@@ -20,13 +20,13 @@ class Looks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read: list[str] = []
-        whole = ends._reads_as_ended
+        whole = ends.reads_as_ended
 
         def reads(path: Path) -> bool:
             self.read.append(path.stem)
             return whole(path)
 
-        monkeypatch.setattr(ends, "_reads_as_ended", reads)
+        monkeypatch.setattr(ends, "reads_as_ended", reads)
 
     def since(self) -> int:
         """Return how many were read since it was last asked."""
@@ -52,7 +52,7 @@ def fly(journal: FileJournal, run_id: str, phase: str) -> None:
 
 def remembered(journal: FileJournal) -> int:
     """Return how many runs of a home this process remembers."""
-    return len(ends.ends_in(journal.root / "flights")._known)
+    return len(ends.ends_in(journal.root / "flights").known)
 
 
 def test_more_runs_than_fit_are_told_apart_all_the_same(tmp_path: Path, looks: Looks) -> None:
@@ -105,7 +105,7 @@ def test_the_homes_asked_for_last_are_remembered(tmp_path: Path, looks: Looks) -
     for journal in journals:
         fly(journal, "r1", "result")
         assert journal.has_ended("r1")
-    assert len(ends._homes) == 2
+    assert len(ends.HOMES) == 2
     looks.since()
     assert [journal.has_ended("r1") for journal in reversed(journals)] == [True, True, True]
     assert looks.since() == 1

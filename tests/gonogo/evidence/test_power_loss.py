@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="which file is open is read from /proc")
 
-RUNS = ("r1", "r2", "r3")
+RUNS: tuple[str, ...] = ("r1", "r2", "r3")
 kept, length = st.booleans(), st.integers(0, 8 * PAGE)
 
 
@@ -40,7 +40,7 @@ class Flights:
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
-        self.acknowledged = dict.fromkeys(RUNS, 0)
+        self.acknowledged: dict[str, int] = dict.fromkeys(RUNS, 0)
         self.unanswered: set[str] = set()
         """Runs that had asked and not been answered when the power went."""
         self.streams: list[FileStream] = []
