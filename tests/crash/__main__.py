@@ -83,9 +83,12 @@ def _try(wanted: list[Column], asked: argparse.Namespace, made: list[Nursery]) -
     with ThreadPoolExecutor(asked.jobs) as pool:
         cases = sorted((case for row in pool.map(looked_at, judges) for case in row), key=lambda case: case[0])
         say(f"{len(judges)} rows, {len(cases)} cases")
-        for done, _ in enumerate(pool.map(tried, cases), 1):
-            if done % REPORT_EVERY == 0:
-                say(f"{sum(judge.tally.tried for judge in judges)} tried")
+        told = 0
+        for _ in pool.map(tried, cases):
+            now = sum(judge.tally.tried for judge in judges)
+            if now >= told + REPORT_EVERY:
+                told = now
+                say(f"{now} tried")
     return [judge.tally for judge in judges]
 
 
