@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.e2e.command import ROOT, Command, shown, until
@@ -150,18 +149,6 @@ def test_an_answer_in_prefects_own_form_wakes_the_run(house: UpHouse) -> None:
     assert end(house, run_id)[0] == "done"
     (answer,) = house.gonogo.told(run_id, "approval_record")
     assert (answer.data["door"], answer.data["by"]) == ("prefect", "grace")
-
-
-def test_a_sleeper_that_lost_its_form_is_woken_without_it(house: UpHouse) -> None:
-    """As after a kill between two calls of Prefect's own client: the run is Suspended there, and has no form."""
-    run_id = asleep(house, "formless")
-    (park,) = [r.data for r in house.gonogo.told(run_id, "run_record") if r.data.get("event") == "waiting"]
-    form = f"{house.url}/api/flow_runs/{park['flow_run_id']}/input/{park['form']}-schema"
-    httpx.delete(form, timeout=30).raise_for_status()
-    done = house.gonogo("decide", house.gonogo.gate_of(run_id), "go", "--reason", "yes", "--as", "ada")
-    assert done.code == 0, done.err
-    assert end(house, run_id)[0] == "done"
-    assert "formless-second.posted" in letters(house)
 
 
 def test_cancelling_a_flow_run_stops_it_after_the_effect_that_has_begun(house: UpHouse) -> None:
