@@ -55,14 +55,14 @@ def test_a_flow_run_killed_somewhere_goes_on_to_what_it_would_have_come_to(
     judged(nursery, Column(story, "mission", "postgres" if backend == "postgres" else "files", 0))
 
 
-@pytest.mark.parametrize("lane", ["mission", "form", "direct"])
+@pytest.mark.parametrize("lane", ["mission", "direct"])
 def test_a_flow_run_killed_while_it_falls_asleep_wakes_all_the_same(nursery: Nursery, lane: LaneName) -> None:
     """Prefect has it asleep and never got its form; nobody could resume it the usual way."""
     judged(nursery, Column("content_review", lane, "files", 0), (("sleep in Prefect, after", 1),))
 
 
 def test_an_effect_in_doubt_ends_in_an_owned_exception_and_a_gate(nursery: Nursery) -> None:
-    """Whoever is asked in Prefect answers as anywhere."""
+    """Under Prefect as anywhere."""
     kill = (("irreversible tool, happened", IRREVERSIBLE),)
-    tally = judged(nursery, Column("errand", "form", "files", 0), kill).tally
+    tally = judged(nursery, Column("errand", "mission", "files", 0), kill).tally
     assert (tally.doubts, tally.unowned) == (1, 0)
