@@ -20,7 +20,7 @@ WHAT = {
     "recovery": "kill -9 inside step 6, start again",
     "agent-11": "6 model requests and 5 tool calls of an agent, scripted model",
     "mission-lane": "the same 10 steps through one Prefect server on SQLite, in turn",
-    "mission-lane-gate": "gates of warm Prefect flow runs, answered as the command line does",
+    "mission-lane-gate": "gates of warm Prefect flow runs, answered as the command line and the dashboard do",
     "gate-wake-suspended": "gates of suspended Prefect flow runs, woken through the warm runner",
 }
 

@@ -1,4 +1,4 @@
-"""gonogo under Prefect: the mission lane beside raw Prefect, and gates that wake flow runs through the warm runner."""
+"""gonogo under Prefect: a house, the mission lane in it, and gates that wake flow runs through the warm runner."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import httpx
 
-from benchmarks.peers.engine import STEPS, Engine, Sample, moment_passed
+from benchmarks.peers.door import Door, door
+from benchmarks.peers.engine import Engine, Sample, moment_passed
 from benchmarks.peers.prefect_server import TUNED
 from benchmarks.peers.serving import serve
 from benchmarks.peers.workloads import HUMAN_SECONDS
@@ -37,14 +38,10 @@ WARM_SECONDS = 1.0
 LOOK_SECONDS = 0.01
 GATE_SECONDS_MAX = 60.0
 
-LANE_STEP = "step as a task run of a flow run"
-BARE_STEP = "step as a task run of a flow run, nothing kept"
 WARM = "gate wake-up of a warm flow run"
+BY_DASHBOARD = "gate wake-up of a warm flow run, answered in the dashboard's process"
 BY_COMMAND = "gate wake-up of a suspended flow run, answered as the command line does"
 BY_RESUME = "gate wake-up of a suspended flow run, answered in Prefect's form"
-LANE_CPU = "processor time of a step as a task run, in its own process"
-SHARE = "share of gonogo in a step as a task run"
-SHARE_CPU = "share of gonogo in a step as a task run, processor time of the loop's thread"
 
 
 class GonogoHouse(Engine):
@@ -56,6 +53,7 @@ class GonogoHouse(Engine):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._tenants = ExitStack()
+        self._opened: Door | None = None
 
     async def open(self) -> None:
         """Move into a repository of missions, and bring the house up in it."""
@@ -80,13 +78,17 @@ class GonogoHouse(Engine):
         """Measure the one workload that was asked for."""
         match workload:
             case "mission-lane-gate":
-                return [Sample(WARM, "ms", await self._wake_ups("warm", self._decide, runs))]
+                commands = await self._wake_ups("warm", self._decide, runs)
+                clicks = await self._wake_ups("click", self._click, runs)
+                return [Sample(WARM, "ms", commands), Sample(BY_DASHBOARD, "ms", clicks)]
             case "gate-wake-suspended":
                 commands = await self._wake_ups("command", self._decide, runs, is_suspended=True)
                 resumes = await self._wake_ups("resume", self._resume, runs, is_suspended=True)
                 return [Sample(BY_COMMAND, "ms", commands), Sample(BY_RESUME, "ms", resumes)]
             case _:
-                return await _lane(self.folder, runs)
+                from benchmarks.peers.gonogo_lane import lane
+
+                return await lane(self.folder, runs)
 
     async def _wake_ups(self, name: str, answer: Answering, runs: int, *, is_suspended: bool = False) -> list[float]:
         """Return the milliseconds of so many wake-ups; the first one, which pays for connections, left out."""
@@ -115,7 +117,7 @@ class GonogoHouse(Engine):
         return (moment_passed(run_id) - begun) * 1_000
 
     async def _decide(self, _api: httpx.AsyncClient, _flow_run: str, request: Record) -> None:
-        """Answer as `gonogo decide` and the dashboard do, from another thread."""
+        """Answer as `gonogo decide` does, from another thread."""
         from gonogo.approvals import Reply, answer_gate
         from gonogo.evidence.journals import journal_of
         from gonogo.house.waking import wake
@@ -123,6 +125,18 @@ class GonogoHouse(Engine):
         reply, journal = Reply("go", "benchmark", "measured", "cli"), journal_of(self.settings)
         await asyncio.to_thread(answer_gate, journal, request.data["gate"], reply, self.settings.environment)
         await asyncio.to_thread(wake, self.settings, request.run_id)
+
+    async def _click(self, _api: httpx.AsyncClient, _flow_run: str, request: Record) -> None:
+        """Let another process answer through the dashboard's verb; it is told when the button is pressed."""
+        said = await asyncio.to_thread(self._door().press, request.data["gate"], request.run_id)
+        if not said["accepted"]:
+            raise RuntimeError(f"the dashboard's answer was refused: {said['sentence']}")
+
+    def _door(self) -> Door:
+        """Return the dashboard's process, started once."""
+        if self._opened is None:
+            self._opened = self._tenants.enter_context(door())
+        return self._opened
 
     async def _resume(self, api: httpx.AsyncClient, flow_run: str, _request: Record) -> None:
         """Answer as the form of the Prefect UI does: only the server is told; one that is busy is asked again."""
@@ -156,106 +170,6 @@ async def _until_paused(api: httpx.AsyncClient, flow_run: str) -> None:
             return
         await asyncio.sleep(LOOK_SECONDS)
     raise RuntimeError("the flow run was not suspended")
-
-
-async def _lane(folder: Path, runs: int) -> list[Sample]:
-    """Fly the same ten steps with gonogo, with raw durable tasks and with raw bare tasks, in turn."""
-    from benchmarks.peers import prefect_flows
-    from benchmarks.peers.gonogo_missions import Case, ten_steps
-
-    (raw,) = await prefect_flows.synced(folder, prefect_flows.ten_steps)
-    watch = _Watch()
-    names = ("gonogo", "gonogo cpu", "share", "share cpu", "raw", "raw cpu", "bare", "bare cpu")
-    values: dict[str, list[float]] = {name: [] for name in names}
-
-    async def gonogo(number: int) -> dict[str, float]:
-        took = await _per_step("gonogo", ten_steps(Case(name=f"lane-{number}")))
-        wall, processor = watch.taken()
-        return took | {"share": wall / STEPS, "share cpu": processor / STEPS}
-
-    async def raw_tasks(_number: int) -> dict[str, float]:
-        return await _per_step("raw", raw())
-
-    async def bare_tasks(_number: int) -> dict[str, float]:
-        return await _per_step("bare", prefect_flows.ten_bare_steps())
-
-    turns = [gonogo, raw_tasks, bare_tasks]
-    for number in range(runs + 1):
-        for turn in turns:
-            for name, value in (await turn(number)).items():
-                # The first ones pay for connections that the others find.
-                values[name] += [value] if number else []
-        # What one leaves for the server to do, another one's flight has to bear: each in its turn.
-        turns = turns[1:] + turns[:1]
-    watch.stop()
-    return [
-        Sample(LANE_STEP, "ms", values["gonogo"]),
-        Sample(LANE_STEP, "ms", values["raw"], system="prefect"),
-        Sample(BARE_STEP, "ms", values["bare"], system="prefect"),
-        Sample(SHARE, "ms", values["share"]),
-        Sample(SHARE_CPU, "ms", values["share cpu"]),
-        Sample(LANE_CPU, "ms", values["gonogo cpu"]),
-        Sample(LANE_CPU, "ms", values["raw cpu"], system="prefect"),
-    ]
-
-
-async def _per_step(name: str, flight: Awaitable[Any]) -> dict[str, float]:
-    """Return the milliseconds a step takes, by the clock on the wall and by the processor's."""
-    wall, processor = time.perf_counter(), time.process_time()
-    await flight
-    spent = {name: time.perf_counter() - wall, f"{name} cpu": time.process_time() - processor}
-    return {each: seconds * 1_000 / STEPS for each, seconds in spent.items()}
-
-
-class _Watch:
-    """Times a mission from the inside: what is not Prefect's task engine is gonogo's share.
-
-    It stands at the two doors between them, which are Prefect's own: the flow's function, with all
-    of gonogo in it, and the call of a task, which is Prefect's but for the task's function.
-    """
-
-    def __init__(self) -> None:
-        from prefect import Task
-
-        from benchmarks.peers.gonogo_missions import do_step, ten_steps
-
-        self._wall = self._processor = 0.0
-        self._task, self._call = Task, Task.__call__
-        call = self._call
-
-        def timed_call(task: Any, *args: Any, **kwargs: Any) -> Any:
-            made: Any = call(task, *args, **kwargs)
-            return self._timed(made, -1) if task is do_step else made
-
-        Task.__call__ = timed_call
-        self._wrap(ten_steps, 1)
-        self._wrap(do_step, 1)
-
-    def _wrap(self, owner: Any, sign: int) -> None:
-        inner = owner.fn
-
-        async def timed(*args: Any, **kwargs: Any) -> Any:
-            return await self._timed(inner(*args, **kwargs), sign)
-
-        owner.fn = timed
-
-    async def _timed(self, made: Awaitable[Any], sign: int) -> Any:
-        wall, processor = time.perf_counter(), time.thread_time()
-        try:
-            return await made
-        finally:
-            self._wall += sign * (time.perf_counter() - wall)
-            self._processor += sign * (time.thread_time() - processor)
-
-    def taken(self) -> tuple[float, float]:
-        """Return the milliseconds since it was last asked, by the clock on the wall and by this thread's."""
-        taken = self._wall * 1_000, self._processor * 1_000
-        self._wall = self._processor = 0.0
-        return taken
-
-    def stop(self) -> None:
-        """Give Prefect its own call back."""
-        self._task.__call__ = self._call
 
 
 if __name__ == "__main__":

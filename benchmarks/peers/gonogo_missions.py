@@ -1,8 +1,10 @@
 """The missions gonogo flies here, as an author would write them."""
 
 import asyncio
+import time
 from typing import Literal
 
+from prefect import task
 from pydantic import BaseModel
 
 from benchmarks.peers.engine import GATE_AFTER, RESULT, STEPS, TOOL_CALLS, passed_gate, work
@@ -28,6 +30,12 @@ class Done(Outcome):
 async def do_step(index: int) -> str:
     """Do the work of one step."""
     return work(index)
+
+
+@task(persist_result=False)
+async def do_bare_step() -> str:
+    """Do the same as a task of Prefect's alone, which keeps nothing and, as a step does, tells it no arguments."""
+    return work(0)
 
 
 @tool(system="bank", effect="read")
@@ -61,6 +69,23 @@ async def ten_steps(case: Case) -> Done:
     """Take ten durable steps, one after the other."""
     for index in range(case.width):
         await do_step(index)
+    return Done()
+
+
+PAIRS: list[tuple[float, float]] = []
+"""Milliseconds of one step, and of one bare task run just before or after it."""
+
+
+@mission(owner="benchmarks", scope=["bank"])
+async def pairs(case: Case) -> Done:
+    """Take steps and bare task runs in turn, each first every other time, and time both in the same way."""
+    for index in range(case.width):
+        took: dict[str, float] = {}
+        for name in ("step", "bare") if index % 2 else ("bare", "step"):
+            begun = time.perf_counter()
+            await (do_step(index) if name == "step" else do_bare_step())
+            took[name] = (time.perf_counter() - begun) * 1_000
+        PAIRS.append((took["step"], took["bare"]))
     return Done()
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gonogo.approvals import accepted_answer, answer_gate, find_request
 from gonogo.cases import Flyer
-from gonogo.events import deliver
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
 from gonogo.lanes.batch import fly_batch
 from gonogo.lanes.local import LocalPilot
 from gonogo.plans import Plan, read_case
-from gonogo.settings import Settings
-from tests.crash import faults
+from gonogo.settings import Settings, using
+from tests.crash.desk import answer, bring
+from tests.crash.points import begin, executed
+from tests.crash.prefect_lives import direct, housed, without_flow_runs
 from tests.crash.projection import doubts, order_holds, projected
 from tests.crash.stories import STORIES, UNREPEATABLE, effects
 
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from gonogo.evidence.records import Phase
     from gonogo.plans import Landing
     from gonogo.runs import Run
+    from tests.crash.points import Kill
     from tests.crash.stories import Case, Story
 
-LaneName = Literal["local", "batch"]
+LaneName = Literal["local", "batch", "mission", "form", "direct"]
+"""The last three under a Prefect server; see :mod:`tests.crash.prefect_lives`."""
+UNDER_PREFECT: tuple[LaneName, ...] = ("mission", "form", "direct")
 ROUNDS_MAX = 12
 """How often the cases of a batch may leave it at a wait before a test gives up."""
 
@@ -58,7 +61,8 @@ class Order:
         """The settings of every life."""
         return Settings(
             home=Path(self.home), journals=self.journals, policy_folder=STORIES[self.story].policies,
-            requester="tester", poll_seconds=0.001, cases=4,
+            requester="tester", poll_seconds=0.02 if self.lane in UNDER_PREFECT else 0.001, cases=4,
+            gate_warm_seconds=0,
         )  # fmt: skip
 
 
@@ -81,35 +85,38 @@ class AnsweredPilot(LocalPilot):
         await LocalPilot.rest(self, run)
 
 
-def answer(story: Story, journal: Journal, run_id: str, gate: str, settings: Settings) -> None:
-    """Answer a gate, if nobody has."""
-    if accepted_answer(journal.read_desk(run_id), gate) is None:
-        reply = story.says(find_request(journal, gate, run_id), settings.home)
-        answer_gate(journal, gate, reply, settings.environment, run_id)
-
-
-def bring(case: Case, journal: Journal) -> None:
-    """Deliver the next event, if the run has received all that were delivered."""
-    came = len(only(journal.read_desk(case.run_id), "event_record"))
-    signed = sum(r.data["state"] == "received" for r in only(journal.read_flight(case.run_id), "event_receipt"))
-    if came == signed and came < len(case.events):
-        event = case.events[came]
-        deliver(journal, case.run_id, event.name, [(event.body, event.occurred)], "driver")
-
-
-def live(order: Order, kill: faults.Kill | None) -> dict[str, Any]:
+def live(order: Order, kill: Kill | None) -> dict[str, Any]:
     """Fly an order's cases to the end; returns what the last process of a case has to tell."""
     story, chosen = order.told, order.settings
     journal, log = journal_of(chosen), Path(order.home) / "executed"
     done = _keys(story, journal, "result")
     begun = _keys(story, journal, "intent")
-    executed = Counter(faults.executed(log))
-    points = faults.begin(kill, log)
-    asyncio.run(local(story, chosen) if order.lane == "local" else batch(story, chosen))
+    before = Counter(executed(log))
+    points = begin(kill, log)
+    state = asyncio.run(flown(story, chosen, order.lane))
     passed = dict(points.passed)
-    faults.begin(None, log)
-    unannounced = [[*each] for each in executed if each[0] in {"tool", "model"} and each[1:] not in begun]
-    return {"points": passed, "unannounced": unannounced} | _told(story, order, journal, done, executed)
+    begin(None, log)
+    unannounced = [[*each] for each in before if each[0] in {"tool", "model"} and each[1:] not in begun]
+    told = _told(story, order, journal, done, before)
+    if order.lane in UNDER_PREFECT:
+        told["projection"] = sorted(map(without_flow_runs, told["projection"]))
+    return {"points": passed, "unannounced": unannounced, "state": state} | told
+
+
+async def flown(story: Story, chosen: Settings, lane: LaneName) -> str:
+    """Fly in a lane; returns what Prefect calls the end, where it was told."""
+    match lane:
+        case "local":
+            await local(story, chosen)
+        case "batch":
+            await batch(story, chosen)
+        case "direct":
+            with using(chosen):
+                return await direct(story, chosen)
+        case _:
+            with using(chosen):
+                return await housed(story, chosen, by_form=lane == "form")
+    return ""
 
 
 async def local(story: Story, chosen: Settings) -> None:
@@ -151,12 +158,12 @@ def _keys(story: Story, journal: Journal, phase: Phase) -> set[tuple[str, str]]:
 
 
 def _told(
-    story: Story, order: Order, journal: Journal, done: set[tuple[str, str]], executed: Counter[tuple[str, str, str]]
+    story: Story, order: Order, journal: Journal, done: set[tuple[str, str]], before: Counter[tuple[str, str, str]]
 ) -> dict[str, Any]:
     """Return what stands in evidence and systems now, and what is wrong with it."""
     flights = [journal.read_flight(case.run_id) for case in story.cases]
     desks = [journal.read_desk(case.run_id) for case in story.cases]
-    now = Counter(faults.executed(Path(order.home) / "executed")) - executed
+    now = Counter(executed(Path(order.home) / "executed")) - before
     doubted = {name for flight in flights for name in doubts(flight, UNREPEATABLE)}
     asked = {r.data.get("doubt") for flight in flights for r in only(flight, "approval_request")}
     owned = [r.data for flight in flights for r in only(flight, "exception_record") if "closes" not in r.data]

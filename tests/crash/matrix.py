@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.crash.lives import LaneName, Order
+import psycopg
+
+from gonogo.house import server as house_server
+from gonogo.house.server import QUIET, free_port, prefect_server
+from tests.crash.lives import UNDER_PREFECT, LaneName, Order
 from tests.crash.stories import STORIES
+from tests.postgres import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Generator, Iterable
     from random import Random
 
     from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[2]
+START_SECONDS_MAX = 600.0
+IDLE_SERVICES = ("EVENT_PERSISTER", "EVENT_LOGGER", "FOREMAN", "LATE_RUNS", "SCHEDULER", "TRIGGERS")
+"""What a Prefect server does beside what the matrix needs of it."""
 Backend = Literal["files", "postgres"]
 Kills = tuple[tuple[str, int], ...]
 HEADINGS = ("tried", "hit", "different", "effects differ", "done again", "unannounced", "in doubt", "unowned")
@@ -88,13 +98,20 @@ class Column:
 class Nursery:
     """The process that forks, as its user sees it: orders go in, ends come out."""
 
-    def __init__(self, postgres: PostgresServer | None) -> None:
+    def __init__(self, postgres: PostgresServer | None, api_url: str | None = None) -> None:
+        """Start the process.
+
+        Args:
+            postgres: holds the journals of the cases that keep them there.
+            api_url: of the Prefect server that the mission lane is flown under.
+
+        """
         self._postgres = postgres
         self._folder = Path(tempfile.mkdtemp(prefix="gonogo-crash-"))
         self._errors = (self._folder / "errors").open("w+")
         self._count = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, text=True,
+            [sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, text=True, env=_environment(self._folder, api_url),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
 
@@ -149,44 +166,95 @@ class Nursery:
         return self._errors.read()[-4_000:]
 
     def _drop(self, url: str) -> None:
-        from tests.postgres import ask
-
         assert self._postgres is not None
         schema = parse_qs(urlsplit(url).query)["options"][0].partition("=")[2]
         ask(self._postgres.url(), f"DROP SCHEMA {schema} CASCADE")
+
+
+@contextmanager
+def prefect_beside(postgres: PostgresServer | None) -> Generator[str]:
+    """Run one Prefect server for the block: on the Postgres of the tests, or on SQLite where there is none."""
+    # A busy machine takes minutes to make the tables of an empty server, and has no time for what nobody asks.
+    house_server.START_SECONDS_MAX = START_SECONDS_MAX
+    chosen = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in IDLE_SERVICES}
+    chosen |= {"PREFECT_API_DATABASE_TIMEOUT": "60", "PREFECT_API_DATABASE_CONNECTION_TIMEOUT": "60"}
+    if postgres is not None:
+        with suppress(psycopg.errors.DuplicateDatabase):
+            ask(postgres.url(), "CREATE DATABASE prefect")
+        # What Prefect knows is not what is tested.
+        ask(postgres.url(), "ALTER DATABASE prefect SET synchronous_commit = off")
+        chosen["PREFECT_API_DATABASE_CONNECTION_URL"] = f"postgresql+asyncpg://gonogo@127.0.0.1:{postgres.port}/prefect"
+    os.environ |= chosen
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="gonogo-prefect-") as home,
+            prefect_server(Path(home), free_port()) as url,
+        ):
+            yield url
+    finally:
+        for name in chosen:
+            os.environ.pop(name, None)
+
+
+def _environment(folder: Path, api_url: str | None) -> dict[str, str]:
+    """Return the environment of a nursery: what a developer has set for Prefect or gonogo stays out."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "GONOGO_"))}
+    quiet = {
+        **QUIET,
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
+    }
+    return kept | quiet | ({} if api_url is None else {"PREFECT_API_URL": api_url})
 
 
 @dataclass(slots=True)
 class Judge:
     """Compares disturbed flights with undisturbed ones."""
 
-    nursery: Nursery
     column: Column
     tally: Tally = field(default_factory=Tally)
     undisturbed: dict[str, Any] = field(default_factory=dict[str, Any])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def look(self, *, is_checked: bool = True) -> dict[str, int]:
+    def look(self, nursery: Nursery, *, is_checked: bool = True) -> dict[str, int]:
         """Fly without a kill, and return how often which point is passed.
 
         Args:
+            nursery: where it is flown.
             is_checked: whether to fly a second time, so that the measure is known to be one.
 
         """
-        _, first = self.nursery.fly(self.column)
-        _, second = self.nursery.fly(self.column) if is_checked else ([], first)
-        for what in ("projection", "effects"):
+        _, first = nursery.fly(self.column)
+        _, second = nursery.fly(self.column) if is_checked else ([], first)
+        for what in ("projection", "effects", "state"):
             assert first[what] == second[what], (
-                f"{self.column.name}: two undisturbed runs differ in {_difference(first[what], second[what])}"
+                f"{self.column.name}: two undisturbed runs differ in {_difference([*first[what]], [*second[what]])}"
             )
         assert first["order_holds"]
         assert first["again"] == first["twice"] == []
         self.undisturbed = first
         return first["points"]
 
-    def kill(self, kills: Kills) -> None:
-        """Try one case, and count what came of it."""
-        ends, told = self.nursery.fly(self.column, kills)
-        tally, where = self.tally, f"{self.column.name} killed at {kills}"
+    def kill(self, nursery: Nursery, kills: Kills) -> list[str]:
+        """Try one case, count what came of it, and return what was wrong."""
+        where = f"{self.column.name} killed at {kills}"
+        try:
+            ends, told = nursery.fly(self.column, kills)
+        except AssertionError as error:
+            found = [f"{where}: it does not come to its end: {str(error)[-700:]}"]
+            with self._lock:
+                self.tally.tried += 1
+                self.tally.different += 1
+                self.tally.found += found
+            return found
+        with self._lock:
+            known = len(self.tally.found)
+            self._count(kills, ends, told, where)
+            return self.tally.found[known:]
+
+    def _count(self, kills: Kills, ends: list[int], told: dict[str, Any], where: str) -> None:
+        tally = self.tally
         tally.tried += 1
         is_hit = all(end == -signal.SIGKILL for end in ends[:-1])
         tally.hit += is_hit
@@ -200,6 +268,9 @@ class Judge:
         if difference:
             tally.effects += 1
             tally.found.append(f"{where}: effects differ: {difference}")
+        if told["state"] != self.undisturbed["state"] and not given_up:
+            tally.different += 1
+            tally.found.append(f"{where}: Prefect calls the end {told['state']}, not {self.undisturbed['state']}")
         if told["again"] or told["twice"]:
             tally.again += len(told["again"]) + len(told["twice"])
             tally.found.append(f"{where}: executed again: {told['again']} {told['twice']}")
@@ -256,19 +327,27 @@ def twice(points: dict[str, int], count: int, rng: Random) -> list[Kills]:
     return made
 
 
-def columns(stories: Iterable[str], backends: Iterable[Backend]) -> list[Column]:
-    """Return every row of the table."""
+def columns(stories: Iterable[str], lanes: Iterable[LaneName], backends: Iterable[Backend]) -> list[Column]:
+    """Return every row of the table; a batch flies the cases of a story together, every other lane each alone."""
     made: list[Column] = []
     for story in stories:
+        numbers = range(len(STORIES[story].cases))
+        # A Prefect server on Postgres does not take a case with a zero character in it.
+        taken = [number for number in numbers if "\\u0000" not in json.dumps(STORIES[story].cases[number].body)]
         for backend in backends:
-            made += [Column(story, "local", backend, number) for number in range(len(STORIES[story].cases))]
-            made.append(Column(story, "batch", backend))
+            for lane in lanes:
+                alone = taken if lane in UNDER_PREFECT else numbers
+                made += [Column(story, lane, backend, number) for number in ([None] if lane == "batch" else alone)]
     return made
 
 
-def run(column: Column, nursery: Nursery, choose: Callable[[dict[str, int]], list[Kills]]) -> Tally:
-    """Try one row of the table."""
-    judge = Judge(nursery, column)
-    for kills in choose(judge.look()):
-        judge.kill(kills)
-    return judge.tally
+def broadly(chosen: list[Kills], rng: Random) -> list[tuple[float, Kills]]:
+    """Return cases with their turns: every boundary of a step and each other point once, before anything twice."""
+    seen: Counter[str] = Counter()
+    turns: list[tuple[float, Kills]] = []
+    for kills in rng.sample(chosen, len(chosen)):
+        point = kills[0][0] if len(kills) == 1 else "twice"
+        turn = 0 if point.startswith(("step, ", "task run, ")) else seen[point]
+        seen[point] += 1
+        turns.append((turn + rng.random(), kills))
+    return turns

@@ -34,13 +34,13 @@ def _nursery(request: pytest.FixtureRequest) -> Iterator[Nursery]:  # pyright: i
 
 def judged(nursery: Nursery, column: Column, kills: list[Kills] | None = None) -> Judge:
     """Try a few cases of a row, drawn with the seed and printed, and check that nothing went wrong."""
-    judge = Judge(nursery, column)
-    points = judge.look(is_checked=False)
+    judge = Judge(column)
+    points = judge.look(nursery, is_checked=False)
     rng = Random(f"{SEED}/{column.name}")  # noqa: S311 - repeatable, no secret
     chosen = kills or [*rng.sample(every(points, 1, rng), KILLS - 1), *twice(points, 1, rng)]
     print(f"seed {SEED}, {column.name}: {chosen}")  # noqa: T201 - whoever repeats a failure needs it
     for each in chosen:
-        judge.kill(each)
+        judge.kill(nursery, each)
     assert judge.tally.found == []
     assert judge.tally.tried == len(chosen)
     return judge

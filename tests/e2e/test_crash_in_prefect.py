@@ -13,7 +13,7 @@ import pytest
 
 from gonogo.house.server import free_port, prefect_server
 from tasks.rehearsals import MISSIONS
-from tests.crash.faults import executed
+from tests.crash.points import executed
 from tests.crash.projection import order_holds, projected
 from tests.crash.stories import effects
 from tests.e2e.command import PATIENCE_SECONDS, ROOT, Command

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gonogo.errors import EvidenceBroken
-from gonogo.evidence.canon import LEAF_MAX_BYTES
+from gonogo.evidence.ends import ends_in
 from gonogo.evidence.files import FileStream, read_stream, unwritable
 from gonogo.evidence.payloads import FilePayloads
-from gonogo.evidence.records import Record, from_line
 from gonogo.evidence.tails import FileTail
 from gonogo.evidence.wal import recover
 
@@ -27,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
 
-_recovered: set[tuple[int, str]] = set()
+    from gonogo.evidence.records import Record
 
-_END_TYPE = b'"io.gonogo.evidence.run_record.v1"'
+_recovered: set[tuple[int, str]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +93,14 @@ class FileJournal:
 
     def live_run_ids(self) -> list[str]:
         """Return the runs that have not ended, oldest first; reads only the end of each stream."""
-        return [run for run in self.run_ids() if not _has_ended(self.flight_path(run))]
+        runs, ends = self.run_ids(), ends_in(self.root / "flights")
+        ends.keep_only(runs)
+        return [run for run in runs if not ends.has_ended(run)]
 
     def has_ended(self, run_id: str) -> bool:
         """Whether the run's last record says how it ended."""
         try:
-            return _has_ended(self.flight_path(run_id))
+            return ends_in(self.root / "flights").has_ended(run_id)
         except (FileNotFoundError, NotADirectoryError):
             return False
 
@@ -164,31 +164,3 @@ def _changed(path: Path) -> datetime | None:
     with suppress(OSError, ValueError):
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return None
-
-
-_told: dict[Path, tuple[int, int, bool]] = {}
-"""What was read of each stream's end, with the size and the time of change that it was read at."""
-
-
-def _has_ended(path: Path) -> bool:
-    """Whether a stream's last whole record is the end of its run; one that has not changed is not read again."""
-    state = path.stat()
-    known = _told.get(path)
-    if known is None or known[:2] != (state.st_size, state.st_mtime_ns):
-        known = _told[path] = (state.st_size, state.st_mtime_ns, _reads_as_ended(path))
-    return known[2]
-
-
-def _reads_as_ended(path: Path) -> bool:
-    """Read the last record; most streams are told by a few bytes."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2 * LEAF_MAX_BYTES))
-        _, _, last = file.read().rpartition(b"\n")[0].rpartition(b"\n")
-    if _END_TYPE not in last:
-        return False
-    try:
-        record = from_line(last)
-    except EvidenceBroken:
-        return False
-    return record.artifact == "run_record" and record.data["phase"] == "result"

@@ -7,7 +7,7 @@ full or done with is deleted after the files it speaks of have been synced thems
 
 A segment belongs to one process, which holds its lock. It is a row of frames, each a head line
 ``NAME OFFSET LENGTH CRC32`` and that many bytes, which belong there in that file; after them come
-zeros. A frame only ever extends a file: bytes that are there are not overwritten.
+zeros. A frame extends a file, or fills zeros in it: other bytes that are there are not overwritten.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import fcntl
 import os
 import threading
 import zlib
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from gonogo.evidence.disk import make_folder, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
 FOLDERS = ("flights", "desk")
@@ -176,40 +176,52 @@ def recover(root: Path) -> None:
     folder = root / "wal"
     if not folder.is_dir():
         return
-    for path in sorted(folder.glob("*.wal")):
-        with suppress(FileNotFoundError, BlockingIOError):
-            _recover(root, path)
+    names: set[str] = set()
+    with ExitStack() as held:
+        done: list[Path] = []
+        for path in sorted(folder.glob("*.wal")):
+            with suppress(FileNotFoundError, BlockingIOError):
+                # Locked until it is deleted: its process may have made it just now, and be about to lock it.
+                held.enter_context(_left_behind(path))
+                frames = list(read_frames(path.read_bytes()))
+                names |= {frame.name for frame in frames}
+                are_done = [_put_back(root, frame) for frame in frames]
+                done += [path] if all(are_done) else []
+        for name in names:
+            _cut_torn(root, name)
+        _sync_files(root, names)
+        for path in done:
+            path.unlink()
 
 
-def _recover(root: Path, path: Path) -> None:
-    """Put one segment back and delete it, unless its process lives."""
+@contextmanager
+def _left_behind(path: Path) -> Generator[None]:
+    """Hold the lock of a segment for the block; raises BlockingIOError where its process lives."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        names: set[str] = set()
-        is_whole = True
-        for frame in read_frames(path.read_bytes()):
-            is_whole &= _put_back(root, frame)
-            names.add(frame.name)
-        _sync_files(root, names)
-        if is_whole:
-            path.unlink()
+        yield
     finally:
         os.close(descriptor)
 
 
 def _put_back(root: Path, frame: Frame) -> bool:
-    """Extend a file by a frame it lacks; returns whether it now holds it. A file with a gap before it is left alone."""
+    """Fill a frame into a file that lacks it; returns whether the file is done with.
+
+    A disk that lost power may have kept a file's length and lost pages of it, which are then zeros; no
+    record holds a zero byte. A file with a gap before the frame is left alone, and so is one that says
+    something else there.
+    """
     folder, _, name = frame.name.partition("/")
     if folder not in FOLDERS or "/" in name or not name.endswith(".jsonl"):
         return False
     make_folder(root / folder)
-    descriptor = os.open(root / folder / name, os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = os.open(root / folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        size = os.fstat(descriptor).st_size
-        if size < frame.offset:
+        if os.fstat(descriptor).st_size < frame.offset:
             return False
-        if size < frame.offset + len(frame.body):
+        there = os.pread(descriptor, len(frame.body), frame.offset)
+        if there != frame.body and _is_lost(there, frame.body):
             view, at = memoryview(frame.body), frame.offset
             while view:
                 written = os.pwrite(descriptor, view, at)
@@ -217,6 +229,20 @@ def _put_back(root: Path, frame: Frame) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _is_lost(there: bytes, body: bytes) -> bool:
+    """Whether bytes are those of a frame, but for its end and for pages of zeros."""
+    return all(is_ in (was, 0) for is_, was in zip(there, body, strict=False))
+
+
+def _cut_torn(root: Path, name: str) -> None:
+    """Cut a file before its first line with a zero in it: once every frame is back, nobody was promised that line."""
+    with suppress(FileNotFoundError), (root / name).open("r+b") as file:
+        raw = file.read()
+        zero = raw.find(b"\0")
+        if zero >= 0:
+            file.truncate(raw.rfind(b"\n", 0, zero) + 1)
 
 
 def _sync_files(root: Path, names: Iterable[str]) -> None:

@@ -25,6 +25,10 @@ WAKE = {"answer": "wake", "reason": "", "name": ""}
 """What the form of a sleeping gate takes without answering anything."""
 
 
+FORM_LOST = "Run input schema not found."
+"""What Prefect says of a sleeping run whose form it never got."""
+
+
 class Refused(GonogoError):
     """Prefect does not wake the flow run; the message says why."""
 
@@ -80,16 +84,26 @@ def resume(park: dict[str, Any]) -> None:
         ServerUnreachable: it does not answer.
 
     """
-    body = {"run_input": WAKE} if park.get("form") else {}
+    verdict = _call(park, "resume", {"run_input": WAKE} if park.get("form") else {})
+    if _reason(verdict) == FORM_LOST:
+        # Its process died after it had lain down and before its form was there; no form is needed to look again.
+        verdict = _call(park, "set_state", {"state": {"type": "SCHEDULED", "name": "Resuming"}, "force": False})
+    if verdict.get("status") != "ACCEPT":
+        raise Refused(_reason(verdict) or str(verdict.get("status")))
+
+
+def _call(park: dict[str, Any], what: str, body: dict[str, Any]) -> dict[str, Any]:
     try:
-        verdict: dict[str, Any] = post(f"{park['api']}/flow_runs/{park['flow_run_id']}/resume", body)
+        return post(f"{park['api']}/flow_runs/{park['flow_run_id']}/{what}", body)
     except httpx.HTTPStatusError as error:
         raise Refused(f"it answers {error.response.status_code}") from error
     except httpx.HTTPError as error:
         raise ServerUnreachable(f"The Prefect server at {park['api']} does not answer ({error}).") from error
-    if verdict.get("status") != "ACCEPT":
-        details: dict[str, Any] = verdict.get("details") or {}
-        raise Refused(str(details.get("reason") or verdict.get("status")))
+
+
+def _reason(verdict: dict[str, Any]) -> str:
+    details: dict[str, Any] = verdict.get("details") or {}
+    return str(details.get("reason") or "")
 
 
 def flow_run_state(park: dict[str, Any]) -> str:

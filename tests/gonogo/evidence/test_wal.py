@@ -147,6 +147,31 @@ class TestPowerLoss:
         assert (lost / "flights" / "r1.jsonl").stat().st_size == 3
         assert len(segments(lost)) == 1
 
+    @pytest.mark.parametrize("lost", [slice(0, 9), slice(5, 14), slice(9, 18), slice(0, 18)])
+    def test_a_file_that_kept_its_length_and_lost_its_bytes_is_filled(self, tmp_path: Path, lost: slice) -> None:
+        """The disk had taken the length and not the pages, which are zeros; the tail behind was promised to nobody."""
+        (tmp_path / "wal").mkdir()
+        (tmp_path / "flights").mkdir()
+        lines = [b"record 1\n", b"record 2\n"]
+        (tmp_path / "wal" / "x.wal").write_bytes(
+            b"".join(Frame("flights/r1.jsonl", at * 9, line).to_bytes() for at, line in enumerate(lines)) + bytes(64)
+        )
+        raw = bytearray(b"".join(lines) + b"tail" + bytes(8) + b"torn\n")
+        raw[lost] = bytes(len(raw[lost]))
+        (tmp_path / "flights" / "r1.jsonl").write_bytes(raw)
+        recover(tmp_path)
+        assert held(tmp_path) == {"r1.jsonl": b"".join(lines)}
+        assert segments(tmp_path) == []
+
+    def test_a_file_that_says_something_else_is_left_alone(self, tmp_path: Path) -> None:
+        """What is there was not lost, whoever wrote it; the chain tells whether it holds."""
+        (tmp_path / "wal").mkdir()
+        (tmp_path / "flights").mkdir()
+        (tmp_path / "wal" / "x.wal").write_bytes(Frame("flights/r1.jsonl", 0, b"record 1\n").to_bytes())
+        (tmp_path / "flights" / "r1.jsonl").write_bytes(b"record 2\n")
+        recover(tmp_path)
+        assert held(tmp_path) == {"r1.jsonl": b"record 2\n"}
+
     @pytest.mark.parametrize("name", ["../r1.jsonl", "/r1.jsonl", "flights/../../r1.jsonl", "flights/r1.db", "wal/r1"])
     def test_a_frame_that_points_elsewhere_writes_nothing(self, tmp_path: Path, name: str) -> None:
         """A log that somebody tampered with reaches no file but journals."""
