@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gonogo.agents.agent import agent
+    from gonogo.agents.delegation import assignment
     from gonogo.cards import quoted, shown
     from gonogo.events import receive
     from gonogo.evidence.scopes import branch
@@ -28,6 +29,7 @@ _HOMES = {
     "Noun": "model",
     "Outcome": "model",
     "agent": "agents.agent",
+    "assignment": "agents.delegation",
     "branch": "evidence.scopes",
     "gate": "gates",
     "mission": "missions",
@@ -47,6 +49,7 @@ __all__ = [
     "Noun",
     "Outcome",
     "agent",
+    "assignment",
     "branch",
     "gate",
     "mission",

@@ -33,17 +33,21 @@ def versions_in_force(charter: Charter, model: str | None, law: Law, registry: R
 
 def _versions(charter: Charter, model: str, law: Law, registry: Registry) -> list[dict[str, str]]:
     in_scope = {tool.name for tool in TOOLS.values() if tool.system in charter.scope}
+    acting = {name for name, card in registry.agents.items() if in_scope.intersection(card.tools)}
+    # Who hands work to one that acts takes part, too, through however many hands.
+    while more := {
+        name
+        for name, card in registry.agents.items()
+        if name not in acting and card.delegates is not None and acting.intersection(card.delegates.to)
+    }:
+        acting |= more
     rows = [
         ("mission", charter.name, charter.digest[:12], charter.digest),
         ("policy", "policies", law.digest[:12], law.digest),
         ("model", model, model, ""),
         *(("package", name, _version(package), "") for name, package in _PACKAGES.items()),
         ("python", sys.implementation.name, platform.python_version(), ""),
-        *(
-            ("agent", name, card.version, card.digest)
-            for name, card in registry.agents.items()
-            if in_scope.intersection(card.tools)
-        ),
+        *(("agent", name, card.version, card.digest) for name, card in registry.agents.items() if name in acting),
     ]
     return [{"object": kind, "id": name, "version": number, "digest": digest} for kind, name, number, digest in rows]
 

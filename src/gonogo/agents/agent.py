@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
 
+from gonogo.agents.delegation import Assignment, Coordinated
 from gonogo.agents.offline import Script, offline_model
 from gonogo.agents.prices import cost_of
 from gonogo.current import current_run, current_step
@@ -40,6 +41,8 @@ class Agent(Generic[O]):
     instructions: str
     tools: tuple[Tool[Any, Any], ...]
     offline: Script
+    assignments: tuple[Assignment[Any, Any], ...] = ()
+    """What it may hand to other agents."""
     _built: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, PydanticAgent[None, O]]] = field(
         default_factory=WeakKeyDictionary[asyncio.AbstractEventLoop, "dict[str, PydanticAgent[None, O]]"], repr=False
     )
@@ -52,6 +55,15 @@ class Agent(Generic[O]):
             ModelFailed: the model could not be reached or gave nothing usable.
             BudgetExceeded: the next call could cost more than is left.
             GateDenied: a person said no-go to something it wanted to do.
+
+        """
+        return (await self.coordinate(prompt)).output
+
+    async def coordinate(self, prompt: str | BaseModel) -> Coordinated[O]:
+        """Let the agent work as :meth:`ask` does, and return what its specialists brought back as well.
+
+        Raises:
+            what :meth:`ask` raises.
 
         """
         run = current_run()
@@ -67,15 +79,16 @@ class Agent(Generic[O]):
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
         return await self._answer(key, text, run.settings.model)
 
-    async def _answer(self, key: str, text: str, model: str | None) -> O:
+    async def _answer(self, key: str, text: str, model: str | None) -> Coordinated[O]:
         from pydantic_ai.exceptions import AgentRunError, UserError
 
         from gonogo.agents.governor import OUTPUT_TOKENS_MAX, Governor
 
+        governor = Governor(agent=self.name, key=key, assignments={work.name: work for work in self.assignments})
         try:
             answered = await self._agent(model).run(
                 text,
-                capabilities=[Governor(agent=self.name, key=key)],
+                capabilities=[governor],
                 model_settings={"max_tokens": OUTPUT_TOKENS_MAX},
             )
         except GonogoError:
@@ -83,7 +96,7 @@ class Agent(Generic[O]):
         except (AgentRunError, UserError) as error:
             told = plain_text(" ".join(str(error).split()), 300)
             raise ModelFailed(f"{self.name} found no usable answer: {told}") from error
-        return answered.output
+        return Coordinated(answered.output, governor.brought_back)
 
     def _agent(self, model: str | None) -> PydanticAgent[None, O]:
         """Return the machinery for this event loop and model; providers hold connections per loop."""
@@ -98,7 +111,7 @@ class Agent(Generic[O]):
                 deps_type=type(None),
                 output_type=self.output,
                 instructions=self.instructions,
-                tools=[_offered(tool) for tool in self.tools],
+                tools=[*map(_offered, self.tools), *map(_assignable, self.assignments)],
             )
         return of_loop[name]
 
@@ -143,6 +156,17 @@ def _offered(tool: Tool[Any, Any]) -> PydanticTool[None]:
     return PydanticTool.from_schema(ungoverned, tool.name, tool.function.__doc__, schema)
 
 
+def _assignable(work: Assignment[Any, Any]) -> PydanticTool[None]:
+    """Return a piece of work as the model sees it; the governor hands it over, so the function is never reached."""
+    from pydantic_ai import Tool as PydanticTool
+
+    async def ungoverned(**_args: Any) -> None:
+        raise MissionMisdefined(f"{work.name} was reached around the governor; nothing was handed over.")
+
+    told = f"Hand this to {work.to.name}. {work.why}"
+    return PydanticTool.from_schema(ungoverned, work.name, told, work.brief.model_json_schema())
+
+
 def agent(
     name: str,
     *,
@@ -150,6 +174,7 @@ def agent(
     instructions: str,
     offline: Script,
     tools: Sequence[Tool[Any, Any]] = (),
+    assignments: Sequence[Assignment[Any, Any]] = (),
 ) -> Agent[O]:
     """Declare an agent.
 
@@ -159,13 +184,17 @@ def agent(
         instructions: what the model is told.
         offline: the script that answers where no model is configured.
         tools: governed tools; each must be in the registered mandate.
+        assignments: what it may hand to other agents, of which each must be named in its mandate.
 
     Raises:
-        MissionMisdefined: the output is no type, or a tool is not a governed one.
+        MissionMisdefined: the output is no type, a tool is not a governed one, or an assignment bears a tool's name.
 
     """
     if not isinstance(output, type):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise MissionMisdefined(f"The output of {name} must be a type; a function would run around the law.")
     if any(TOOLS.get(tool.name) is not tool for tool in tools):
         raise MissionMisdefined(f"Every tool of {name} must be made with @tool.")
-    return Agent(name, output, instructions, tuple(tools), offline)
+    names = [each.name for each in (*tools, *assignments)]
+    if len(set(names)) < len(names):
+        raise MissionMisdefined(f"Two of the tools and assignments of {name} are called alike; give one another name.")
+    return Agent(name, output, instructions, tuple(tools), offline, tuple(assignments))

@@ -34,6 +34,7 @@ Artifact = Literal[
     "route_record",
     "model_call",
     "tool_call",
+    "delegation",
     "policy_decision",
     "approval_request",
     "approval_record",
