@@ -61,7 +61,7 @@ ENVELOPE: dict[str, tuple[Kind, bool]] = {
 _BODIES: dict[tuple[str, str], str] = {
     ("run_record", "intent"): (
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
-        "flow_run_id? flow_run_name? deployment?"
+        "flow_run_id? flow_run_name? deployment? arrived? waited_ms:whole?"
     ),
     ("run_record", "fact"): "event attempt:whole? gates:list? events:list?",
     ("run_record", "result"): (
@@ -89,6 +89,13 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("tool_call", "result"): (
         "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt?"
+    ),
+    ("delegation", "intent"): (
+        "key! work delegator specialist brief_digest chain:list depth:whole number:whole approvals:list"
+    ),
+    ("delegation", "result"): (
+        "key! work delegator specialist brief_digest chain:list depth:whole number:whole outcome! latency_us:whole "
+        "reason_code? error?"
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHAPES = (
     "model_calls",
     "tool_calls",
+    "delegations",
     "steps",
     "decisions",
     "approvals",
@@ -44,7 +45,7 @@ SELECT
 FROM (
     SELECT *, lag(phase) OVER (PARTITION BY run_id, artifact, key ORDER BY seq) AS phase_before
     FROM fresh
-    WHERE artifact IN ('step_record', 'model_call', 'tool_call')
+    WHERE artifact IN ('step_record', 'model_call', 'tool_call', 'delegation')
 )
 """
 

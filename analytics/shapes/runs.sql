@@ -21,7 +21,7 @@ started AS (
         json_transform(data, '{
             "owner": "VARCHAR", "lane": "VARCHAR", "requester": "VARCHAR", "scope": ["VARCHAR"],
             "budget": {"usd_micros": "BIGINT", "actions": "BIGINT"}, "sla_seconds": "BIGINT", "model": "VARCHAR",
-            "offline": "BOOLEAN", "case_ref": "VARCHAR", "flow_run_id": "VARCHAR", "flow_run_name": "VARCHAR",
+            "offline": "BOOLEAN", "case_ref": "VARCHAR", "arrived": "VARCHAR", "waited_ms": "BIGINT", "flow_run_id": "VARCHAR", "flow_run_name": "VARCHAR",
             "deployment": "VARCHAR"
         }') AS body
     FROM fresh
@@ -100,6 +100,8 @@ SELECT
     started.body.offline,
     started.body.scope,
     nullif(started.body.case_ref, '') AS case_ref,
+    started.body.arrived::TIMESTAMPTZ AS arrived_at,
+    started.body.waited_ms AS waited_ms,
     started.case_input,
     CASE
         WHEN ended.run_id IS NOT NULL THEN ended.body.status

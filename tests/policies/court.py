@@ -67,8 +67,8 @@ def _world(mission: str) -> cedarpy.Entities:
     return world(law(), registry(), charter, len(TOOLS))
 
 
-def rule(asked: Asked, mission: str) -> Ruling:
-    """Return what the law says to a request of a mission, in ``dev`` unless the call says otherwise."""
+def rule(asked: Asked, mission: str, resource: tuple[str, str] | None = None) -> Ruling:
+    """Return what the law says to a request about a tool, or another resource, in ``dev`` unless the call says otherwise."""
     call = {
         "mission": mission,
         "scope": list(SCOPES[mission]),
@@ -79,6 +79,10 @@ def rule(asked: Asked, mission: str) -> Ruling:
     }
     principal = ("Agent", asked.by) if asked.by else ("Mission", mission)
     request = Request(
-        principal=principal, action=asked.action, resource=("Tool", asked.action), call=call, args=dict(asked.args)
+        principal=principal,
+        action=asked.action,
+        resource=resource or ("Tool", asked.action),
+        call=call,
+        args=dict(asked.args),
     )
     return law().decide(request, _world(mission), asked.approvals, asked.approvers)

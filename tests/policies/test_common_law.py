@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import cedarpy
 import pytest
 
 from gonogo.model import Tier
-from gonogo.policy.law import Request
+from gonogo.policy.law import Request, Ruling
 from tests.policies.court import POLICIES, Asked, law, rule
 
 UPDATE = {"number": "INC-1", "audience": "internal", "headline": "h", "text": "t"}
@@ -108,3 +108,33 @@ def test_the_policies_validate_in_the_bare_engine() -> None:
     text = "\n".join(path.read_text() for path in sorted(POLICIES.glob("*.cedar")))
     report = cedarpy.validate_policies(text, schema)  # pyright: ignore[reportUnknownMemberType] - typed in part
     assert report.validation_passed, report.errors
+
+
+def hands_over(to: str, by: str = "incident_coordinator", **facts: Any) -> Ruling:
+    """Return the ruling on a hand-over between two agents of the registry."""
+    args = {
+        "work": "classify", "to": to, "brief_digest": "0" * 64, "chain": [by], "depth": 1, "depth_max": 1,
+        "number": 1, "number_max": 2, **facts,
+    }  # fmt: skip
+    return rule(Asked("delegate", args, by), "incident_response", resource=("Agent", to))
+
+
+@pytest.mark.parametrize(
+    ("ruling", "by"),
+    [
+        (hands_over("incident_monitor"), "agent-delegates-within-its-mandate"),
+        (hands_over("claims_cashier"), "default-deny"),
+        (hands_over("incident_planner", by="incident_monitor"), "default-deny"),
+        (hands_over("incident_coordinator"), "no-delegation-in-a-ring"),
+        (hands_over("incident_monitor", chain=["incident_coordinator", "incident_monitor"]), "no-delegation-in-a-ring"),
+        (hands_over("incident_monitor", depth=2), "no-delegation-too-deep"),
+        (hands_over("incident_monitor", number=3), "no-delegation-too-wide"),
+        (hands_over("incident_scribe", by="incident_planner"), "nobody-delegates-past-its-tier"),
+    ],
+)
+def test_work_is_handed_to_whom_the_mandate_names_and_neither_round_nor_too_deep_nor_too_wide(
+    ruling: Ruling, by: str
+) -> None:
+    """Every other hand-over is denied, and nobody can be asked to lift it."""
+    assert by in ruling.rules
+    assert ruling.verdict == ("allow" if by.startswith("agent-") else "deny")
