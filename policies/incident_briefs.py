@@ -6,14 +6,12 @@ A brief is all that a specialist is told. None has a field for free text: what t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gonogo import Noun
-
-if TYPE_CHECKING:
-    from policies.incidents import Identifier, Remediation, Severity, Text
+from gonogo.model import Noun
+from policies.incidents import Identifier, Remediation, Severity, Text
 
 Stage = Literal["assess", "plan", "tell"]
 """What an incident needs now: to be understood, a plan, words for those who wait."""

@@ -13,6 +13,7 @@ from gonogo.model import Noun, Outcome, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from gonogo.model import Charter
     from gonogo.runs import Pilot
@@ -68,6 +69,8 @@ class Plan:
     """Where the case came from: a file and line, a schedule, a form."""
     prefect: dict[str, str] | None = None
     """Ids of the Prefect flow run that schedules it, as attributes."""
+    arrived: datetime | None = None
+    """When the case came in, where it had to wait for its turn."""
 
 
 def read_case(mission: Flyable, given: object) -> BaseModel:
