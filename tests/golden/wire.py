@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
@@ -38,7 +38,7 @@ ROOMS: tuple[ModuleType, ...] = (
 @cache
 def agents() -> dict[str, Agent[Any]]:
     """Return every agent of the missions, by its instructions."""
-    found = [value for room in ROOMS for value in vars(room).values() if isinstance(value, Agent)]
+    found: list[Agent[Any]] = [value for room in ROOMS for value in vars(room).values() if isinstance(value, Agent)]
     return {one.instructions: one for one in found}
 
 
@@ -64,9 +64,10 @@ def _heard(items: list[dict[str, Any]]) -> Conversation:
                 talk.feedback.append(text)
         elif item.get("type") == "function_call_output":
             name, output = called[item["call_id"]], _read(item["output"])
-            if isinstance(output, dict) and output.keys() == {"error"}:
-                talk.refused.setdefault(name, []).append(str(output["error"]))
-                talk.feedback.append(str(output["error"]))
+            fields = cast("dict[str, Any]", output) if isinstance(output, dict) else {}
+            if fields.keys() == {"error"}:
+                talk.refused.setdefault(name, []).append(str(fields["error"]))
+                talk.feedback.append(str(fields["error"]))
             else:
                 talk.results.setdefault(name, []).append(output)
     return talk
