@@ -61,7 +61,7 @@ ENVELOPE: dict[str, tuple[Kind, bool]] = {
 _BODIES: dict[tuple[str, str], str] = {
     ("run_record", "intent"): (
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
-        "rolls_back? flow_run_id? flow_run_name? deployment?"
+        "rolls_back? flow_run_id? flow_run_name? deployment? arrived? waited_ms:whole?"
     ),
     ("run_record", "fact"): (
         "event attempt:whole? gates:list? events:list? round:whole? reopens:list? path? again_at? reason_code? "
@@ -96,6 +96,13 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("attempt_record", "fact"): (
         "key! operation! kind dependency number:whole next wait_us:whole reason_code error"
+    ),
+    ("delegation", "intent"): (
+        "key! work delegator specialist brief_digest chain:list depth:whole number:whole approvals:list"
+    ),
+    ("delegation", "result"): (
+        "key! work delegator specialist brief_digest chain:list depth:whole number:whole outcome! latency_us:whole "
+        "reason_code? error?"
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "

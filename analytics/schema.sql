@@ -91,6 +91,8 @@ CREATE TABLE runs (
     offline           BOOLEAN,
     scope             VARCHAR[],
     case_ref          VARCHAR,
+    arrived_at        TIMESTAMPTZ,
+    waited_ms         BIGINT,
     case_input        JSON,
     status            VARCHAR NOT NULL,
     outcome           VARCHAR,
@@ -144,6 +146,8 @@ COMMENT ON COLUMN runs.model IS 'Model the agents were configured with, as provi
 COMMENT ON COLUMN runs.offline IS 'Whether the scripted offline model answered for the agents.';
 COMMENT ON COLUMN runs.scope IS 'Systems the mission may touch.';
 COMMENT ON COLUMN runs.case_ref IS 'The business case, in its source''s words.';
+COMMENT ON COLUMN runs.arrived_at IS 'When the case came in, where it had to wait for its turn; null where nobody said.';
+COMMENT ON COLUMN runs.waited_ms IS 'How long it waited for its turn, in milliseconds.';
 COMMENT ON COLUMN runs.case_input IS 'The case as flown; null where it was erased.';
 COMMENT ON COLUMN runs.status IS 'flying, waiting, done, no_go, aborted or failed; the last four are final.';
 COMMENT ON COLUMN runs.outcome IS 'The outcome''s word from the mission''s closed vocabulary; null until done.';
@@ -332,6 +336,48 @@ COMMENT ON COLUMN tool_calls.source IS 'person, where somebody saw that it had h
 COMMENT ON COLUMN tool_calls.doubt IS 'Gate at which a doubt about it was settled: what was begun again, left, or told.';
 COMMENT ON COLUMN tool_calls.started_at IS 'When its intent was recorded; null where only a result is known.';
 COMMENT ON COLUMN tool_calls.ended_at IS 'When its result was recorded; null while open.';
+
+CREATE TABLE delegations (
+    run_id       VARCHAR NOT NULL,
+    key          VARCHAR NOT NULL,
+    occurrence   BIGINT NOT NULL,
+    mission      VARCHAR NOT NULL,
+    step_key     VARCHAR,
+    delegator    VARCHAR,
+    specialist   VARCHAR,
+    work         VARCHAR,
+    brief_digest VARCHAR,
+    chain        VARCHAR[],
+    depth        BIGINT,
+    number       BIGINT,
+    approvals    VARCHAR[],
+    outcome      VARCHAR NOT NULL,
+    reason_code  VARCHAR,
+    error        VARCHAR,
+    latency_us   BIGINT,
+    started_at   TIMESTAMPTZ,
+    ended_at     TIMESTAMPTZ
+);
+COMMENT ON TABLE delegations IS 'One row a piece of work that one agent handed, or was refused to hand, to another.';
+COMMENT ON COLUMN delegations.run_id IS 'Run it happened in.';
+COMMENT ON COLUMN delegations.key IS 'Name of the operation within its run.';
+COMMENT ON COLUMN delegations.occurrence IS 'How many times the operation had been begun, this one included, from 1.';
+COMMENT ON COLUMN delegations.mission IS 'Mission the run flies.';
+COMMENT ON COLUMN delegations.step_key IS 'Key of the step it happened in.';
+COMMENT ON COLUMN delegations.delegator IS 'Agent that handed the work over.';
+COMMENT ON COLUMN delegations.specialist IS 'Agent it was handed to.';
+COMMENT ON COLUMN delegations.work IS 'Name of the piece of work.';
+COMMENT ON COLUMN delegations.brief_digest IS 'SHA-256 of the brief: all that the specialist was told.';
+COMMENT ON COLUMN delegations.chain IS 'Through whose hands the work came, the delegator last.';
+COMMENT ON COLUMN delegations.depth IS 'How many hand-overs that makes, from 1.';
+COMMENT ON COLUMN delegations.number IS 'Which hand-over of the delegator''s turn it is, from 1.';
+COMMENT ON COLUMN delegations.approvals IS 'Approval records it was handed over under.';
+COMMENT ON COLUMN delegations.outcome IS 'done, failed, refused or open.';
+COMMENT ON COLUMN delegations.reason_code IS 'Failure class of a failed or refused one.';
+COMMENT ON COLUMN delegations.error IS 'The failure in one sentence.';
+COMMENT ON COLUMN delegations.latency_us IS 'Duration in microseconds, waits for people not counted.';
+COMMENT ON COLUMN delegations.started_at IS 'When its intent was recorded; null where only a result is known.';
+COMMENT ON COLUMN delegations.ended_at IS 'When its result was recorded; null while open.';
 
 CREATE TABLE decisions (
     run_id         VARCHAR NOT NULL,

@@ -21,6 +21,7 @@ SHAPES = (
     "model_calls",
     "tool_calls",
     "attempts",
+    "delegations",
     "steps",
     "decisions",
     "approvals",
@@ -49,7 +50,7 @@ SELECT
 FROM (
     SELECT *, lag(phase) OVER (PARTITION BY run_id, artifact, key ORDER BY seq) AS phase_before
     FROM fresh
-    WHERE artifact IN ('step_record', 'model_call', 'tool_call')
+    WHERE artifact IN ('step_record', 'model_call', 'tool_call', 'delegation')
 )
 """
 

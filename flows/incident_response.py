@@ -22,9 +22,9 @@ from tasks import incidents as work
 async def incident_response(incident: Incident) -> Resolution:
     """Bring a service back, or hand it to people with everything known.
 
-    Agents classify the incident and propose runbook steps; independent services are remediated in
-    parallel, and high-risk steps wait for the incident commander. A ticket that another system
-    handles is classified, mirrored (a change each time, hence the budget) and followed to its end.
+    A coordinator has the incident classified, steps proposed and words written, each by a specialist
+    who is told its brief alone. Services are remediated in parallel; high-risk steps wait for a person.
+    A ticket of another system is classified, mirrored (changes, hence the budget) and followed to its end.
     """
     await work.take_in(incident)
     situation = await work.monitor(incident)
@@ -39,7 +39,7 @@ async def incident_response(incident: Incident) -> Resolution:
     done = [remediation for service in worked for remediation in service]
     open_symptoms = await work.count_open_symptoms(incident)
     try:
-        await work.tell(incident, situation, open_symptoms)
+        await work.tell(incident, situation, done, open_symptoms)
     except GateDenied as error:
         await record_exception(error.failure, what=str(error), owner="communications-lead")
     if open_symptoms:

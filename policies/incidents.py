@@ -188,17 +188,6 @@ class Incident(Noun):
         return tuple(dict.fromkeys(observation.service for observation in self.observations))
 
 
-class IncidentOrder(Noun):
-    """What an agent is asked about an incident."""
-
-    number: Identifier
-    category: str
-    severity: Severity | None = None
-    """The severity in force, once it is known."""
-    open_symptoms: int | None = None
-    """How many symptoms are still open, once remediation is over."""
-
-
 class Situation(Noun):
     """What the monitor makes of an incident."""
 

@@ -3,7 +3,8 @@
 They stand in for real ones behind the interfaces of `ledger.py` and `ticketing.py`, and can be
 opened with `sqlite3 .gonogo/systems/ledger.db`. Every change is one durable transaction that
 carries an idempotency key: asked again with the same key, the first receipt is returned; asked for
-something else under a used key, it refuses.
+something else under a used key, it refuses. Every write makes another version of its record; a
+run that cannot have seen the last one is refused with `Conflict`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo.errors import ToolFailed
+from gonogo.current import flying_run
+from gonogo.errors import Conflict, ToolFailed
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -37,6 +39,18 @@ create table if not exists receipts (
     written_at text not null
 )
 """
+
+_WRITES = """
+create table if not exists record_writes (
+    record text not null,
+    revision integer not null,
+    run_id text not null,
+    tool text not null,
+    written_at text not null,
+    primary key (record, revision)
+)
+"""
+"""Who changed which record, write by write: the last row of a record is its version."""
 
 _prepared: set[Path] = set()
 
@@ -59,6 +73,10 @@ class Order:
     tool: str
     key: str
     asked: dict[str, Any]
+    about: str = ""
+    """The name among ``asked`` whose value is the record that is changed; without it no version is kept."""
+    takes_up: bool = False
+    """Whether a run takes the record up with it, as it stands: allowed whoever wrote before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,7 @@ class System:
         """Do one change in one transaction, once per idempotency key, and return its receipt.
 
         Raises:
+            Conflict: another run has changed the record since this one began.
             ToolFailed: the system refuses, the key was used for something else, or the file cannot
                 be written. Nothing was changed.
 
@@ -107,6 +126,7 @@ class System:
                 if known is not None:
                     connection.rollback()
                     return _same(known, order, asked)
+                _claim(connection, order)
                 receipt = work(connection)
                 connection.execute(
                     "insert into receipts values (?, ?, ?, ?, ?)",
@@ -128,7 +148,7 @@ class System:
             connection.row_factory = sqlite3.Row
             if is_new:
                 write_ahead(connection)
-                connection.executescript(f"begin immediate; {_RECEIPTS}; {self.schema}; commit;")
+                connection.executescript(f"begin immediate; {_RECEIPTS}; {_WRITES}; {self.schema}; commit;")
                 _prepared.add(self.path)
             connection.execute("pragma foreign_keys = on")
             # A receipt is believed after a power cut, so a commit waits for the disk.
@@ -157,6 +177,32 @@ def write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(_RETRY_SECONDS)
         else:
             return
+
+
+def _claim(connection: sqlite3.Connection, order: Order) -> None:
+    """Write the record's next version, in the transaction of the change, or say who was there before.
+
+    A run may change what it wrote last itself, and what was last written before it began: whatever
+    it read is at least as new. What another run wrote after that it cannot know of.
+    """
+    run = flying_run()
+    if run is None or not order.about:
+        return
+    record = f"{order.about}={order.asked[order.about]}"
+    last = connection.execute(
+        "select revision, run_id, tool, written_at from record_writes where record = ? order by revision desc limit 1",
+        (record,),
+    ).fetchone()
+    if last is not None and last["run_id"] != run.id and not order.takes_up:
+        is_newer = datetime.fromisoformat(last["written_at"]) >= run.started
+        if is_newer:
+            raise Conflict(
+                f"{order.tool} by run {run.id} was not done: run {last['run_id']} changed {record} by {last['tool']} "
+                f"at {last['written_at']} (revision {last['revision']}), after this run began. "
+                "Look at both runs, then take the record up again."
+            )
+    row = (record, 1 if last is None else last["revision"] + 1, run.id, order.tool, datetime.now(UTC).isoformat())
+    connection.execute("insert into record_writes values (?, ?, ?, ?, ?)", row)
 
 
 def _same(known: sqlite3.Row, order: Order, asked: str) -> dict[str, Any]:

@@ -64,7 +64,9 @@ class SqliteContent:
                 raise ToolFailed(f"Brief {brief.brief_id} is on record already; give the new one its own id.")
             return _receipt(brief.brief_id)
 
-        return ContentReceipt.model_validate(self.system.change(Order("file_brief", key, body), work))
+        return ContentReceipt.model_validate(
+            self.system.change(Order("file_brief", key, body, "brief_id", takes_up=True), work)
+        )
 
     def brief(self, brief_id: str) -> Brief:
         """See `ContentRepository`."""
@@ -89,7 +91,7 @@ class SqliteContent:
             db.execute(insert("drafts", saved), saved)
             return _receipt(f"{draft.brief_id}@{draft.version}")
 
-        return ContentReceipt.model_validate(self.system.change(Order("save_draft", key, row), work))
+        return ContentReceipt.model_validate(self.system.change(Order("save_draft", key, row, "brief_id"), work))
 
     def draft(self, brief_id: str, version: int) -> Draft:
         """See `ContentRepository`."""
@@ -112,7 +114,7 @@ class SqliteContent:
                 raise ToolFailed(f"{reviewer} reviewed version {version} of {brief_id} already; a review is final.")
             return _review(reviewer, version, findings).model_dump(mode="json")
 
-        done = self.system.change(Order("file_review", key, asked | {"remarks": given}), work)
+        done = self.system.change(Order("file_review", key, asked | {"remarks": given}, "brief_id"), work)
         return Review.model_validate(done)
 
     def review(self, brief_id: str, version: int, reviewer: Reviewer) -> Review:
@@ -153,7 +155,7 @@ class SqliteContent:
             return {"reference": f"publication-{done.lastrowid}", "channel": channel, "published_at": at}
 
         asked = facts.model_dump(mode="json") | {"channel": channel}
-        return Publication.model_validate(self.system.change(Order("publish_content", key, asked), work))
+        return Publication.model_validate(self.system.change(Order("publish_content", key, asked, "brief_id"), work))
 
     def escalate(self, brief_id: str, queue: str, reason: str, key: str) -> ContentReceipt:
         """See `ContentRepository`."""
@@ -165,7 +167,7 @@ class SqliteContent:
             row = asked | {"idempotency_key": key, "queued_at": now().isoformat()}
             return _receipt(f"escalation-{db.execute(insert('escalations', row), row).lastrowid}")
 
-        return ContentReceipt.model_validate(self.system.change(Order("escalate_brief", key, asked), work))
+        return ContentReceipt.model_validate(self.system.change(Order("escalate_brief", key, asked, "brief_id"), work))
 
     def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> ContentReceipt:
         """See `ContentRepository`."""

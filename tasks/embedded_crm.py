@@ -91,7 +91,9 @@ class SqliteCrm:
                 )
             return {"reference": lead.lead_id, "is_new": known is None}
 
-        return Entered.model_validate(self.system.change(Order("register_lead", key, row), work))
+        return Entered.model_validate(
+            self.system.change(Order("register_lead", key, row, "lead_id", takes_up=True), work)
+        )
 
     def lead(self, lead_id: str) -> LeadFile:
         """See `Crm`."""
@@ -110,7 +112,7 @@ class SqliteCrm:
             db.execute(insert("scores", row), row)
             return score.model_dump(mode="json")
 
-        return Score.model_validate(self.system.change(Order("score_lead", key, asked), work))
+        return Score.model_validate(self.system.change(Order("score_lead", key, asked, "lead_id"), work))
 
     def place(self, lead_id: str, firm: Firm | None, segment: Segment, key: str) -> Placed:
         """See `Crm`."""
@@ -132,7 +134,7 @@ class SqliteCrm:
             )
             return placed
 
-        return Placed.model_validate(self.system.change(Order("place_lead", key, asked), work))
+        return Placed.model_validate(self.system.change(Order("place_lead", key, asked, "lead_id"), work))
 
     def placement(self, lead_id: str) -> Placed:
         """See `Crm`."""
@@ -156,7 +158,7 @@ class SqliteCrm:
             return _receipt(f"assignment-{db.execute(insert('assignments', row), row).lastrowid}")
 
         asked = facts.model_dump(mode="json") | {"reason": reason}
-        return CrmReceipt.model_validate(self.system.change(Order("assign_lead", key, asked), work))
+        return CrmReceipt.model_validate(self.system.change(Order("assign_lead", key, asked, "lead_id"), work))
 
     def nurture(self, facts: ContactFacts, track: Track, reason: str, key: str) -> CrmReceipt:
         """See `Crm`: a person is on a list once, however many leads tell of them."""
@@ -174,7 +176,7 @@ class SqliteCrm:
             return _receipt(f"{track}-{entry}")
 
         asked = facts.model_dump(mode="json") | {"track": track, "reason": reason}
-        return CrmReceipt.model_validate(self.system.change(Order("nurture_lead", key, asked), work))
+        return CrmReceipt.model_validate(self.system.change(Order("nurture_lead", key, asked, "lead_id"), work))
 
     def refer(self, lead_id: str, reason: str, key: str) -> CrmReceipt:
         """See `Crm`."""
@@ -186,7 +188,7 @@ class SqliteCrm:
             row = asked | {"idempotency_key": key, "queued_at": now().isoformat()}
             return _receipt(f"referral-{db.execute(insert('referrals', row), row).lastrowid}")
 
-        return CrmReceipt.model_validate(self.system.change(Order("refer_lead", key, asked), work))
+        return CrmReceipt.model_validate(self.system.change(Order("refer_lead", key, asked, "lead_id"), work))
 
     def leave_alone(self, lead_id: str, reason: str, key: str) -> CrmReceipt:
         """See `Crm`."""
@@ -199,7 +201,7 @@ class SqliteCrm:
             return _receipt(f"do-not-contact-{person}")
 
         asked = {"lead_id": lead_id, "reason": reason}
-        return CrmReceipt.model_validate(self.system.change(Order("leave_alone", key, asked), work))
+        return CrmReceipt.model_validate(self.system.change(Order("leave_alone", key, asked, "lead_id"), work))
 
     def free_slots(self, owner: str) -> list[str]:
         """See `Crm`."""
@@ -230,7 +232,7 @@ class SqliteCrm:
             return {"reference": f"meeting-{done.lastrowid}", "owner": facts.owner, "starts_at": starts_at}
 
         asked = facts.model_dump(mode="json") | {"starts_at": starts_at}
-        return Meeting.model_validate(self.system.change(Order("book_meeting", key, asked), work))
+        return Meeting.model_validate(self.system.change(Order("book_meeting", key, asked, "lead_id"), work))
 
     def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> CrmReceipt:
         """See `Crm`."""

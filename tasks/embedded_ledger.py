@@ -96,7 +96,9 @@ class SqliteLedger:
             _file(db, claim.claim_id, claim.documents)
             return {"reference": claim.claim_id, "is_new": known is None}
 
-        return Registered.model_validate(self.system.change(Order("register_claim", key, asked), work))
+        return Registered.model_validate(
+            self.system.change(Order("register_claim", key, asked, "claim_id", takes_up=True), work)
+        )
 
     def claim(self, claim_id: str) -> ClaimFile:
         """See `Ledger`."""
@@ -137,7 +139,7 @@ class SqliteLedger:
             return _receipt(claim_id)
 
         asked = {"claim_id": claim_id, "documents": list(documents)}
-        return Receipt.model_validate(self.system.change(Order("file_documents", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("file_documents", key, asked, "claim_id"), work))
 
     def send_letter(self, claim_id: str, purpose: LetterPurpose, subject: str, body: str, key: str) -> Receipt:
         """See `Ledger`."""
@@ -150,7 +152,7 @@ class SqliteLedger:
             row = asked | {"idempotency_key": key, "sent_at": now().isoformat()}
             return _receipt(f"letter-{db.execute(insert('letters', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("send_letter", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("send_letter", key, asked, "claim_id"), work))
 
     def refer(self, claim_id: str, queue: Queue, reason: str, key: str) -> Receipt:
         """See `Ledger`."""
@@ -162,7 +164,7 @@ class SqliteLedger:
             row = asked | {"idempotency_key": key, "queued_at": now().isoformat()}
             return _receipt(f"referral-{db.execute(insert('referrals', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("refer_claim", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("refer_claim", key, asked, "claim_id"), work))
 
     def decline(self, claim_id: str, reason: str, key: str) -> Receipt:
         """See `Ledger`."""
@@ -181,7 +183,7 @@ class SqliteLedger:
             }
             return _receipt(f"letter-{db.execute(insert('letters', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("decline_claim", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("decline_claim", key, asked, "claim_id"), work))
 
     def pay(self, facts: PaymentFacts, amount_cents: int, key: str) -> Payment:
         """See `Ledger`."""
@@ -204,7 +206,7 @@ class SqliteLedger:
             paid = db.execute(insert("payments", row), row)
             return _receipt(f"payment-{paid.lastrowid}") | {"amount_cents": amount_cents}
 
-        return Payment.model_validate(self.system.change(Order("pay_claim", key, asked), work))
+        return Payment.model_validate(self.system.change(Order("pay_claim", key, asked, "claim_id"), work))
 
     def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
         """See `Ledger`."""

@@ -85,7 +85,9 @@ class SqliteRepository:
             db.execute(insert("contracts", entered), entered)
             return filed.model_dump()
 
-        return Filed.model_validate(self.system.change(Order("file_contract", key, row), work))
+        return Filed.model_validate(
+            self.system.change(Order("file_contract", key, row, "contract_id", takes_up=True), work)
+        )
 
     def text(self, document: str) -> str:
         """See `Repository`."""
@@ -108,7 +110,7 @@ class SqliteRepository:
             _set_status(db, report.contract_id, "reviewed")
             return _receipt(f"report-{number}")
 
-        return Receipt.model_validate(self.system.change(Order("file_report", key, row), work))
+        return Receipt.model_validate(self.system.change(Order("file_report", key, row, "contract_id"), work))
 
     def report(self, contract_id: str) -> str:
         """See `Repository`."""
@@ -144,7 +146,7 @@ class SqliteRepository:
             _set_status(db, facts.contract_id, "at_signature")
             return _receipt(f"routing-{number}") | {"signatory": signatory}
 
-        return Routing.model_validate(self.system.change(Order("route_to_signature", key, asked), work))
+        return Routing.model_validate(self.system.change(Order("route_to_signature", key, asked, "contract_id"), work))
 
     def refer(self, contract_id: str, queue: Queue, reason: str, key: str) -> Receipt:
         """See `Repository`."""
@@ -156,7 +158,7 @@ class SqliteRepository:
             row = asked | {"idempotency_key": key, "queued_at": now().isoformat()}
             return _receipt(f"referral-{db.execute(insert('referrals', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("refer_contract", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("refer_contract", key, asked, "contract_id"), work))
 
     def give_back(self, contract_id: str, reason: str, key: str) -> Receipt:
         """See `Repository`."""
@@ -168,7 +170,7 @@ class SqliteRepository:
             row = asked | {"idempotency_key": key, "returned_at": now().isoformat()}
             return _receipt(f"return-{db.execute(insert('returns', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("return_contract", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("return_contract", key, asked, "contract_id"), work))
 
     def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
         """See `Repository`."""

@@ -95,7 +95,9 @@ class SqliteTicketing:
                 )
             return _receipt(arrival.number)
 
-        return Receipt.model_validate(self.system.change(Order("open_ticket", key, asked), work))
+        return Receipt.model_validate(
+            self.system.change(Order("open_ticket", key, asked, "number", takes_up=True), work)
+        )
 
     def ticket(self, number: str) -> Ticket:
         """See `Ticketing`."""
@@ -130,7 +132,9 @@ class SqliteTicketing:
             return {"number": number, "acknowledged_at": at.isoformat(), "seconds": _since(ticket, at)}
 
         asked = {"number": number, "severity": severity, "summary": summary}
-        return Acknowledgement.model_validate(self.system.change(Order("acknowledge_ticket", key, asked), work))
+        return Acknowledgement.model_validate(
+            self.system.change(Order("acknowledge_ticket", key, asked, "number"), work)
+        )
 
     def mirror(self, update: TicketUpdate, key: str) -> Receipt:
         """See `Ticketing`."""
@@ -153,7 +157,7 @@ class SqliteTicketing:
             )
             return _receipt(f"{update.number}@{update.sys_mod_count}")
 
-        return Receipt.model_validate(self.system.change(Order("mirror_update", key, body), work))
+        return Receipt.model_validate(self.system.change(Order("mirror_update", key, body, "number"), work))
 
     def post_update(self, number: str, audience: str, headline: str, text: str, key: str) -> Receipt:
         """See `Ticketing`."""
@@ -164,7 +168,7 @@ class SqliteTicketing:
             row = asked | {"idempotency_key": key, "posted_at": now().isoformat()}
             return _receipt(f"update-{db.execute(insert('updates', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("post_update", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("post_update", key, asked, "number"), work))
 
     def resolve(self, number: str, summary: str, key: str) -> Closing:
         """See `Ticketing`."""
@@ -184,7 +188,7 @@ class SqliteTicketing:
             return {"number": number, "resolved_at": at.isoformat(), "seconds": _since(ticket, at)}
 
         asked = {"number": number, "summary": summary}
-        return Closing.model_validate(self.system.change(Order("resolve_ticket", key, asked), work))
+        return Closing.model_validate(self.system.change(Order("resolve_ticket", key, asked, "number"), work))
 
     def reopen(self, number: str, reason: str, key: str) -> Receipt:
         """See `Ticketing`."""
@@ -210,7 +214,7 @@ class SqliteTicketing:
             row = asked | {"idempotency_key": key, "handed_at": now().isoformat()}
             return _receipt(f"handover-{db.execute(insert('handovers', row), row).lastrowid}")
 
-        return Receipt.model_validate(self.system.change(Order("hand_over", key, asked), work))
+        return Receipt.model_validate(self.system.change(Order("hand_over", key, asked, "number"), work))
 
     def take_back(self, kind: str, case: str, reference: str, reason: str, key: str) -> Receipt:
         """See `Ticketing`."""
@@ -251,7 +255,7 @@ class SqliteTicketing:
             reference = f"action-{db.execute(insert('actions', row), row).lastrowid}"
             return {"reference": reference, "service": service, "action": action, "cleared": cleared}
 
-        return ActionTaken.model_validate(self.system.change(Order(action, key, asked), work))
+        return ActionTaken.model_validate(self.system.change(Order(action, key, asked, "number"), work))
 
 
 def _ticket(db: sqlite3.Connection, number: str) -> sqlite3.Row:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo import criterion, step
 from gonogo.errors import GateDenied, GonogoError, PolicyDenied
+from policies.incident_briefs import CoordinationOrder
 from policies.incidents import (
     ACKNOWLEDGE_WITHIN,
     ON_CALL,
     Incident,
-    IncidentOrder,
     Plan,
     PlanStep,
     Remediation,
@@ -19,7 +19,7 @@ from policies.incidents import (
     StatusUpdate,
     TicketUpdate,
 )
-from tasks.incidents_agents import incident_monitor, incident_planner, incident_scribe
+from tasks.incidents_agents import classify_incident, incident_coordinator, post_status, propose_steps
 from tasks.incidents_tools import (
     acknowledge_ticket,
     hand_over,
@@ -89,8 +89,9 @@ async def take_in(incident: Incident) -> Receipt:
 
 @step
 async def monitor(incident: Incident) -> Situation:
-    """Let the monitor read what is on record and classify it."""
-    return await incident_monitor.ask(IncidentOrder(number=incident.number, category=incident.category))
+    """Have the incident classified; the coordinator hands it to the monitor."""
+    order = CoordinationOrder(stage="assess", number=incident.number)
+    return (await incident_coordinator.coordinate(order)).of(classify_incident)
 
 
 @step(entry=[says_what_was_found])
@@ -101,9 +102,14 @@ async def acknowledge(incident: Incident, situation: Situation) -> Acknowledgeme
 
 @step
 async def propose(incident: Incident, situation: Situation) -> Plan:
-    """Let the planner propose runbook steps for the open symptoms."""
-    order = IncidentOrder(number=incident.number, category=incident.category, severity=situation.severity)
-    return await incident_planner.ask(order)
+    """Have runbook steps proposed for the open symptoms; the coordinator hands it to the planner."""
+    order = CoordinationOrder(
+        stage="plan",
+        number=incident.number,
+        severity=situation.severity,
+        summary=situation.summary,
+    )
+    return (await incident_coordinator.coordinate(order)).of(propose_steps)
 
 
 @step(acting="incident_remediator")
@@ -138,16 +144,19 @@ async def count_open_symptoms(incident: Incident) -> int:
 
 
 @step
-async def tell(incident: Incident, situation: Situation, open_symptoms: int) -> StatusUpdate:
-    """Let the scribe draft and post a status update; the public reads only what a person passed."""
-    return await incident_scribe.ask(
-        IncidentOrder(
-            number=incident.number,
-            category=incident.category,
-            severity=situation.severity,
-            open_symptoms=open_symptoms,
-        )
+async def tell(
+    incident: Incident, situation: Situation, remediations: list[Remediation], open_symptoms: int
+) -> StatusUpdate:
+    """Have a status update posted; the coordinator knows what was tried and why, the scribe only its brief."""
+    order = CoordinationOrder(
+        stage="tell",
+        number=incident.number,
+        severity=situation.severity,
+        summary=situation.summary,
+        remediations=tuple(remediations),
+        open_symptoms=open_symptoms,
     )
+    return (await incident_coordinator.coordinate(order)).of(post_status)
 
 
 @step(exit=[says_how_long_it_took])

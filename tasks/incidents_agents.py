@@ -6,9 +6,10 @@ plain rules below. They are named as offline wherever their work is shown.
 
 from __future__ import annotations
 
-from gonogo import agent
+from gonogo import agent, assignment
 from gonogo.agents.offline import Conversation, Use
-from policies.incidents import IncidentOrder, Plan, PlanStep, Risk, RunbookEntry, Severity, Situation, StatusUpdate
+from policies.incident_briefs import Coordination, CoordinationOrder, MonitorBrief, PlannerBrief, ScribeBrief
+from policies.incidents import Plan, PlanStep, Risk, RunbookEntry, Severity, Situation, StatusUpdate
 from tasks.incidents_tools import post_update, read_runbook, read_ticket, recent_tickets, service_health
 from tasks.ticketing import EarlierTicket, Receipt, ServiceState, Ticket
 
@@ -20,8 +21,18 @@ RISKS: tuple[Risk, ...] = ("low", "medium", "high", "destructive")
 
 STEPS_MAX = 8
 
-MONITOR = """You watch over incidents. You are given a ticket number and its category.
-Read the ticket, the recent tickets of the category and the health of its services with your tools.
+COORDINATOR = """You coordinate the response to an incident. You are given the stage it is in and what is known so far.
+You touch nothing yourself; you hand work to specialists:
+- stage assess: classify, to the monitor.
+- stage plan: propose_steps, to the planner.
+- stage tell: post_status, to the scribe.
+Hand over what the stage needs, once. A specialist is told its brief and nothing else: copy number, severity
+and open_symptoms exactly as you were given them. Notes and reasons stay with you.
+When the specialist is done, conclude: note says in one to three sentences where the incident stands.
+If a hand-over is refused, do not try it again; conclude and say so."""
+
+MONITOR = """You watch over incidents. You are given a ticket number.
+Read the ticket and the health of its services, then the recent tickets of its category.
 - severity: from impact and urgency (1 high, 3 low): 1+1 sev1; sum 3 sev2; sum 4 sev3; above sev4.
   A tier 1 service that is broken is at least sev2.
 - confidence_pct: how well you understand what is wrong. A symptom nobody can name, or none at all
@@ -61,15 +72,17 @@ def classify(ticket: Ticket, health: list[ServiceState], earlier: list[EarlierTi
 
 def monitor_offline(talk: Conversation) -> list[Use] | Situation:
     """Read the ticket, its like and its services; then classify."""
-    order = IncidentOrder.model_validate(talk.case)
+    order = MonitorBrief.model_validate(talk.case)
     if "read_ticket" not in talk.results:
         return [
             Use("read_ticket", {"number": order.number}),
-            Use("recent_tickets", {"number": order.number, "category": order.category}),
             Use("service_health", {"number": order.number}),
         ]
+    ticket = Ticket.model_validate(talk.results["read_ticket"][-1])
+    if "recent_tickets" not in talk.results:
+        return [Use("recent_tickets", {"number": order.number, "category": ticket.category})]
     return classify(
-        Ticket.model_validate(talk.results["read_ticket"][-1]),
+        ticket,
         [ServiceState.model_validate(each) for each in talk.results["service_health"][-1]],
         [EarlierTicket.model_validate(each) for each in talk.results["recent_tickets"][-1]],
     )
@@ -99,7 +112,7 @@ def plan(health: list[ServiceState], runbook: list[RunbookEntry]) -> Plan:
 
 def planner_offline(talk: Conversation) -> list[Use] | Plan:
     """Read what is still open, look it up in the runbook, propose."""
-    order = IncidentOrder.model_validate(talk.case)
+    order = PlannerBrief.model_validate(talk.case)
     if "service_health" not in talk.results:
         return [Use("service_health", {"number": order.number})]
     health = [ServiceState.model_validate(each) for each in talk.results["service_health"][-1]]
@@ -111,7 +124,7 @@ def planner_offline(talk: Conversation) -> list[Use] | Plan:
 
 def scribe_offline(talk: Conversation) -> list[Use] | StatusUpdate:
     """Read the ticket, post one update, and once more as a reviewer wants it; then report."""
-    order = IncidentOrder.model_validate(talk.case)
+    order = ScribeBrief.model_validate(talk.case)
     if "read_ticket" not in talk.results:
         return [Use("read_ticket", {"number": order.number})]
     ticket = Ticket.model_validate(talk.results["read_ticket"][-1])
@@ -131,6 +144,27 @@ def scribe_offline(talk: Conversation) -> list[Use] | StatusUpdate:
         f"{'It works again and we keep watching.' if state == 'restored' else 'Our on-call team is on it.'}{remark}"
     )
     return [Use("post_update", {"number": order.number, "audience": audience, "headline": headline, "text": text})]
+
+
+def coordinator_offline(talk: Conversation) -> list[Use] | Coordination:
+    """Hand over what the stage needs, then say where the incident stands."""
+    order = CoordinationOrder.model_validate(talk.case)
+    facts: dict[str, object] = {"number": order.number}
+    match order.stage:
+        case "assess":
+            work = classify_incident.name
+        case "plan":
+            work = propose_steps.name
+        case "tell":
+            work = post_status.name
+            facts |= {"severity": order.severity, "open_symptoms": order.open_symptoms}
+    refused = talk.refused.get(work, [])
+    if work not in talk.results and not refused:
+        return [Use(work, facts)]
+    done = sum(each.result == "done" for each in order.remediations)
+    told = f"{work} was refused: {refused[-1]}" if refused else f"{work} is done."
+    steps = f" {done} of {len(order.remediations)} planned steps are done." if order.remediations else ""
+    return Coordination(stage=order.stage, note=f"{told}{steps}"[:1_000])
 
 
 incident_monitor = agent(
@@ -155,4 +189,33 @@ incident_scribe = agent(
     tools=[read_ticket, post_update],
     instructions=SCRIBE,
     offline=scribe_offline,
+)
+
+classify_incident = assignment(
+    "classify",
+    to=incident_monitor,
+    brief=MonitorBrief,
+    why="It reads the ticket, its like and its services, and brings back severity, confidence and a summary.",
+)
+
+propose_steps = assignment(
+    "propose_steps",
+    to=incident_planner,
+    brief=PlannerBrief,
+    why="It reads what is still open and the runbook, and brings back the steps to take, gentlest first.",
+)
+
+post_status = assignment(
+    "post_status",
+    to=incident_scribe,
+    brief=ScribeBrief,
+    why="It writes and posts one status update, and brings back what was posted.",
+)
+
+incident_coordinator = agent(
+    "incident_coordinator",
+    output=Coordination,
+    instructions=COORDINATOR,
+    assignments=[classify_incident, propose_steps, post_status],
+    offline=coordinator_offline,
 )

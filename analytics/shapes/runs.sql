@@ -23,8 +23,8 @@ started AS (
         json_transform(data, '{
             "owner": "VARCHAR", "lane": "VARCHAR", "requester": "VARCHAR", "scope": ["VARCHAR"],
             "budget": {"usd_micros": "BIGINT", "actions": "BIGINT"}, "sla_seconds": "BIGINT", "model": "VARCHAR",
-            "offline": "BOOLEAN", "case_ref": "VARCHAR", "flow_run_id": "VARCHAR", "flow_run_name": "VARCHAR",
-            "deployment": "VARCHAR", "rolls_back": "VARCHAR"
+            "offline": "BOOLEAN", "case_ref": "VARCHAR", "arrived": "VARCHAR", "waited_ms": "BIGINT",
+            "flow_run_id": "VARCHAR", "flow_run_name": "VARCHAR", "deployment": "VARCHAR", "rolls_back": "VARCHAR"
         }') AS body
     FROM fresh
     WHERE artifact = 'run_record' AND phase = 'intent'
@@ -113,6 +113,8 @@ SELECT
     started.body.offline,
     started.body.scope,
     nullif(started.body.case_ref, '') AS case_ref,
+    started.body.arrived::TIMESTAMPTZ AS arrived_at,
+    started.body.waited_ms AS waited_ms,
     started.case_input,
     CASE
         WHEN ended.run_id IS NOT NULL THEN ended.body.status

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gonogo.agents.agent import agent
+    from gonogo.agents.delegation import assignment
     from gonogo.cards import quoted, shown
     from gonogo.criteria import criterion
     from gonogo.events import receive
@@ -30,6 +31,7 @@ _HOMES = {
     "Noun": "model",
     "Outcome": "model",
     "agent": "agents.agent",
+    "assignment": "agents.delegation",
     "branch": "evidence.scopes",
     "compensate": "undos",
     "criterion": "criteria",
@@ -53,6 +55,7 @@ __all__ = [
     "Noun",
     "Outcome",
     "agent",
+    "assignment",
     "branch",
     "compensate",
     "criterion",

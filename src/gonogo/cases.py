@@ -52,6 +52,8 @@ class Flyer:
     """File and row it came from."""
     case: BaseModel
     events: tuple[tuple[str, Row, datetime | None], ...] = ()
+    arrived: datetime | None = None
+    """When it came in, where it may have to wait for its turn."""
 
 
 @dataclass(frozen=True, slots=True)

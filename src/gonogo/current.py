@@ -39,6 +39,11 @@ def current_run() -> Run:
     return run
 
 
+def flying_run() -> Run | None:
+    """Return the run in flight, or ``None``; for connectors, which finish what they began, also where it is aborted."""
+    return _run.get()
+
+
 def current_step() -> str | None:
     """Return the key of the step being executed, or ``None`` in mission code."""
     return _step.get()

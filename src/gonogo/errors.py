@@ -196,6 +196,16 @@ class Unconfirmed(GonogoError):
     failure = "data_mismatch"
 
 
+class Conflict(GonogoError):
+    """Another run has changed the record since this one began; nothing was written over it.
+
+    Not for a model to mend: the run ends with an exception that the mission's owner has, unless the
+    mission catches it, takes the record up again as it stands, and goes on from there.
+    """
+
+    failure = "data_mismatch"
+
+
 class StepFailed(GonogoError):
     """A step's own code failed; the message carries what it raised."""
 

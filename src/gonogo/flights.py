@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,7 @@ from gonogo.divergence import check_divergence
 from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
 from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
 from gonogo.events import received_ids
-from gonogo.evidence.canon import moment, plain_text, sha256_hex
+from gonogo.evidence.canon import moment, plain_text, sha256_hex, timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
@@ -131,6 +132,9 @@ async def _begin(
     }
     if plan.rolls_back:
         started["rolls_back"] = plan.rolls_back
+    if plan.arrived is not None:
+        waited = max(0.0, (datetime.now(UTC) - plan.arrived).total_seconds())
+        started |= {"arrived": timestamp(plan.arrived), "waited_ms": int(waited * 1_000)}
     if charter.sla_seconds is not None:
         started["sla_seconds"] = charter.sla_seconds
     ledger.note("run_record", started, payload=case.model_dump_json().encode())

@@ -13,6 +13,7 @@ from gonogo.model import Noun, Outcome, Path, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from gonogo.model import Charter
     from gonogo.runs import Pilot
@@ -76,6 +77,8 @@ class Plan:
     """The run whose effects this one undoes."""
     rest: dict[str, str] = field(default_factory=dict[str, str])
     """Where it is woken, should it rest until it flies again; empty where its lane does that itself."""
+    arrived: datetime | None = None
+    """When the case came in, where it had to wait for its turn."""
 
 
 def read_case(mission: Flyable, given: object) -> BaseModel:

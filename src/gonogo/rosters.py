@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gonogo.agents.agent import Agent
+from gonogo.agents.delegation import Assignment
 from gonogo.steps import Step
 
 if TYPE_CHECKING:
@@ -23,8 +24,19 @@ def roster(story: Callable[..., Any]) -> tuple[str, ...]:
     for step in _steps(story):
         if step.acting is not None:
             names.add(step.acting)
-        names.update(value.name for value in step.work.__globals__.values() if isinstance(value, Agent))
+        for value in step.work.__globals__.values():
+            if isinstance(value, Agent):
+                _enlist(cast("Agent[Any]", value), names)
+            elif isinstance(value, Assignment):
+                _enlist(cast("Assignment[Any, Any]", value).to, names)
     return tuple(sorted(names))
+
+
+def _enlist(one: Agent[Any], names: set[str]) -> None:
+    """Add an agent, and everybody it may hand work to."""
+    names.add(one.name)
+    for work in one.assignments:
+        _enlist(work.to, names)
 
 
 def _steps(story: Callable[..., Any]) -> Iterator[Step[Any, Any]]:

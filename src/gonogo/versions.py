@@ -48,6 +48,14 @@ def versions_in_force(
 
 def _versions(charter: Charter, model: str, law: Law, registry: Registry, book: HabitBook) -> list[dict[str, str]]:
     in_scope = {tool.name for tool in TOOLS.values() if tool.system in charter.scope}
+    acting = {name for name, card in registry.agents.items() if in_scope.intersection(card.tools)}
+    # Who hands work to one that acts takes part, too, through however many hands.
+    while more := {
+        name
+        for name, card in registry.agents.items()
+        if name not in acting and card.delegates is not None and acting.intersection(card.delegates.to)
+    }:
+        acting |= more
     rows = [
         ("mission", charter.name, charter.digest[:12], charter.digest),
         ("policy", "policies", law.digest[:12], law.digest),
@@ -58,7 +66,7 @@ def _versions(charter: Charter, model: str, law: Law, registry: Registry, book: 
         *(
             row
             for name, card in registry.agents.items()
-            if in_scope.intersection(card.tools)
+            if name in acting
             for row in (
                 ("agent", name, card.version, card.digest),
                 ("baseline", name, book.told(name, registry.monitors.of(name).history_runs), book.digest),

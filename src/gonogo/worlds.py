@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import cedarpy
 
     from gonogo.model import Charter
+    from gonogo.policy.registry import AgentCard
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
@@ -53,10 +54,7 @@ def world(law: Law, registry: Registry, charter: Charter, tools: int) -> cedarpy
     if key not in _worlds:
         facts: list[dict[str, Any]] = [
             _entity("Mission", charter.name, {"scope": list(charter.scope), "owner": charter.owner}),
-            *(
-                _entity("Agent", name, {"tools": list(card.tools), "tier": card.tier, "owner": card.owner})
-                for name, card in registry.agents.items()
-            ),
+            *(_entity("Agent", name, _mandate(card)) for name, card in registry.agents.items()),
             *(_entity("System", system, {}) for system in sorted({tool.system for tool in TOOLS.values()})),
             *(
                 _entity("Tool", t.name, {"name": t.name, "system": t.system, "effect": t.effect}, ("System", t.system))
@@ -65,6 +63,14 @@ def world(law: Law, registry: Registry, charter: Charter, tools: int) -> cedarpy
         ]
         _worlds[key] = law.entities(facts)
     return _worlds[key]
+
+
+def _mandate(card: AgentCard) -> dict[str, Any]:
+    """Return what the law knows of an agent; to whom it delegates only where it does."""
+    known: dict[str, Any] = {"tools": list(card.tools), "tier": card.tier, "owner": card.owner}
+    if card.delegates is not None:
+        known["delegates"] = [{"type": "Agent", "id": name} for name in card.delegates.to]
+    return known
 
 
 def _entity(kind: str, name: str, attrs: dict[str, Any], parent: tuple[str, str] | None = None) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_sql_says_which_model_and_version_acted(told: tuple[Command, Done]) -> N
     agents = dict(ask(gonogo, "select distinct agent_id, agent_version from model_calls"))
     versions = ask(gonogo, "select object, id, version from versions")
     assert models == [("offline:scripted", True)]
-    assert {"claims_assessor", "incident_monitor", "incident_planner"} <= set(agents)
+    assert {"claims_assessor", "incident_coordinator", "incident_monitor", "incident_planner"} <= set(agents)
     assert all(agents.values())
     assert {"mission", "policy", "agent", "model", "package", "python"} <= {kind for kind, _, _ in versions}
     assert all(version for kind, _, version in versions if kind in {"mission", "agent", "package"})

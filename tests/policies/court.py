@@ -68,7 +68,7 @@ def _world(mission: str) -> cedarpy.Entities:
 
 
 def rule(asked: Asked, mission: str, resource: tuple[str, str] | None = None) -> Ruling:
-    """Return what the law says to a request of a mission, in ``dev`` unless the call says otherwise."""
+    """Return what the law says about a tool, or another resource, in ``dev`` unless the call says otherwise."""
     call = {
         "mission": mission,
         "scope": list(SCOPES[mission]),

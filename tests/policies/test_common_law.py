@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import cedarpy
 import pytest
@@ -158,3 +158,33 @@ def test_money_and_publications_are_taken_back_only_after_a_go(
     ruling = rule(Asked(action, args), mission)
     assert (ruling.verdict, ruling.roles) == (("gate", (role,)) if role else ("allow", ()))
     assert rule(Asked(action, args, "claims_cashier"), mission).verdict == "deny"
+
+
+def hands_over(to: str, by: str = "incident_coordinator", **facts: Any) -> Ruling:
+    """Return the ruling on a hand-over between two agents of the registry."""
+    args = {
+        "work": "classify", "to": to, "brief_digest": "0" * 64, "chain": [by], "depth": 1, "depth_max": 1,
+        "number": 1, "number_max": 2, **facts,
+    }  # fmt: skip
+    return rule(Asked("delegate", args, by), "incident_response", resource=("Agent", to))
+
+
+@pytest.mark.parametrize(
+    ("ruling", "by"),
+    [
+        (hands_over("incident_monitor"), "agent-delegates-within-its-mandate"),
+        (hands_over("claims_cashier"), "default-deny"),
+        (hands_over("incident_planner", by="incident_monitor"), "default-deny"),
+        (hands_over("incident_coordinator"), "no-delegation-in-a-ring"),
+        (hands_over("incident_monitor", chain=["incident_coordinator", "incident_monitor"]), "no-delegation-in-a-ring"),
+        (hands_over("incident_monitor", depth=2), "no-delegation-too-deep"),
+        (hands_over("incident_monitor", number=3), "no-delegation-too-wide"),
+        (hands_over("incident_scribe", by="incident_planner"), "nobody-delegates-past-its-tier"),
+    ],
+)
+def test_work_is_handed_to_whom_the_mandate_names_and_neither_round_nor_too_deep_nor_too_wide(
+    ruling: Ruling, by: str
+) -> None:
+    """Every other hand-over is denied, and nobody can be asked to lift it."""
+    assert by in ruling.rules
+    assert ruling.verdict == ("allow" if by.startswith("agent-") else "deny")

@@ -21,6 +21,7 @@ import tasks.leads
 import tasks.leads_agents
 from gonogo.agents.agent import Agent
 from gonogo.agents.conclusions import CONCLUDE
+from gonogo.agents.delegation import ACTION as DELEGATE
 from gonogo.steps import Step
 from gonogo.tools import TOOLS, Tool
 from tests.policies.court import POLICIES, law, registry
@@ -88,6 +89,13 @@ def test_an_agent_that_only_observes_is_mandated_to_read_only() -> None:
             assert {OURS[tool].effect for tool in card.tools} == {"read"}, name
 
 
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
+def test_an_agent_is_offered_work_for_exactly_those_whom_its_mandate_names(agent: Agent[Any]) -> None:
+    """What the law would refuse is not offered, and a name that nobody can hand to is a leftover."""
+    may = registry().card(agent.name).delegates
+    assert {work.to.name for work in agent.assignments} == set(() if may is None else may.to)
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_a_tool_and_its_action_take_the_same_arguments(name: str) -> None:
     """A tool whose arguments are not declared is refused at its first call; this says so earlier."""
@@ -100,8 +108,8 @@ def test_a_tool_and_its_action_take_the_same_arguments(name: str) -> None:
 
 
 def test_the_schema_declares_no_action_without_a_tool() -> None:
-    """An action nobody can ask for is a leftover."""
-    assert set(schema_actions()) == {*OURS, CONCLUDE}
+    """An action nobody can ask for is a leftover; two of them are between agents."""
+    assert set(schema_actions()) == {*OURS, CONCLUDE, DELEGATE}
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

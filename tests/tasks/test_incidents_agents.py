@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gonogo.agents.offline import Conversation, Use
-from policies.incidents import RUNBOOK, IncidentOrder, Plan, StatusUpdate, Symptom
+from policies.incident_briefs import MonitorBrief, PlannerBrief, ScribeBrief
+from policies.incidents import RUNBOOK, Plan, StatusUpdate, Symptom
 from tasks.incidents_agents import classify, monitor_offline, plan, planner_offline, scribe_offline
 from tasks.ticketing import ServiceState, Ticket
 
@@ -74,11 +75,14 @@ def test_a_plan_helps_every_open_symptom_gentlest_first_and_is_bounded() -> None
 
 
 def test_monitor_and_planner_read_before_they_answer() -> None:
-    """Ticket, likes and health; health and runbook for exactly the open symptoms."""
-    prompt = IncidentOrder(number="INC-1", category="application").model_dump_json()
-    asked = monitor_offline(Conversation(prompt=prompt))
+    """Ticket and health, then its likes; health and runbook for exactly the open symptoms."""
+    heard = Conversation(prompt=MonitorBrief(number="INC-1").model_dump_json())
+    asked = monitor_offline(heard)
     assert isinstance(asked, list)
-    assert [use.tool for use in asked] == ["read_ticket", "recent_tickets", "service_health"]
+    assert [use.tool for use in asked] == ["read_ticket", "service_health"]
+    heard.results |= {"read_ticket": [ticket().model_dump(mode="json")], "service_health": [[]]}
+    assert monitor_offline(heard) == [Use("recent_tickets", {"number": "INC-1", "category": "application"})]
+    prompt = PlannerBrief(number="INC-1").model_dump_json()
     health = [service("stale_cache").model_dump(mode="json")]
     talk = Conversation(prompt=prompt, results={"service_health": [health]})
     assert planner_offline(talk) == [Use("read_runbook", {"symptoms": ["stale_cache"]})]
@@ -90,9 +94,7 @@ def test_monitor_and_planner_read_before_they_answer() -> None:
 
 def scribe(severity: str, open_symptoms: int, **seen: Any) -> list[Use] | StatusUpdate:
     """Return what the scribe does next."""
-    order = IncidentOrder.model_validate(
-        {"number": "INC-1", "category": "c", "severity": severity, "open_symptoms": open_symptoms}
-    )
+    order = ScribeBrief.model_validate({"number": "INC-1", "severity": severity, "open_symptoms": open_symptoms})
     results = {"read_ticket": [ticket().model_dump(mode="json")], **seen.pop("results", {})}
     return scribe_offline(Conversation(prompt=order.model_dump_json(), results=results, **seen))
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from pydantic_core import to_json
 
 from gonogo.agents.conclusions import Objections, conclude, objecting, validator_of
+from gonogo.agents.delegation import Assignment, Coordinated
 from gonogo.agents.offline import Script, offline_model
 from gonogo.agents.prices import cost_of
 from gonogo.criteria import RESULT, Criterion, refuse_misfits
@@ -48,6 +49,8 @@ class Agent(Generic[O]):
     tools: tuple[Tool[Any, Any], ...]
     offline: Script
     criteria: tuple[Criterion, ...] = ()
+    assignments: tuple[Assignment[Any, Any], ...] = ()
+    """What it may hand to other agents."""
     _built: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, PydanticAgent[None, O]]] = field(
         default_factory=WeakKeyDictionary[asyncio.AbstractEventLoop, "dict[str, PydanticAgent[None, O]]"], repr=False
     )
@@ -64,6 +67,15 @@ class Agent(Generic[O]):
             GateDenied: a person said no-go to something it wanted to do.
 
         """
+        return (await self.coordinate(prompt)).output
+
+    async def coordinate(self, prompt: str | BaseModel) -> Coordinated[O]:
+        """Let the agent work as :meth:`ask` does, and return what its specialists brought back as well.
+
+        Raises:
+            what :meth:`ask` raises.
+
+        """
         run = current_run()
         if current_step() is None:
             raise MissionMisdefined(f"The agent {self.name} is asked in mission code; ask it inside a @step.")
@@ -75,22 +87,28 @@ class Agent(Generic[O]):
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
-        output = await self._answer(key, text, run.settings.model, fallbacks_of(run.settings, card))
+        answered = await self._answer(key, text, run.settings.model, fallbacks_of(run.settings, card))
         if card.confidence is not None:
-            conclude(run, self.name, key, output)
-        return output
+            conclude(run, self.name, key, answered.output)
+        return answered
 
-    async def _answer(self, key: str, text: str, model: str | None, fallbacks: tuple[str, ...]) -> O:
+    async def _answer(self, key: str, text: str, model: str | None, fallbacks: tuple[str, ...]) -> Coordinated[O]:
         from pydantic_ai.exceptions import AgentRunError, UserError
 
         from gonogo.agents.governor import OUTPUT_TOKENS_MAX, Governor
 
         objections = Objections(self.name, key)
+        governor = Governor(
+            agent=self.name,
+            key=key,
+            fallbacks=self._models(fallbacks),
+            assignments={work.name: work for work in self.assignments},
+        )
         try:
             with objecting(objections):
                 answered = await self._agent(model).run(
                     text,
-                    capabilities=[Governor(agent=self.name, key=key, fallbacks=self._models(fallbacks))],
+                    capabilities=[governor],
                     model_settings={"max_tokens": OUTPUT_TOKENS_MAX},
                 )
         except GonogoError:
@@ -99,7 +117,7 @@ class Agent(Generic[O]):
             objections.raise_last(error)
             told = plain_text(" ".join(str(error).split()), 300)
             raise ModelFailed(f"{self.name} found no usable answer: {told}") from error
-        return answered.output
+        return Coordinated(answered.output, governor.brought_back)
 
     def _models(self, names: tuple[str, ...]) -> tuple[tuple[str, Model], ...]:
         """Return models to fall back on, made once for this event loop."""
@@ -118,7 +136,7 @@ class Agent(Generic[O]):
                 deps_type=type(None),
                 output_type=self.output,
                 instructions=self.instructions,
-                tools=[_offered(tool) for tool in self.tools],
+                tools=[*map(_offered, self.tools), *map(_assignable, self.assignments)],
                 retries={"output": OUTPUT_RETRIES} if self.criteria else None,
             )
             if self.criteria:
@@ -192,6 +210,17 @@ def _offered(tool: Tool[Any, Any]) -> PydanticTool[None]:
     return PydanticTool.from_schema(ungoverned, tool.name, tool.function.__doc__, schema)
 
 
+def _assignable(work: Assignment[Any, Any]) -> PydanticTool[None]:
+    """Return a piece of work as the model sees it; the governor hands it over, so the function is never reached."""
+    from pydantic_ai import Tool as PydanticTool
+
+    async def ungoverned(**_args: Any) -> None:
+        raise MissionMisdefined(f"{work.name} was reached around the governor; nothing was handed over.")
+
+    told = f"Hand this to {work.to.name}. {work.why}"
+    return PydanticTool.from_schema(ungoverned, work.name, told, work.brief.model_json_schema())
+
+
 def agent(
     name: str,
     *,
@@ -200,6 +229,7 @@ def agent(
     offline: Script,
     tools: Sequence[Tool[Any, Any]] = (),
     criteria: Sequence[Criterion] = (),
+    assignments: Sequence[Assignment[Any, Any]] = (),
 ) -> Agent[O]:
     """Declare an agent.
 
@@ -210,14 +240,18 @@ def agent(
         offline: the script that answers where no model is configured.
         tools: governed tools; each must be in the registered mandate.
         criteria: what must hold of its ``result``; the model is told what does not, and answers again.
+        assignments: what it may hand to other agents, of which each must be named in its mandate.
 
     Raises:
-        MissionMisdefined: the output is no type, or a tool is not a governed one.
+        MissionMisdefined: the output is no type, a tool is not a governed one, or an assignment bears a tool's name.
 
     """
     if not isinstance(output, type):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise MissionMisdefined(f"The output of {name} must be a type; a function would run around the law.")
     if any(TOOLS.get(tool.name) is not tool for tool in tools):
         raise MissionMisdefined(f"Every tool of {name} must be made with @tool.")
+    names = [each.name for each in (*tools, *assignments)]
+    if len(set(names)) < len(names):
+        raise MissionMisdefined(f"Two of the tools and assignments of {name} are called alike; give one another name.")
     refuse_misfits(f"the agent {name}", "output", criteria, (RESULT,))
-    return Agent(name, output, instructions, tuple(tools), offline, tuple(criteria))
+    return Agent(name, output, instructions, tuple(tools), offline, tuple(criteria), tuple(assignments))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from pydantic_ai import ModelRetry
 from pydantic_ai import ToolFailed as ToolRefused
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
@@ -15,6 +16,7 @@ from pydantic_ai.usage import RequestUsage
 from pydantic_core import to_json
 
 from gonogo.acts import act
+from gonogo.agents.delegation import Assignment, hand_over
 from gonogo.agents.requests import RESPONSE, Askable, Request
 from gonogo.current import current_run
 from gonogo.errors import PolicyDenied, Proposed, ToolFailed
@@ -48,7 +50,16 @@ class Governor(AbstractCapability[None]):
     fallbacks: tuple[tuple[str, Model], ...] = ()
     """Models to ask, in this order, where the run's own does not answer."""
     id: str | None = "governor"
+    assignments: dict[str, Assignment[Any, Any]] = field(default_factory=dict[str, Assignment[Any, Any]])
+    """What the agent may hand to others, by name."""
     _requests: int = field(default=0, init=False)
+    _handed: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]], init=False)
+    """Every hand-over of the turn and its result, in the order in which they were begun; ``None`` until it is done."""
+
+    @property
+    def brought_back(self) -> tuple[tuple[str, Any], ...]:
+        """The hand-overs that were done, each with its result."""
+        return tuple((name, result) for name, result in self._handed if result is not None)
 
     def get_ordering(self) -> CapabilityOrdering:
         """Stand outside everything else."""
@@ -82,6 +93,8 @@ class Governor(AbstractCapability[None]):
         """Do a tool call through the law; what it refuses, the model is told."""
         del ctx, tool_def, handler
         run = current_run()
+        if call.tool_name in self.assignments:
+            return await self._hand_over(run, call, args)
         tool = TOOLS.get(call.tool_name)
         if tool is None:
             raise ToolRefused(f"{call.tool_name} is not a governed tool; it was not called.")
@@ -89,9 +102,7 @@ class Governor(AbstractCapability[None]):
             values = tool.checked(args)
         except ToolFailed as error:
             raise ModelRetry(str(error)) from error
-        # Some providers give all calls the same id: which answer it stood in, and with what, tells them apart.
-        called = f"{plain_text(call.tool_call_id, 100)}:{sha256_hex(payload_bytes(values))[:16]}"
-        key = f"{self.key}/tool:{call.tool_name}({called})" + (f"#{self._requests}" if self._requests > 1 else "")
+        key = self._key_of("tool", call, values)
         try:
             done = await act(run, tool, values, key, self.agent, deferrable=True)
         except (PolicyDenied, Proposed, ToolFailed) as error:
@@ -100,6 +111,33 @@ class Governor(AbstractCapability[None]):
             wish = f" Use instead: {plain_text(str(done.changes), 500)}." if done.changes else ""
             raise ToolRefused(f"A reviewer asks you to revise this action: {plain_text(done.reason, 500)}.{wish}")
         return _as_shown(plain(done))
+
+    async def _hand_over(self, run: Run, call: ToolCallPart, args: dict[str, Any]) -> Any:
+        """Hand work to another agent through the law; what the brief does not declare does not cross."""
+        work = self.assignments[call.tool_name]
+        try:
+            brief = work.brief.model_validate(args)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ModelRetry(f"{work.name} does not take this brief: {where}: {first['msg']}.") from error
+        place = len(self._handed)
+        self._handed.append((work.name, None))
+        key = self._key_of("delegation", call, plain(brief))
+        try:
+            result = await hand_over(run, work, brief, key, delegator=self.agent, number=place + 1)
+        except (PolicyDenied, ToolFailed) as error:
+            raise ToolRefused(str(error)) from error
+        self._handed[place] = (work.name, result)
+        return plain(result)
+
+    def _key_of(self, kind: str, call: ToolCallPart, values: dict[str, Any]) -> str:
+        """Return the key of a call; some providers give all of them the same id.
+
+        Which answer it stood in, and with what, tells them apart.
+        """
+        called = f"{plain_text(call.tool_call_id, 100)}:{sha256_hex(payload_bytes(values))[:16]}"
+        return f"{self.key}/{kind}:{call.tool_name}({called})" + (f"#{self._requests}" if self._requests > 1 else "")
 
 
 @dataclass(slots=True)

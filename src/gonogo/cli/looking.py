@@ -98,6 +98,16 @@ def _told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each art
             says = [data["agent"], "asks", data["requested_model"], data.get("outcome"), cost, data.get("error")]
         case "tool_call":
             says = [data["principal"], data["tool"], data["effect"], data.get("outcome"), data.get("error")]
+        case "delegation":
+            says = [
+                data["delegator"],
+                "hands",
+                data["work"],
+                "to",
+                data["specialist"],
+                data.get("outcome"),
+                data.get("error"),
+            ]
         case "policy_decision":
             says = [data["verdict"], data["principal"], data["action"], "by", ", ".join(data["rules"])]
         case "approval_request":

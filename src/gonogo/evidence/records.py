@@ -35,6 +35,7 @@ Artifact = Literal[
     "model_call",
     "tool_call",
     "attempt_record",
+    "delegation",
     "policy_decision",
     "approval_request",
     "approval_record",

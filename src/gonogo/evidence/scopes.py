@@ -51,6 +51,10 @@ class Scope:
         self._claims[stem] = (occurrence + 1, ref(task) if task else None)
         return f"{self.path}/{stem}" + (f"#{occurrence}" if occurrence else "")
 
+    def claimed(self, kind: str) -> int:
+        """Return how many operations of a kind were claimed here so far."""
+        return sum(count for stem, (count, _) in self._claims.items() if stem.startswith(f"{kind}:"))
+
 
 def _current_task() -> asyncio.Task[object] | None:
     try:

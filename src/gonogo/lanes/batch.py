@@ -103,15 +103,20 @@ async def _work(
 ) -> None:
     """Fly one case after the other until there is none."""
     for flyer in source:
-        pilot = BatchPilot(lane="batch", patience="leave", events=flyer.events)
-        try:
-            landing = await fly(mission, flyer.case, Plan(flyer.run_id, pilot, settings, flyer.ref))
-        except GonogoError as error:
-            landing = _not_flown(mission, flyer, error)
+        landing = await fly_case(mission, flyer, settings)
         if landing.again_at is None:
             landed(landing)
         else:
             resting.append(_Resting(flyer, landing, landing.again_at))
+
+
+async def fly_case(mission: Mission[Any, Any], flyer: Flyer, settings: Settings) -> Landing:
+    """Fly one case until it lands, waits or rests; one that cannot be flown at all lands as failed."""
+    pilot = BatchPilot(lane="batch", patience="leave", events=flyer.events)
+    try:
+        return await fly(mission, flyer.case, Plan(flyer.run_id, pilot, settings, flyer.ref, arrived=flyer.arrived))
+    except GonogoError as error:
+        return _not_flown(mission, flyer, error)
 
 
 def _not_flown(mission: Mission[Any, Any], flyer: Flyer, error: GonogoError) -> Landing:

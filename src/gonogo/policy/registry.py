@@ -43,6 +43,17 @@ class Confidence(Noun):
     least_pct: Annotated[int, Field(ge=0, le=100)]
 
 
+class Delegates(Noun):
+    """To whom an agent may hand work, and how much of it."""
+
+    to: tuple[str, ...]
+    """Registered agents; it may hand nothing to anybody else."""
+    depth: Annotated[int, Field(ge=1, le=16)] = 1
+    """How many hand-overs may lie between it and whoever does the work; 1 = its specialists hand nothing on."""
+    fan_out: Annotated[int, Field(ge=1, le=1_000)] = 8
+    """How many pieces of work it may hand over in one turn."""
+
+
 class AgentCard(Noun):
     """What is registered of an agent; without it the agent does not start."""
 
@@ -63,6 +74,8 @@ class AgentCard(Noun):
     """The role that takes over where the agent must not go on."""
     fallback_models: tuple[str, ...] | None = None
     """Models it falls back on, in order, as ``provider:name``; those of ``GONOGO_FALLBACK_MODELS``, if not given."""
+    delegates: Delegates | None = None
+    """To whom it may hand work; nobody, if not given."""
 
     @model_validator(mode="after")
     def _is_sampled_as_its_tier_says(self) -> AgentCard:
@@ -73,7 +86,7 @@ class AgentCard(Noun):
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything registered."""
-        return sha256_hex(payload_bytes(self.model_dump(mode="json")))
+        return sha256_hex(payload_bytes(self.model_dump(mode="json", exclude_none=True)))
 
 
 class Price(Noun):
@@ -98,7 +111,7 @@ class Registry(Noun):
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything registered and declared."""
-        return sha256_hex(payload_bytes(self.model_dump(mode="json")))
+        return sha256_hex(payload_bytes(self.model_dump(mode="json", exclude_none=True)))
 
     def card(self, name: str) -> AgentCard:
         """Return an agent's card.
@@ -129,6 +142,13 @@ def read_registry(folder: Path) -> Registry:
 
     """
     agents = _read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard]))
+    for name, card in agents.items():
+        strangers = () if card.delegates is None else tuple(each for each in card.delegates.to if each not in agents)
+        if strangers:
+            raise PolicyBroken(
+                f"{folder / 'agents.yaml'}: agents.{name}.delegates.to names {', '.join(strangers)}, "
+                "whom nobody registered; register them, or take them out."
+            )
     return Registry(
         agents=agents,
         prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),

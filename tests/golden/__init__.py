@@ -1,0 +1,1 @@
+"""Golden sets: what each mission promises, case by case, whatever model flies it."""

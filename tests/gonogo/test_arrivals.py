@@ -1,0 +1,108 @@
+"""Arrivals: in order within a line, in turns between lines, no more at once than there is room for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gonogo.cases import Flyer
+from gonogo.errors import CaseRefused
+from gonogo.evidence.journals import journal_of
+from gonogo.lanes.arrivals import Line, fly_arrivals
+from gonogo.settings import settings
+from tests.gonogo.toy import POLICIES
+from tests.gonogo.toy.bank import WATCHERS, payments
+from tests.gonogo.toy.errands import Errand, Payment, errand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from gonogo.plans import Landing
+    from gonogo.settings import Settings
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def here(home: Path, cases: int) -> Settings:
+    """Return settings with room for so many cases."""
+    return settings().model_copy(
+        update={"home": home, "policy_folder": POLICIES, "requester": "tester", "model": None, "cases": cases}
+    )
+
+
+def flyer(line: str, number: int, came: datetime | None = LONG_AGO) -> Flyer:
+    """Return a case of a line that pays one cent more than its number."""
+    case = Errand(payments=[Payment(payee=line, cents=number + 1)])
+    return Flyer(f"{line}-{number}", f"{line}:{number}", case, arrived=came)
+
+
+async def fly(lines: Iterable[Iterable[Flyer]], home: Path, cases: int = 1) -> tuple[list[str], list[Landing]]:
+    """Fly lines of errands; returns the ids in the order in which they were taken, and the landings."""
+    taken: list[str] = []
+    landed: list[Landing] = []
+    made = [Line(errand, line) for line in lines]
+    await fly_arrivals(made, here(home, cases), landed.append, lambda one: taken.append(one.run_id))
+    return taken, landed
+
+
+async def test_lines_take_turns_and_keep_their_order(tmp_path: Path) -> None:
+    """A long line does not hold up a short one; within a line, first come is first served."""
+    taken, landed = await fly([[flyer("a", n) for n in range(5)], [flyer("b", n) for n in range(2)]], tmp_path)
+    assert taken == ["a-0", "b-0", "a-1", "b-1", "a-2", "a-3", "a-4"]
+    assert [each.status for each in landed] == ["done"] * 7
+
+
+async def test_nobody_begins_before_they_have_come(tmp_path: Path) -> None:
+    """The one who comes later in the first line is overtaken by those of the second who are there."""
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+    taken, _ = await fly([[flyer("a", 0), flyer("a", 1, soon)], [flyer("b", n) for n in range(2)]], tmp_path)
+    assert taken == ["a-0", "b-0", "b-1", "a-1"]
+    first = journal_of(here(tmp_path, 1)).read_flight("a-1")[0]
+    assert first.fields["time"] >= first.data["arrived"]
+
+
+async def test_what_waits_waits_at_its_source(tmp_path: Path) -> None:
+    """No more is taken than flies, but for the head of the line: memory does not grow with what waits."""
+    offered = 0
+    ahead: list[int] = []
+
+    def coming() -> Iterator[Flyer]:
+        nonlocal offered
+        for number in range(12):
+            offered += 1
+            yield flyer("a", number)
+
+    def watch(call: Any) -> None:
+        ahead.append(offered - call.args["amount_cents"])
+
+    WATCHERS.append(watch)
+    _, landed = await fly([coming()], tmp_path, cases=3)
+    assert len(landed) == 12
+    assert max(ahead) <= 3
+
+
+async def test_when_it_came_and_how_long_it_waited_is_on_record(tmp_path: Path) -> None:
+    """Waiting can be measured by whoever has the evidence."""
+    came = datetime.now(UTC) - timedelta(seconds=90)
+    await fly([[flyer("a", 0, came)]], tmp_path)
+    data = journal_of(here(tmp_path, 1)).read_flight("a-0")[0].data
+    assert data["arrived"].startswith(came.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert 90_000 <= data["waited_ms"] < 600_000
+
+
+async def test_the_same_lines_flown_again_go_on_where_they_stopped(tmp_path: Path) -> None:
+    """As after a crash: what ended is not done again, the rest is."""
+    await fly([[flyer("a", n) for n in range(2)]], tmp_path)
+    _, landed = await fly([[flyer("a", n) for n in range(4)], [flyer("b", 0)]], tmp_path, cases=2)
+    assert {each.status for each in landed} == {"done"}
+    assert sorted(payments(tmp_path)) == [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 1)]
+
+
+async def test_a_case_that_does_not_say_when_it_came_has_no_place_in_a_line(tmp_path: Path) -> None:
+    """Fairness needs a time."""
+    with pytest.raises(CaseRefused, match="a:0 does not say when it came in"):
+        await fly([[flyer("a", 0, None)]], tmp_path)
+    assert not (tmp_path / "journals").exists()
