@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     model: str | None = None
     """``provider:name`` of the model every agent uses; without it the scripted offline model."""
 
-    fallback_models: Annotated[tuple[str, ...], NoDecode] = ()
+    fallback_models: Annotated[tuple[str, ...] | None, NoDecode] = None
     """Models every agent falls back on where ``model`` does not answer, in this order, apart by commas."""
 
     requeues: int = Field(default=3, ge=0, le=100)

@@ -91,7 +91,7 @@ class TestBreakers:
         assert not await mine.admit()
         for _ in range(2):
             await other.ended("failed", is_probe=False)
-        mine._read_at = float("-inf")
+        mine._read_at = float("-inf")  # pyright: ignore[reportPrivateUsage] - a second later
         with pytest.raises(
             DependencyOpen, match=r"bank is left alone after 2 failures in a row; it is tried again at 2"
         ):
@@ -103,7 +103,7 @@ class TestBreakers:
         mine = Breaker(board, "bank", facts)
         for _ in range(2):
             await mine.ended("failed", is_probe=False)
-        mine._open_until = time.monotonic()
+        mine._open_until = time.monotonic()  # pyright: ignore[reportPrivateUsage] - the pause is over
         board.ask("UPDATE gonogo_dependencies SET open_until = 1 WHERE name = {name} RETURNING 1", "bank")
         told = await asyncio.gather(*(mine.admit() for _ in range(5)), return_exceptions=True)
         assert (

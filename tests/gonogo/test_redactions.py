@@ -79,9 +79,9 @@ def own_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("DEPOT_API_KEY", value)
     monkeypatch.setenv("DEPOT_TOKEN", "short")
     monkeypatch.setenv("DEPOT_KEY", "/etc/depot/key.pem")
-    redactions._of_environment.cache_clear()
+    redactions._of_environment.cache_clear()  # pyright: ignore[reportPrivateUsage] - another environment
     yield value
-    redactions._of_environment.cache_clear()
+    redactions._of_environment.cache_clear()  # pyright: ignore[reportPrivateUsage] - another environment
 
 
 def test_a_secret_of_this_process_is_taken_out_wherever_it_stands(own_secret: str) -> None:

@@ -147,7 +147,7 @@ class Agent(Generic[O]):
 
 def fallbacks_of(chosen: Settings, card: AgentCard) -> tuple[str, ...]:
     """Return the models an agent falls back on; none while no model is configured."""
-    named = chosen.fallback_models if card.fallback_models is None else card.fallback_models
+    named = (chosen.fallback_models or ()) if card.fallback_models is None else card.fallback_models
     return tuple(name for name in named if name != chosen.model) if chosen.model is not None else ()
 
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from gonogo.testing import Rehearsal
 
 ASK = Errand(brief=Brief())
-CALLS = (("final_result", {"conclusion": "fine", "results": {}, "refused": {}}),)
+CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("final_result", {"conclusion": "fine", "results": {}, "refused": {}}),
+)
 FINE = Said(calls=CALLS)
 SPARE = Said(calls=CALLS, model="gpt-4o-mini-2024-07-18")
 CLAUDE = Said(calls=CALLS, model="claude-haiku-4-5")
