@@ -164,7 +164,7 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
 
 
 async def _answer(run: Run, call: Call) -> tuple[bytes, dict[str, int]]:
-    """Call the tool's own function; return its result without the secrets in it, and how many of each kind there were."""
+    """Call the tool's own function; return its result without secrets, and how many of each kind there were."""
     tool = call.tool
     extra: dict[str, str] = {}
     if tool.wants_key:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ToolCallPart
     from pydantic_ai.models import Model, ModelRequestContext
 
+    from gonogo.runs import Run
+
 SHOWN_MAX_BYTES = 65_536
 """How much of one result a model is shown; the mission and the evidence have all of it."""
 
