@@ -13,9 +13,10 @@ from gonogo.errors import EvidenceBroken, GonogoError, ToolFailed
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
-from gonogo.gates import Action, Revision, call_facts, clear
+from gonogo.gates import Action, Revision, call_facts, clear, decision_key
 from gonogo.operations import Operation, ask, tell
 from gonogo.policy.law import Request
+from gonogo.provenance import Marks, Origin
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
@@ -41,7 +42,7 @@ async def act(
     """
     recorded = run.ledger.result(key)
     if recorded is not None:
-        return _replayed(tool, recorded)
+        return _replayed(run, tool, recorded)
     joined = run.ledger.joined(key)
     if joined is not None:
         return await joined
@@ -59,13 +60,15 @@ async def act(
     if begun is not None and tool.effect != "read" and not tool.is_idempotent:
         settled = await settle(run, Doubt(action, begun, tool.result, tool.check, hands_key=tool.wants_key), common)
         if isinstance(settled, bytes):
-            return _read(tool, settled)
+            return _read(run, tool, settled, f"{key}/doubt")
         again = settled
     # What was begun before a crash and may be repeated is not decided again; it is done, once.
     if begun is None or again is not None:
         try:
             cleared = clear(run, action)
             if isinstance(cleared, Revision):
+                said = payload_bytes({"reason": cleared.reason, "changes": cleared.changes})
+                run.provenance.take(f"{key}/revision", "reviewer", "request", said)
                 return cleared
             if tool.effect != "read" and again is None:
                 kind, name = action.request.principal
@@ -110,15 +113,19 @@ async def _perform(
         told = " ".join(str(error).split()) or type(error).__name__
         known = as_recorded(error) if isinstance(error, GonogoError) else ToolFailed(f"{tool.name} failed: {told}")
         failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds, **failure_fields(known)}
-        await tell(run, operation, await run.ledger.write("tool_call", common | failed, fields=fields))
+        record = await run.ledger.write("tool_call", common | failed, fields=fields)
+        _hear_failure(run, tool, record)
+        await tell(run, operation, record)
         raise known from error
     done = {"phase": "result", "outcome": "done", "latency_us": watch.microseconds}
     record = await run.ledger.write("tool_call", common | done, payload=body, fields=fields)
     await tell(run, operation, record)
-    return _read(tool, body)
+    return _read(run, tool, body, record.fields["id"])
 
 
-def _read(tool: Tool[Any, Any], body: bytes) -> Any:
+def _read(run: Run, tool: Tool[Any, Any], body: bytes, record: str) -> Any:
+    """Return a result as the tool declares it; from now on the run has heard what it says."""
+    run.provenance.take(record, tool.name, "result", body, tool.marks)
     try:
         return tool.result.validate_json(body)
     except ValidationError as error:
@@ -129,19 +136,31 @@ def _read(tool: Tool[Any, Any], body: bytes) -> Any:
 def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:
     """Return the exact action the law is asked about."""
     principal = ("Agent", agent) if agent else ("Mission", run.charter.name)
+    origins = _origins(run, tool, values, key)
+    untrusted = {"untrusted": sorted({origin.argument for origin in origins})} if origins else {}
     request = Request(
         principal=principal,
         action=tool.name,
         resource=("Tool", tool.name),
-        call=call_facts(run),
+        call=call_facts(run) | untrusted,
         args={name: value for name, value in values.items() if value is not None},
     )
     if agent is None:
-        return Action(key, request, _preview(tool, values), run.charter.digest)
+        return Action(key, request, _preview(tool, values), run.charter.digest, origins=origins)
     card = run.registry.card(agent)
     version = card.digest
     envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
-    return Action(key, request, _preview(tool, values), version, envelope)
+    return Action(key, request, _preview(tool, values), version, envelope, origins)
+
+
+def _origins(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str) -> tuple[Origin, ...]:
+    """Return where untrusted values of a write come from: as was decided on, or as the run knows now."""
+    if not tool.tracked:
+        return ()
+    decided = run.ledger.result(decision_key(run, key))
+    if decided is not None:
+        return tuple(Origin(**told) for told in decided.data.get("origins", []))
+    return run.provenance.untrusted(values, tool.tracked)
 
 
 def _operation(tool: Tool[Any, Any], values: dict[str, Any], key: str, action: Action) -> Operation:
@@ -160,7 +179,14 @@ def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
         return f"The tool's preview failed: {shown(f'{type(error).__name__}: {error}')}"
 
 
-def _replayed(tool: Tool[Any, Any], record: Record) -> Any:
+def _replayed(run: Run, tool: Tool[Any, Any], record: Record) -> Any:
     if record.data["outcome"] != "done":
+        _hear_failure(run, tool, record)
         raise_recorded(record)
-    return _read(tool, must_have_payload(record))
+    return _read(run, tool, must_have_payload(record), record.fields["id"])
+
+
+def _hear_failure(run: Run, tool: Tool[Any, Any], record: Record) -> None:
+    """Note why a call failed: an agent is told, and a system may quote whoever wrote to it."""
+    said = str(record.data.get("error", "")).encode()
+    run.provenance.take(record.fields["id"], tool.name, "result", said, Marks(is_content=True))

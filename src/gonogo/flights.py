@@ -25,6 +25,7 @@ from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.provenance import marks_of
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
 from gonogo.tools import TOOLS
@@ -147,6 +148,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
     error: GonogoError | None = None
     try:
         run.refuse_if_aborted()
+        run.provenance.take("", "case", "request", case.model_dump_json().encode(), marks_of(type(case)))
         with flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 from gonogo.bells import bell_of
 from gonogo.evidence.canon import timestamp
 from gonogo.orders import Orders, orders_in_force
+from gonogo.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -113,6 +114,8 @@ class Run:
     world: Callable[[], Entities] | None = None
     watchers: tuple[Watcher, ...] = ()
     """Who is asked before every operation and told after it, in this order."""
+    provenance: Provenance = field(default_factory=Provenance)
+    """Everything that entered the run, for the question where a value comes from."""
     orders: Orders = field(default_factory=orders_in_force)
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])

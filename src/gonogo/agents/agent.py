@@ -65,6 +65,7 @@ class Agent(Generic[O]):
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
+        run.provenance.take(key, self.name, "prompt", to_json([self.instructions, text]))
         return await self._answer(key, text, run.settings.model)
 
     async def _answer(self, key: str, text: str, model: str | None) -> O:
