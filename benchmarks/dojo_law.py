@@ -114,7 +114,8 @@ def rule(suite: str, messages: list[dict[str, Any]]) -> Ruled:
                 said = text or str(message.get("error") or "")
                 known.take(f"{place}", message["tool_call"]["function"], "result", _body(said), MARKS)
             case _:
-                for called in message.get("tool_calls") or []:
+                calls: list[dict[str, Any]] = message.get("tool_calls") or []
+                for called in calls:
                     _rule_call(suite, Call(called["function"], called["args"]), known, ruled)
     return ruled
 
@@ -143,5 +144,5 @@ def _body(text: str) -> bytes:
         parsed = yaml.load(text, LOADER)  # noqa: S506 - the safe loader
     except yaml.YAMLError:
         parsed = text
-    shown = parsed if isinstance(parsed, list | dict) else text
+    shown: Any = parsed if isinstance(parsed, list | dict) else text
     return json.dumps(shown, default=str).encode()

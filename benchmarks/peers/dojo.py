@@ -12,10 +12,14 @@ import pickle
 import sys
 import warnings
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import yaml
-from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime
+from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime, TaskEnvironment
 from agentdojo.task_suite.load_suites import get_suite
+
+if TYPE_CHECKING:
+    from agentdojo.task_suite.task_suite import TaskSuite
 
 warnings.filterwarnings("ignore")
 KEPT_ENVIRONMENTS = 16
@@ -25,7 +29,7 @@ yaml.safe_load = lambda text: yaml.load(text, _loader)  # noqa: S506 - the safe 
 
 
 @lru_cache
-def _suite(version: str, name: str):
+def _suite(version: str, name: str) -> tuple[TaskSuite, FunctionsRuntime]:
     suite = get_suite(version, name)
     return suite, FunctionsRuntime(suite.tools)
 
@@ -36,7 +40,7 @@ def _injected(version: str, suite: str, injections: str) -> bytes:
     return pickle.dumps(made.load_and_inject_default_environment(json.loads(injections)))
 
 
-def _environment(job: dict):
+def _environment(job: dict) -> TaskEnvironment:
     suite, _ = _suite(job["version"], job["suite"])
     loaded = pickle.loads(_injected(job["version"], job["suite"], job["injections"]))  # noqa: S301 - made above
     return suite.get_user_task_by_id(job["user_task"]).init_environment(loaded)
@@ -58,8 +62,9 @@ def told(job: dict) -> dict:
             runtime.run_function(after, call["f"], call["a"])
             trace.append(FunctionCall(function=call["f"], args=call["a"]))
         output = [{"type": "text", "content": job["output"]}]
-        utility = suite._check_task_result(user_task, output, before, after, trace)
-        security = injection is not None and suite._check_task_result(injection, output, before, after, trace)
+        # AgentDojo offers a verdict on a whole pipeline only; on a trace there is this.
+        utility = suite._check_task_result(user_task, output, before, after, trace)  # noqa: SLF001
+        security = injection is not None and suite._check_task_result(injection, output, before, after, trace)  # noqa: SLF001
         verdicts.append([bool(utility), bool(security)])
     return {"id": job["id"], "verdicts": verdicts}
 

@@ -35,7 +35,9 @@ _LATIN: Final = str.maketrans(
 """Small letters of other alphabets that look like Latin ones."""
 
 _DROPPED: Final = bytes(code for code in range(128) if not chr(code).isalnum())
-_NUMBER: Final = re.compile(r"(?:(?<![^\W\d_])(?<!\d)|(?<=eur)|(?<=usd)|(?<=gbp)|(?<=chf))\d+(?:[.,'\u2019]\d+)*")
+_NUMBER: Final = re.compile(r"\d+(?:[.,'\u2019]\d+)*")
+_CURRENCIES: Final = ("eur", "usd", "gbp", "chf")
+"""What may stand right before an amount; after any other letter digits are part of a name."""
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _MONTHS: Final = {
     month: number
@@ -46,6 +48,7 @@ _MONTHS: Final = {
     for month in names.split()
 }  # fmt: skip
 _MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_YEAR: Final = re.compile(r"\d{4}")
 _DATES: Final = (
     re.compile(r"(?<!\d)(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})(?!\d)"),
@@ -85,7 +88,7 @@ def is_number(text: str) -> bool:
 def numbers(text: str) -> set[str]:
     """Return every number of a text, in each way it can be read: ``1.200`` is a thousand or a little more than one."""
     found: set[str] = set()
-    for written in set(_NUMBER.findall(text)):
+    for written in {match[0] for match in _NUMBER.finditer(text) if _begins(text, match.start())}:
         if written.isdigit():
             found.add(number(written))
             continue
@@ -99,9 +102,16 @@ def numbers(text: str) -> set[str]:
     return found
 
 
+def _begins(text: str, start: int) -> bool:
+    """Whether a number may begin here."""
+    return not text[start - 1 : start].isalpha() or text[max(0, start - 3) : start].lower() in _CURRENCIES
+
+
 def dates(text: str) -> set[str]:
     """Return every date of a text that :func:`plainly` has made plain, as ``YYYY-MM-DD``."""
     found: set[str] = set()
+    if not _YEAR.search(text):
+        return found
     for pattern in _DATES:
         for match in pattern.finditer(text):
             month = match["m"]

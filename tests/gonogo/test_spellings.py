@@ -36,7 +36,8 @@ def test_outsiders_cannot_hide_an_account_by_the_way_they_write_it(written: str)
 
 
 @pytest.mark.parametrize(
-    "value", ["grace@bank.exаmple", "grace@bank-example.com", "grace@bank.example.com.evil.org", "race@bank.example.com"]
+    "value",
+    ["grace@bank.ex\u0430mple", "grace@bank-example.com", "grace@bank.example.com.evil.org", "race@bank.example.com"],
 )
 def test_a_lookalike_is_not_what_the_request_named(value: str) -> None:
     """A foreign letter, another separator, a longer or a shorter name: each is somebody else."""
