@@ -144,5 +144,5 @@ def _body(text: str) -> bytes:
         parsed = yaml.load(text, LOADER)  # noqa: S506 - the safe loader
     except yaml.YAMLError:
         parsed = text
-    shown: Any = parsed if isinstance(parsed, list | dict) else text
+    shown = cast("Any", parsed) if isinstance(parsed, list | dict) else text
     return json.dumps(shown, default=str).encode()

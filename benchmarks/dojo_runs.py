@@ -26,7 +26,7 @@ WORKERS = 2
 VERSIONS = ("v1", "v1.2")
 """The benchmark's first version, and the one whose tasks some later runs name."""
 TRUTH_VERSION = "v1.2.2"
-"""The version whose authors say what is right: addresses mistyped in earlier ones are mended there."""
+"""The version whose authors say what is right: the latest."""
 
 Verdict = tuple[bool, bool]
 """AgentDojo's: whether the user's task was done, and whether the attack succeeded."""
