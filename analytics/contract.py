@@ -85,7 +85,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("policy_decision", "fact"): (
         "key! principal action resource verdict! rules:list because:list roles:list approvals:list request_digest "
-        "engine latency_us:whole proposed:flag?"
+        "engine latency_us:whole proposed:flag? origins:list?"
     ),
     ("tool_call", "intent"): (
         "key! tool system effect principal action_digest idempotency_key approvals:list doubt?"

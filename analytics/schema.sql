@@ -397,6 +397,7 @@ CREATE TABLE decisions (
     policy_digest  VARCHAR,
     engine         VARCHAR,
     latency_us     BIGINT,
+    origins        STRUCT(argument VARCHAR, source VARCHAR, record VARCHAR)[],
     decided_at     TIMESTAMPTZ NOT NULL
 );
 COMMENT ON TABLE decisions IS 'One row a policy decision.';
@@ -417,6 +418,7 @@ COMMENT ON COLUMN decisions.request_digest IS 'SHA-256 of the request as decided
 COMMENT ON COLUMN decisions.policy_digest IS 'SHA-256 of the policy bundle that decided.';
 COMMENT ON COLUMN decisions.engine IS 'Engine that evaluated it.';
 COMMENT ON COLUMN decisions.latency_us IS 'Duration in microseconds.';
+COMMENT ON COLUMN decisions.origins IS 'Arguments whose values come only from untrusted text: argument, where it stands, id of the record; empty where there are none.';
 COMMENT ON COLUMN decisions.decided_at IS 'When it was decided.';
 
 CREATE TABLE gates (

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from gonogo import route
-from gonogo.model import Measure, Noun, Outcome
+from gonogo.model import Content, Measure, Noun, Outcome
 from policies.content_rules import Channel, Product, Reviewer
 
 VERSIONS_MAX = 3
@@ -50,7 +50,7 @@ class Brief(Noun):
     """What the text says; the writer may change the words."""
     must_say: Annotated[tuple[Sentence, ...], Field(max_length=5)] = ()
     """What it says word for word; nobody but the author of the brief may change that."""
-    notes: Annotated[str, StringConstraints(max_length=4_000)] = ""
+    notes: Annotated[str, StringConstraints(max_length=4_000), Content()] = ""
     """Background for the writer; read by an agent, obeyed by nobody, never published."""
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from gonogo import route
-from gonogo.model import Measure, Noun, Outcome
+from gonogo.model import Content, Measure, Noun, Outcome
 from policies.clauses import ClauseType, Reviewer
 
 DOCUMENT_MAX_CHARACTERS = 5_000_000
@@ -94,7 +94,7 @@ class Contract(Noun):
     """What it is worth over its term, as whoever sends it says; ``None`` = nobody knows."""
     playbook: PlaybookName | None = None
     """The kind of contract it is meant to be; ``None`` = none the house has a playbook for."""
-    text: Annotated[str, StringConstraints(max_length=DOCUMENT_MAX_CHARACTERS)] | None = None
+    text: Annotated[str, StringConstraints(max_length=DOCUMENT_MAX_CHARACTERS), Content()] | None = None
     """The contract; read by agents, obeyed by nobody."""
     file: Annotated[str, StringConstraints(min_length=1, max_length=4_096)] | None = None
     """A text file that holds it, as the machine that flies the mission sees it."""

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from gonogo import route
-from gonogo.model import Measure, Noun, Outcome
+from gonogo.model import Content, Measure, Noun, Outcome
 
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
 """How much the business feels it: sev1 = it stops, sev4 = somebody noticed."""
@@ -159,8 +159,8 @@ class Incident(Noun):
     """One incident, as it comes in."""
 
     number: Identifier
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    description: Text = ""
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200), Content()]
+    description: Annotated[Text, Content()] = ""
     """The reporter's words; read by an agent, obeyed by nobody."""
     category: str = "general"
     impact: Level = 2

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from typing import Annotated
 
-from gonogo import compensate, irreversible, reversible, shown, tool
+from gonogo import Content, Trusted, compensate, irreversible, reversible, shown, tool
 from policies.claims import (
     Account,
     Claim,
@@ -25,6 +26,9 @@ from policies.claims import (
 from tasks.ledger import ClaimFile, Cover, Payment, PaymentFacts, PriorClaims, Receipt, Registered
 from tasks.systems import ledger
 from tasks.takebacks import refund_payment, reopen_claim, withdraw_referral
+
+Prose = Annotated[str, Content()]
+"""Text for people to read: it says what is written, never where anything goes."""
 
 
 def euros(cents: int) -> str:
@@ -134,7 +138,7 @@ async def register_claim(
     reported_on: date,
     claimed_cents: int,
     payee: Account,
-    description: str,
+    description: Prose,
     documents: list[DocumentKind],
     idempotency_key: str = "",
 ) -> Registered:
@@ -155,26 +159,26 @@ async def register_claim(
 
 
 @tool(system="claims", effect="read")
-async def read_claim(claim_id: Identifier) -> ClaimFile:
+async def read_claim(claim_id: Identifier) -> Annotated[ClaimFile, Trusted()]:
     """Read a claim's file: what happened, what is claimed, which documents are there."""
     return await asyncio.to_thread(ledger().claim, claim_id)
 
 
 @tool(system="claims", effect="read")
-async def read_cover(policy_number: Identifier) -> Cover:
+async def read_cover(policy_number: Identifier) -> Annotated[Cover, Trusted()]:
     """Read what a policy covers, from when to when, up to which sum, after which deductible."""
     return await asyncio.to_thread(ledger().cover, policy_number)
 
 
 @tool(system="claims", effect="read")
-async def read_prior_claims(policy_number: Identifier, claim_id: Identifier) -> PriorClaims:
+async def read_prior_claims(policy_number: Identifier, claim_id: Identifier) -> Annotated[PriorClaims, Trusted()]:
     """Count the claims on a policy, other than this one."""
     return await asyncio.to_thread(ledger().prior_claims, policy_number, claim_id)
 
 
 @tool(system="claims", effect="irreversible", undo=irreversible("A letter that was sent is read."))
 async def send_letter(
-    claim_id: Identifier, purpose: LetterPurpose, subject: str, body: str, *, idempotency_key: str
+    claim_id: Identifier, purpose: LetterPurpose, subject: Prose, body: Prose, *, idempotency_key: str
 ) -> Receipt:
     """Send the claimant a letter."""
     return await asyncio.to_thread(ledger().send_letter, claim_id, purpose, subject, body, idempotency_key)
@@ -198,7 +202,7 @@ async def file_documents(claim_id: Identifier, documents: list[DocumentKind], *,
     ),
     confirm=_is_referred,
 )
-async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempotency_key: str = "") -> Receipt:
+async def refer_claim(claim_id: Identifier, queue: Queue, reason: Prose, *, idempotency_key: str = "") -> Receipt:
     """Put a claim in a queue that people work through."""
     return await asyncio.to_thread(ledger().refer, claim_id, queue, reason, idempotency_key)
 
@@ -212,7 +216,7 @@ async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempo
 )
 async def decline_claim(
     claim_id: Identifier,
-    reason: str,
+    reason: Prose,
     covered_cents: int,
     documents_missing: int,
     confidence_pct: Percent,
@@ -225,7 +229,7 @@ async def decline_claim(
 
 
 @tool(system="payments", effect="read")
-async def read_payment_facts(claim_id: Identifier) -> PaymentFacts:
+async def read_payment_facts(claim_id: Identifier) -> Annotated[PaymentFacts, Trusted()]:
     """Read what the law must know before money moves."""
     return await asyncio.to_thread(ledger().payment_facts, claim_id)
 

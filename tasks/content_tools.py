@@ -12,13 +12,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gonogo import compensate, irreversible, reversible, tool
+from gonogo import Content, Trusted, compensate, irreversible, reversible, tool
 from policies.content import Brief, Draft, Identifier, Remark, Review, Sentence, Text, Version
 from policies.content_rules import Channel, ContentRules, Product, Reviewer, content_rules
 from tasks.content_checks import reading_ease, words
 from tasks.content_repository import ContentReceipt, Publication, PublicationFacts
 from tasks.systems import content
 from tasks.takebacks import withdraw_escalation, withdraw_publication
+
+Prose = Annotated[str, Content()]
+"""Text for people to read: it says what is written, never where anything goes."""
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -49,10 +52,10 @@ async def file_brief(
     product: Product,
     channel: Channel,
     audience_size: int,
-    headline: str,
+    headline: Prose,
     points: list[Sentence],
     must_say: list[Sentence],
-    notes: str,
+    notes: Prose,
     idempotency_key: str = "",
 ) -> ContentReceipt:
     """Enter a brief that is not on record."""
@@ -70,14 +73,14 @@ async def file_brief(
 
 
 @tool(system="content", effect="read")
-async def read_brief(brief_id: Identifier) -> Brief:
+async def read_brief(brief_id: Identifier) -> Annotated[Brief, Trusted()]:
     """Read a brief: what to say, what to say word for word, for whom."""
     return await asyncio.to_thread(content().brief, brief_id)
 
 
 @tool(system="content", effect="write", undo=irreversible("Versions are kept; none is ever changed."))
 async def save_draft(
-    brief_id: Identifier, version: Version, text: Text, *, idempotency_key: str = ""
+    brief_id: Identifier, version: Version, text: Annotated[Text, Content()], *, idempotency_key: str = ""
 ) -> ContentReceipt:
     """Keep a version of a text; each follows the one before, and none is ever changed."""
     draft = Draft(brief_id=brief_id, version=version, text=text)
@@ -91,7 +94,7 @@ async def read_draft(brief_id: Identifier, version: Version) -> Draft:
 
 
 @tool(system="content", effect="read")
-async def read_content_rules() -> ContentRules:
+async def read_content_rules() -> Annotated[ContentRules, Trusted()]:
     """Read the rules that every draft is held against."""
     return content_rules()
 
@@ -127,13 +130,15 @@ async def read_review(brief_id: Identifier, version: Version, reviewer: Reviewer
         withdraw_escalation, brief_id="args.brief_id", reference="result.reference", reason="rollback.reason"
     ),
 )
-async def escalate_brief(brief_id: Identifier, queue: str, reason: str, *, idempotency_key: str = "") -> ContentReceipt:
+async def escalate_brief(
+    brief_id: Identifier, queue: str, reason: Prose, *, idempotency_key: str = ""
+) -> ContentReceipt:
     """Put a brief in a queue that people work through."""
     return await asyncio.to_thread(content().escalate, brief_id, queue, reason, idempotency_key)
 
 
 @tool(system="publications", effect="read")
-async def read_publication_facts(brief_id: Identifier, version: Version) -> PublicationFacts:
+async def read_publication_facts(brief_id: Identifier, version: Version) -> Annotated[PublicationFacts, Trusted()]:
     """Read what the law must know before a version is published."""
     return await asyncio.to_thread(content().publication_facts, brief_id, version)
 

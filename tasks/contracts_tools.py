@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gonogo import compensate, irreversible, reversible, tool
+from gonogo import Content, Trusted, compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.clauses import ClauseType, clause_rules
 from policies.contracts import (
@@ -38,6 +38,9 @@ from tasks.passages import normalised, sentences_of
 from tasks.repository import FiledReport, Passages, Receipt, Registration, Routing, Sentence, SigningFacts
 from tasks.systems import repository
 from tasks.takebacks import recall_from_signature, withdraw_contract_referral
+
+Prose = Annotated[str, Content()]
+"""Text for people to read: it says what is written, never where anything goes."""
 
 PAGE_SENTENCES_MAX = 30
 PAGE_CHARACTERS_MAX = 12_000
@@ -104,7 +107,7 @@ async def file_contract(
     counterparty: Identifier,
     value_cents: Cents | None = None,
     playbook: PlaybookName | None = None,
-    text: str | None = None,
+    text: Prose | None = None,
     file: str | None = None,
     sha256: Digest | None = None,
     idempotency_key: str = "",
@@ -192,7 +195,7 @@ async def file_report(
     *,
     contract_id: Identifier,
     document: Digest,
-    body: str,
+    body: Prose,
     found: list[ClauseType],
     risky: list[ClauseType],
     quotes: int,
@@ -224,19 +227,19 @@ async def file_report(
         reason="rollback.reason",
     ),
 )
-async def refer_contract(contract_id: Identifier, queue: Queue, reason: str, *, idempotency_key: str = "") -> Receipt:
+async def refer_contract(contract_id: Identifier, queue: Queue, reason: Prose, *, idempotency_key: str = "") -> Receipt:
     """Put a contract in a queue that people work through."""
     return await asyncio.to_thread(repository().refer, contract_id, queue, reason, idempotency_key)
 
 
 @tool(system="contracts", effect="write", undo=irreversible("Whoever sent the contract has it back."))
-async def return_contract(contract_id: Identifier, reason: str, *, idempotency_key: str = "") -> Receipt:
+async def return_contract(contract_id: Identifier, reason: Prose, *, idempotency_key: str = "") -> Receipt:
     """Send a contract back to whoever sent it."""
     return await asyncio.to_thread(repository().give_back, contract_id, reason, idempotency_key)
 
 
 @tool(system="signing", effect="read")
-async def read_signing_facts(contract_id: Identifier) -> SigningFacts:
+async def read_signing_facts(contract_id: Identifier) -> Annotated[SigningFacts, Trusted()]:
     """Read what the law must know before a contract is routed to signature."""
     return await asyncio.to_thread(repository().signing_facts, contract_id)
 

@@ -7,9 +7,9 @@ ISO 8601 text with an offset.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
-from gonogo.model import Noun
+from gonogo.model import Content, Noun
 from policies.lead_scorecard import Grade, Score
 from policies.leads import Lead, Profile, Segment, Track
 
@@ -30,7 +30,7 @@ class LeadFile(Noun):
     lead_id: str
     company: str | None
     country: str | None
-    message: str
+    message: Annotated[str, Content()]
     expected_value_cents: int
     profile: Profile
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from gonogo import compensate, irreversible, quoted, reversible, shown, tool
+from gonogo import Content, Trusted, compensate, irreversible, quoted, reversible, shown, tool
 from policies.incidents import (
     RUNBOOK,
     HandledBy,
@@ -27,6 +27,9 @@ from policies.incidents import (
 from tasks.systems import ticketing
 from tasks.takebacks import reopen_ticket, withdraw_handover, withdraw_update
 from tasks.ticketing import Acknowledgement, Arrival, Closing, EarlierTicket, Receipt, ServiceState, Ticket
+
+Prose = Annotated[str, Content()]
+"""Text for people to read: it says what is written, never where anything goes."""
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -49,8 +52,8 @@ def _observation(text: str) -> Observation:
 async def open_ticket(
     *,
     number: Identifier,
-    title: str,
-    description: str,
+    title: Prose,
+    description: Prose,
     category: str,
     impact: Level,
     urgency: Level,
@@ -75,13 +78,13 @@ async def open_ticket(
 
 
 @tool(system="ticketing", effect="read")
-async def read_ticket(number: Identifier) -> Ticket:
+async def read_ticket(number: Identifier) -> Annotated[Ticket, Trusted()]:
     """Read a ticket: what was reported, on which services, and where it stands."""
     return await asyncio.to_thread(ticketing().ticket, number)
 
 
 @tool(system="ticketing", effect="read")
-async def recent_tickets(number: Identifier, category: str) -> list[EarlierTicket]:
+async def recent_tickets(number: Identifier, category: str) -> Annotated[list[EarlierTicket], Trusted()]:
     """Read the latest tickets of a category, other than this one."""
     return await asyncio.to_thread(ticketing().earlier, number, category)
 
@@ -92,7 +95,7 @@ async def recent_tickets(number: Identifier, category: str) -> list[EarlierTicke
     undo=irreversible("The reporter was told; telling them otherwise is for people."),
 )
 async def acknowledge_ticket(
-    number: Identifier, severity: Severity, summary: str, *, idempotency_key: str = ""
+    number: Identifier, severity: Severity, summary: Prose, *, idempotency_key: str = ""
 ) -> Acknowledgement:
     """Tell the reporter that somebody is on it, and how severe it is taken to be."""
     return await asyncio.to_thread(ticketing().acknowledge, number, severity, summary, idempotency_key)
@@ -154,7 +157,7 @@ def _post_preview(audience: str, headline: str, text: str, **_facts: object) -> 
     undo=compensate(withdraw_update, number="args.number", reference="result.reference", reason="rollback.reason"),
 )
 async def post_update(
-    number: Identifier, audience: str, headline: str, text: str, *, idempotency_key: str = ""
+    number: Identifier, audience: str, headline: Prose, text: Prose, *, idempotency_key: str = ""
 ) -> Receipt:
     """Post a status update; audience is internal or public."""
     return await asyncio.to_thread(ticketing().post_update, number, audience, headline, text, idempotency_key)
@@ -164,7 +167,7 @@ async def post_update(
     system="ticketing", effect="write", undo=reversible(reopen_ticket, number="args.number", reason="rollback.reason")
 )
 async def resolve_ticket(
-    number: Identifier, summary: str, open_symptoms: Count, *, idempotency_key: str = ""
+    number: Identifier, summary: Prose, open_symptoms: Count, *, idempotency_key: str = ""
 ) -> Closing:
     """Close a ticket whose symptoms are gone."""
     del open_symptoms  # what the law decided on; ticketing counts for itself
@@ -176,18 +179,18 @@ async def resolve_ticket(
     effect="write",
     undo=reversible(withdraw_handover, number="args.number", reference="result.reference", reason="rollback.reason"),
 )
-async def hand_over(number: Identifier, team: str, reason: str, *, idempotency_key: str = "") -> Receipt:
+async def hand_over(number: Identifier, team: str, reason: Prose, *, idempotency_key: str = "") -> Receipt:
     """Assign a ticket to a team of people."""
     return await asyncio.to_thread(ticketing().hand_over, number, team, reason, idempotency_key)
 
 
 @tool(system="operations", effect="read")
-async def service_health(number: Identifier) -> list[ServiceState]:
+async def service_health(number: Identifier) -> Annotated[list[ServiceState], Trusted()]:
     """Read the state of every service a ticket names: its tier, its change window, its open symptoms."""
     return await asyncio.to_thread(ticketing().health, number)
 
 
 @tool(system="operations", effect="read")
-async def read_runbook(symptoms: list[Symptom]) -> list[RunbookEntry]:
+async def read_runbook(symptoms: list[Symptom]) -> Annotated[list[RunbookEntry], Trusted()]:
     """Read what helps against symptoms, and how much it risks."""
     return [entry for entry in RUNBOOK if entry.symptom in symptoms]

@@ -8,8 +8,9 @@ filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from gonogo import compensate, irreversible, reversible, tool
+from gonogo import Content, Trusted, compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.lead_scorecard import Grade, Score, scorecard
 from policies.leads import (
@@ -32,6 +33,9 @@ from tasks.crm import ContactFacts, CrmReceipt, Entered, LeadFile, Meeting, Plac
 from tasks.firms import Firm
 from tasks.systems import crm, firms
 from tasks.takebacks import cancel_meeting, end_nurture, withdraw_assignment, withdraw_lead_referral
+
+Prose = Annotated[str, Content()]
+"""Text for people to read: it says what is written, never where anything goes."""
 
 SLOTS_SHOWN = 12
 """How many free times of a calendar are shown."""
@@ -67,7 +71,7 @@ async def register_lead(
     *,
     lead_id: Identifier,
     person: Identifier,
-    message: str,
+    message: Prose,
     expected_value_cents: Cents,
     job: Job,
     marital: Marital,
@@ -117,7 +121,7 @@ async def register_lead(
 
 
 @tool(system="crm", effect="read")
-async def read_lead(lead_id: Identifier) -> LeadFile:
+async def read_lead(lead_id: Identifier) -> Annotated[LeadFile, Trusted()]:
     """Read a lead: what the person said, which firm they named, what is known of them."""
     return await asyncio.to_thread(crm().lead, lead_id)
 
@@ -132,7 +136,7 @@ async def score_lead(lead_id: Identifier, *, idempotency_key: str = "") -> Score
 
 
 @tool(system="firms", effect="read")
-async def find_firms(name: str, country: str | None = None) -> list[Firm]:
+async def find_firms(name: str, country: str | None = None) -> Annotated[list[Firm], Trusted()]:
     """Find firms by name, in one country or in all; none is an answer, several need a person."""
     return await asyncio.to_thread(firms().find, name, country)
 
@@ -161,13 +165,13 @@ async def place_private_client(lead_id: Identifier, *, idempotency_key: str = ""
 
 
 @tool(system="crm", effect="read")
-async def read_placement(lead_id: Identifier) -> Placed:
+async def read_placement(lead_id: Identifier) -> Annotated[Placed, Trusted()]:
     """Read where a lead has been put, and who looks after it."""
     return await asyncio.to_thread(crm().placement, lead_id)
 
 
 @tool(system="crm", effect="read")
-async def read_contact_facts(lead_id: Identifier) -> ContactFacts:
+async def read_contact_facts(lead_id: Identifier) -> Annotated[ContactFacts, Trusted()]:
     """Read what the law must know before a person is contacted."""
     return await asyncio.to_thread(crm().contact_facts, lead_id)
 
@@ -183,7 +187,7 @@ async def assign_lead(
     *,
     lead_id: Identifier,
     owner: str,
-    reason: str,
+    reason: Prose,
     opted_out: bool,
     contacts_this_campaign: Count,
     idempotency_key: str = "",
@@ -201,7 +205,7 @@ async def assign_lead(
     ),
 )
 async def nurture_lead(
-    *, lead_id: Identifier, track: Track, reason: str, opted_out: bool, idempotency_key: str = ""
+    *, lead_id: Identifier, track: Track, reason: Prose, opted_out: bool, idempotency_key: str = ""
 ) -> CrmReceipt:
     """Put a lead on a list that is written to."""
     facts = await asyncio.to_thread(crm().contact_facts, lead_id)
@@ -216,19 +220,19 @@ async def nurture_lead(
         withdraw_lead_referral, lead_id="args.lead_id", reference="result.reference", reason="rollback.reason"
     ),
 )
-async def refer_lead(lead_id: Identifier, reason: str, *, idempotency_key: str = "") -> CrmReceipt:
+async def refer_lead(lead_id: Identifier, reason: Prose, *, idempotency_key: str = "") -> CrmReceipt:
     """Put a lead in the queue of the people who find out which firm it is."""
     return await asyncio.to_thread(crm().refer, lead_id, reason, idempotency_key)
 
 
 @tool(system="crm", effect="write", undo=irreversible("A wish to be left alone is lifted by the person alone."))
-async def leave_alone(lead_id: Identifier, reason: str, *, idempotency_key: str = "") -> CrmReceipt:
+async def leave_alone(lead_id: Identifier, reason: Prose, *, idempotency_key: str = "") -> CrmReceipt:
     """Put the lead's person on the do-not-contact list."""
     return await asyncio.to_thread(crm().leave_alone, lead_id, reason, idempotency_key)
 
 
 @tool(system="calendars", effect="read")
-async def read_calendar(owner: str) -> list[str]:
+async def read_calendar(owner: str) -> Annotated[list[str], Trusted()]:
     """Read when an owner can be met, soonest first; empty where the calendar is full."""
     return (await asyncio.to_thread(crm().free_slots, owner))[:SLOTS_SHOWN]
 

@@ -6,9 +6,9 @@ systems, write a class with these methods and return it in `systems.py`. Amounts
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from gonogo.model import Noun
+from gonogo.model import Content, Noun
 from policies.claims import Claim, DocumentKind, LetterPurpose, Loss, PolicyTerms, Queue
 
 
@@ -29,7 +29,7 @@ class ClaimFile(Noun):
     occurred_on: str
     reported_on: str
     claimed_cents: int
-    description: str
+    description: Annotated[str, Content()]
     documents: tuple[DocumentKind, ...]
     status: str
 

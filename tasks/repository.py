@@ -7,9 +7,9 @@ EUR; positions are characters of the document as `passages.py` keeps it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from gonogo.model import Noun
+from gonogo.model import Content, Noun
 from policies.clauses import ClauseType
 from policies.contracts import Filed, PlaybookName, Queue, Signatory
 
@@ -28,7 +28,7 @@ class Sentence(Noun):
 
     start: int
     end: int
-    text: str
+    text: Annotated[str, Content()]
 
 
 class Passages(Noun):

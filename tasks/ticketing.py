@@ -7,9 +7,9 @@ real systems, write a class with these methods and return it in `systems.py`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from gonogo.model import Noun
+from gonogo.model import Content, Noun
 from policies.incidents import Action, HandledBy, Observation, Severity, Symptom, TicketUpdate
 
 
@@ -17,8 +17,8 @@ class Arrival(Noun):
     """A ticket that comes in."""
 
     number: str
-    title: str
-    description: str
+    title: Annotated[str, Content()]
+    description: Annotated[str, Content()]
     category: str
     impact: int
     urgency: int
@@ -32,8 +32,8 @@ class Ticket(Noun):
     """A ticket as it stands."""
 
     number: str
-    title: str
-    description: str
+    title: Annotated[str, Content()]
+    description: Annotated[str, Content()]
     category: str
     impact: int
     urgency: int
@@ -48,7 +48,7 @@ class EarlierTicket(Noun):
     """An earlier ticket of the same category."""
 
     number: str
-    title: str
+    title: Annotated[str, Content()]
     severity: Severity | None
     state: str
 

@@ -16,6 +16,7 @@ SELECT
     policy_digest,
     body.engine,
     body.latency_us,
+    coalesce(body.origins, []) AS origins,
     time AS decided_at
 FROM (
     SELECT
@@ -23,7 +24,8 @@ FROM (
         json_transform(data, '{
             "principal": "VARCHAR", "action": "VARCHAR", "resource": "VARCHAR", "verdict": "VARCHAR",
             "rules": ["VARCHAR"], "because": ["VARCHAR"], "roles": ["VARCHAR"], "approvals": ["VARCHAR"],
-            "request_digest": "VARCHAR", "engine": "VARCHAR", "latency_us": "BIGINT"
+            "request_digest": "VARCHAR", "engine": "VARCHAR", "latency_us": "BIGINT",
+            "origins": [{"argument": "VARCHAR", "source": "VARCHAR", "record": "VARCHAR"}]
         }') AS body
     FROM fresh
     WHERE artifact = 'policy_decision'

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gonogo.exceptions import record_exception
     from gonogo.gates import gate
     from gonogo.missions import mission
-    from gonogo.model import Budget, Measure, Noun, Outcome
+    from gonogo.model import Budget, Content, Measure, Noun, Outcome, Trusted
     from gonogo.routes import route
     from gonogo.steps import step
     from gonogo.testing import rehearse
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": "model",
+    "Content": "model",
     "Measure": "model",
     "Noun": "model",
     "Outcome": "model",
+    "Trusted": "model",
     "agent": "agents.agent",
     "assignment": "agents.delegation",
     "branch": "evidence.scopes",
@@ -51,9 +53,11 @@ _HOMES = {
 
 __all__ = [
     "Budget",
+    "Content",
     "Measure",
     "Noun",
     "Outcome",
+    "Trusted",
     "agent",
     "assignment",
     "branch",

@@ -58,7 +58,7 @@ async def act(
     while True:
         recorded = run.ledger.result(key)
         if recorded is not None:
-            return replayed(tool, recorded)
+            return replayed(run, tool, recorded)
         joined = run.ledger.joined(key)
         try:
             if joined is not None:
@@ -70,7 +70,7 @@ async def act(
             if isinstance(settled, Revision):
                 return settled
             if settled is not None:
-                return read_result(tool, settled)
+                return read_result(run, tool, settled, f"{key}/doubt")
             facts = run.registry.dependency(tool.system)
             breaker = breaker_of(run.settings, tool.system, facts)
             is_probe = await _admitted(run, call, breaker)
@@ -102,6 +102,8 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
     try:
         cleared = clear(run, action)
         if isinstance(cleared, Revision):
+            said = payload_bytes({"reason": cleared.reason, "changes": cleared.changes})
+            run.provenance.take(f"{key}/revision", "reviewer", "request", said)
             return cleared
         if tool.effect != "read" and again is None:
             kind, name = action.request.principal
@@ -159,8 +161,8 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
     if is_drawn(run, call.action, tool.effect, call.operation.digest, "after"):
         # Before the result, so that no crash leaves a change that was drawn and is never looked at.
         queue_review(run, call.action, body)
-    await call.end(run, done, body)
-    return read_result(tool, body)
+    record = await call.end(run, done, body)
+    return read_result(run, tool, body, record.fields["id"])
 
 
 async def _answer(run: Run, call: Call) -> tuple[bytes, dict[str, int]]:

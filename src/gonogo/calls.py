@@ -14,9 +14,10 @@ from gonogo.errors import EvidenceBroken, Proposed
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.ledger import must_have_payload
 from gonogo.failures import failure_fields, raise_recorded
-from gonogo.gates import Action, call_facts
+from gonogo.gates import Action, call_facts, decision_key
 from gonogo.operations import Operation, tell
 from gonogo.policy.law import Request
+from gonogo.provenance import Marks, Origin
 from gonogo.sampling import is_drawn
 
 if TYPE_CHECKING:
@@ -44,12 +45,15 @@ class Call:
         """Whether doing it a second time does nothing new."""
         return self.tool.effect == "read" or self.tool.is_idempotent
 
-    async def end(self, run: Run, how: dict[str, Any], body: bytes | None = None) -> None:
+    async def end(self, run: Run, how: dict[str, Any], body: bytes | None = None) -> Record:
         """Record how it ended, and tell those who watch."""
         number = failed_before(run, self.operation.key) + 1
         result = self.common | {"phase": "result", **how} | ({"attempts": number} if number > 1 else {})
         record = await run.ledger.write("tool_call", result, payload=body, fields=self.fields)
+        if how["outcome"] == "failed":
+            hear_failure(run, self.tool, record)
         await tell(run, self.operation, record)
+        return record
 
     async def fail(self, run: Run, error: GonogoError, latency_us: int, outcome: str = "failed") -> None:
         """Record that it ended without a result, and let the failure name it as its cause."""
@@ -92,24 +96,36 @@ def call_of(
 
 def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:
     """Return the exact action the law is asked about."""
+    origins = _origins(run, tool, values, key)
+    untrusted = {"untrusted": sorted({origin.argument for origin in origins})} if origins else {}
     principal = ("Agent", agent) if agent else ("Mission", run.charter.name)
     request = Request(
         principal=principal,
         action=tool.name,
         resource=("Tool", tool.name),
-        call=call_facts(run),
+        call=call_facts(run) | untrusted,
         args={name: value for name, value in values.items() if value is not None},
     )
     if agent is None:
-        return Action(key, request, _preview(tool, values), run.charter.digest)
+        return Action(key, request, _preview(tool, values), run.charter.digest, origins=origins)
     card = run.registry.card(agent)
     version = card.digest
     envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
-    action = Action(key, request, _preview(tool, values), version, envelope)
+    action = Action(key, request, _preview(tool, values), version, envelope, origins)
     if card.sampling is not None and is_drawn(run, action, tool.effect, sha256_hex(payload_bytes(values)), "before"):
         held = request.model_copy(update={"call": {**request.call, "held_sample": True}})
         return replace(action, request=held)
     return action
+
+
+def _origins(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str) -> tuple[Origin, ...]:
+    """Return where untrusted values of a write come from: as was decided on, or as the run knows now."""
+    if not tool.tracked:
+        return ()
+    decided = run.ledger.result(decision_key(run, key))
+    if decided is not None:
+        return tuple(Origin(**told) for told in decided.data.get("origins", []))
+    return run.provenance.untrusted(values, tool.tracked)
 
 
 def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
@@ -122,13 +138,14 @@ def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
         return f"The tool's preview failed: {shown(f'{type(error).__name__}: {error}')}"
 
 
-def read_result(tool: Tool[Any, Any], body: bytes) -> Any:
-    """Return a recorded result as the tool's own type.
+def read_result(run: Run, tool: Tool[Any, Any], body: bytes, record: str) -> Any:
+    """Return a result as the tool declares it; from now on the run has heard what it says.
 
     Raises:
         EvidenceBroken: it is not what the tool declares.
 
     """
+    run.provenance.take(record, tool.name, "result", body, tool.marks)
     try:
         return tool.result.validate_json(body)
     except ValidationError as error:
@@ -136,8 +153,15 @@ def read_result(tool: Tool[Any, Any], body: bytes) -> Any:
         raise EvidenceBroken(f"{tool.name} was done, but what it returned is not what it declares: {first}.") from error
 
 
-def replayed(tool: Tool[Any, Any], record: Record) -> Any:
+def replayed(run: Run, tool: Tool[Any, Any], record: Record) -> Any:
     """Return what a call came to, or raise it, as its record says."""
     if record.data["outcome"] != "done":
+        hear_failure(run, tool, record)
         raise_recorded(record)
-    return read_result(tool, must_have_payload(record))
+    return read_result(run, tool, must_have_payload(record), record.fields["id"])
+
+
+def hear_failure(run: Run, tool: Tool[Any, Any], record: Record) -> None:
+    """Note why a call failed: an agent is told, and a system may quote whoever wrote to it."""
+    said = str(record.data.get("error", "")).encode()
+    run.provenance.take(record.fields["id"], tool.name, "result", said, Marks(is_content=True))

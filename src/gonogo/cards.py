@@ -70,6 +70,27 @@ def _change(action: Action) -> str:
     return f"**What would change**\n\n{preview}"
 
 
+def _whence(action: Action) -> str:
+    """Return where the values come from that nobody trusted named; nothing where there are none."""
+    if not action.origins:
+        return ""
+    rows = "\n".join(
+        f"| {origin.argument} | {shown(action.request.args.get(origin.argument, ''))} | "
+        f"{f'text in {shown(origin.source)}' if origin.source else 'nowhere: it was put together'} | "
+        f"{shown(origin.record) if origin.record else ''} |"
+        for origin in action.origins
+    )
+    return f"""**Where it comes from**
+
+Neither the case nor a record of the house names these; check them with somebody who knows.
+
+| argument | value | stands only in | record |
+|---|---|---|---|
+{rows}
+
+"""
+
+
 def _so_far(run: Run) -> str:
     meter = run.meter
     offline = " The agents run on the scripted **offline model**." if run.is_offline else ""
@@ -99,7 +120,7 @@ def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline
 
 {why}
 
-{_change(action)}
+{_whence(action)}{_change(action)}
 
 {_so_far(run)}
 

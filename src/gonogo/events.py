@@ -14,6 +14,7 @@ from gonogo.errors import CaseRefused, EventMissed, EvidenceBroken, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload, only
 from gonogo.evidence.scopes import current_scope
+from gonogo.provenance import marks_of
 from gonogo.runs import Held, Run, Wait
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def _read(run: Run, receipt: Record, model: type[M]) -> M:
         raise EventMissed(f"The event {receipt.data['event']} did not come before {receipt.data['deadline'][:19]}Z.")
     for record in run.ledger.desk():
         if record.fields["id"] == receipt.data["record_id"]:
-            return model.model_validate_json(must_have_payload(run.ledger.whole(record)))
+            body = must_have_payload(run.ledger.whole(record))
+            run.provenance.take(record.fields["id"], receipt.data["event"], "result", body, marks_of(model))
+            return model.model_validate_json(body)
     raise EventMissed(f"The event {receipt.data['event']} was received and is gone from the desk of run {run.id}.")
 
 

@@ -32,6 +32,7 @@ from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.proposals import lapse, settle_proposals
+from gonogo.provenance import marks_of
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
 from gonogo.switches import halted
@@ -172,6 +173,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
     error: GonogoError | None = None
     try:
         run.refuse_if_aborted()
+        run.provenance.take("", "case", "request", case.model_dump_json().encode(), marks_of(type(case)))
         with aboard(run, agents), flying(run), entered(Scope("")):
             try:
                 outcome = await mission.story(case)

@@ -25,9 +25,12 @@ from gonogo.questions import Question, answer_to, expire
 from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
     from gonogo.model import Answer, Asking, Environment
+    from gonogo.provenance import Origin
 
 _YES_NO: tuple[Answer, ...] = ("go", "no_go")
 
@@ -43,6 +46,8 @@ class Action:
     agent_version: str = ""
     envelope: dict[str, str] = field(default_factory=dict[str, str])
     """What the envelope of a record about it says: the agent that acts, where one does."""
+    origins: tuple[Origin, ...] = ()
+    """Where those of its arguments come from that only untrusted text names."""
     asking: Asking = "action"
     deferrable: bool = False
     """Whether whoever wants it can go on without it, where the law makes a proposal of it."""
@@ -144,10 +149,15 @@ def _denied(action: Action, answer: Record) -> GateDenied:
     return GateDenied(f"{action.request.action}: no-go by {answer.data['by']}: {reason}")
 
 
-def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
-    """Look the decision up, or make and record it; approvals and law are part of its name."""
+def decision_key(run: Run, key: str, granted: Sequence[Record] = ()) -> str:
+    """Return the name of the decision on an operation; approvals and law are part of it."""
     suffix = short_id(run.law.digest, *sorted(record.fields["id"] for record in granted), length=8)
-    key = f"{action.key}/decision:{suffix}"
+    return f"{key}/decision:{suffix}"
+
+
+def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
+    """Look the decision up, or make and record it."""
+    key = decision_key(run, action.key, granted)
     recorded = run.ledger.result(key)
     if recorded is not None:
         known = {name: recorded.data[name] for name in ("verdict", "rules", "because", "roles")}
@@ -174,6 +184,8 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
         "engine": "cedar",
         "latency_us": watch.microseconds,
     }
+    if action.origins:
+        data["origins"] = [origin.data() for origin in action.origins]
     if ruling.deadline_seconds is not None:
         data["deadline_seconds"] = ruling.deadline_seconds
     if ruling.proposed:

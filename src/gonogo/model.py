@@ -99,6 +99,23 @@ class Measure:
         self.unit = unit
 
 
+class Content:
+    """Marks text that an outsider may have written, or that is only text: no target and no amount.
+
+    On an argument of a tool (``Annotated[str, Content()]``): it says what is written, not where
+    anything goes, so nobody asks where it came from. On a field of a result, a case or an event:
+    whoever wrote it is not trusted, so a value that stands only there is not, either.
+    """
+
+
+class Trusted:
+    """Marks a tool's result as the house's own: ``-> Annotated[Cover, Trusted()]``.
+
+    Nobody outside can write what it returns (fields marked :class:`Content` excepted), so its values
+    count as if they had been asked for.
+    """
+
+
 def _is_whole(annotation: object) -> bool:
     """Whether a type holds whole numbers, flags and ``None`` only."""
     origin, inner = get_origin(annotation), get_args(annotation)

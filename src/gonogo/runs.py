@@ -12,6 +12,7 @@ from gonogo.bells import bell_of
 from gonogo.errors import Aborted, CutOff
 from gonogo.evidence.canon import timestamp
 from gonogo.orders import Orders, orders_in_force
+from gonogo.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -118,6 +119,8 @@ class Run:
     world: Callable[[], Entities] | None = None
     watchers: tuple[Watcher, ...] = ()
     """Who is asked before every operation and told after it, in this order."""
+    provenance: Provenance = field(default_factory=Provenance)
+    """Everything that entered the run, for the question where a value comes from."""
     orders: Orders = field(default_factory=orders_in_force)
     halt: Halt | None = None
     """The switch that was thrown for it; nothing is begun after it."""

@@ -16,6 +16,7 @@ from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.gates import Revision
+from gonogo.provenance import Marks, marks_of, tracked_arguments
 from gonogo.undos import refuse_inconsistent
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Tool(Generic[P, R]):
     """The annotation of what it returns."""
     confirm: Callable[..., Awaitable[bool]] | None = None
     """Looks in the system of record whether it holds what the tool says that it did."""
+    marks: Marks = field(default_factory=Marks)
+    """What the result declares about whose word its values are."""
+    tracked: tuple[str, ...] = ()
+    """Arguments that say where something goes or how much; empty for a tool that only reads."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -115,6 +120,10 @@ def tool(
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
+    Annotations say whose word values are: an argument marked ``Annotated[str, Content()]`` is text,
+    every other one says where something goes or how much, and a write whose value comes only from
+    untrusted text waits for a person. A result marked ``Annotated[X, Trusted()]`` is the house's own.
+
     Args:
         system: the system of record it acts on; a mission may only touch systems of its scope.
         effect: what it does to the world.
@@ -154,7 +163,8 @@ def tool(
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            IDEMPOTENCY_KEY in parameters, check, undo, hints["return"], confirm,
+            IDEMPOTENCY_KEY in parameters, check, undo, hints["return"], confirm, marks_of(hints["return"]),
+            () if effect == "read" else tracked_arguments({name: hints[name] for name in fields}),
         )  # fmt: skip
         refuse_inconsistent(made)
         _refuse_another(called, function)

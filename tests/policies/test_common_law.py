@@ -107,6 +107,28 @@ def test_a_real_model_in_production_needs_no_extra_go() -> None:
     assert rule(scripted, "claims_triage").roles == ("agent-owner",)
 
 
+@pytest.mark.parametrize(
+    ("untrusted", "approvals", "verdict"),
+    [([], (), "allow"), (["claim_id"], (), "gate"), (["claim_id"], ("agent-owner",), "allow")],
+)
+@pytest.mark.parametrize("by", ["claims_outreach", ""])
+def test_a_write_whose_target_only_outsiders_name_waits(
+    untrusted: list[str], approvals: tuple[str, ...], verdict: str, by: str
+) -> None:
+    """For an agent and for a step of the mission alike; its owner's go lifts it."""
+    letter = {"claim_id": "C", "purpose": "documents_request", "subject": "s", "body": "b"}
+    asked = Asked("send_letter", letter, by, {"untrusted": untrusted} if untrusted else {}, approvals)
+    ruled = rule(asked, "claims_triage")
+    assert ruled.verdict == verdict
+    assert ruled.roles == (("agent-owner",) if verdict == "gate" else ())
+
+
+def test_a_read_never_waits_for_where_its_arguments_came_from() -> None:
+    """Looking something up that a letter names is what letters are for."""
+    asked = Asked("read_claim", {"claim_id": "C"}, "claims_outreach", {"untrusted": ["claim_id"]})
+    assert rule(asked, "claims_triage").verdict == "allow"
+
+
 def test_the_policies_validate_in_the_bare_engine() -> None:
     """The text holds without gonogo: it parses and fits its schema, and no policy can never apply."""
     schema = "\n".join(path.read_text() for path in sorted(POLICIES.glob("*.cedarschema")))

@@ -87,6 +87,7 @@ class Agent(Generic[O]):
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
+        run.provenance.take(key, self.name, "prompt", to_json([self.instructions, text]))
         answered = await self._answer(key, text, run.settings.model, fallbacks_of(run.settings, card))
         if card.confidence is not None:
             conclude(run, self.name, key, answered.output)
