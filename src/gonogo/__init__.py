@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gonogo.gates import gate
     from gonogo.missions import mission
     from gonogo.model import Budget, Measure, Noun, Outcome
+    from gonogo.reaches import Reach
     from gonogo.routes import route
     from gonogo.steps import step
     from gonogo.testing import rehearse
@@ -27,6 +28,7 @@ _HOMES = {
     "Measure": "model",
     "Noun": "model",
     "Outcome": "model",
+    "Reach": "reaches",
     "agent": "agents.agent",
     "branch": "evidence.scopes",
     "gate": "gates",
@@ -46,6 +48,7 @@ __all__ = [
     "Measure",
     "Noun",
     "Outcome",
+    "Reach",
     "agent",
     "branch",
     "gate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -12,10 +13,11 @@ from gonogo.doubts import Doubt, settle
 from gonogo.errors import EvidenceBroken, GonogoError, ToolFailed
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
-from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.failures import as_recorded, failure_fields, raise_recorded, refusal_fields
 from gonogo.gates import Action, Revision, call_facts, clear
 from gonogo.operations import Operation, ask, tell
 from gonogo.policy.law import Request
+from gonogo.uses import Claim, reach_fields
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
@@ -54,7 +56,6 @@ async def act(
         "effect": tool.effect,
         "principal": action.request.principal[1],
     }
-    operation = _operation(tool, values, key, action)
     begun, again = run.ledger.intent(key), None
     if begun is not None and tool.effect != "read" and not tool.is_idempotent:
         settled = await settle(run, Doubt(action, begun, tool.result, tool.check, hands_key=tool.wants_key), common)
@@ -63,16 +64,16 @@ async def act(
         again = settled
     # What was begun before a crash and may be repeated is not decided again; it is done, once.
     if begun is None or again is not None:
+        operation = _operation(tool, values, key, action)
         try:
             cleared = clear(run, action)
             if isinstance(cleared, Revision):
                 return cleared
-            if tool.effect != "read" and again is None:
-                kind, name = action.request.principal
-                run.meter.act(tool.name, name, run.registry.card(name).budget if kind == "Agent" else None)
-            await ask(run, operation)
+            operation = replace(operation, reach=tool.reached(values))
+            claim = _claim(operation, again)
+            await _afford(run, operation, claim, action)
         except GonogoError as error:
-            refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
+            refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **refusal_fields(error)}
             fields = {**action.envelope, **step_fields()}
             await tell(run, operation, await run.ledger.write("tool_call", common | refused, fields=fields))
             raise
@@ -81,16 +82,39 @@ async def act(
             "action_digest": action.digest(run),
             "idempotency_key": sha256_hex(f"{run.id}\x1f{key}".encode()),
             "approvals": [record.fields["id"] for record in ([again, *cleared] if again else cleared)],
+            **reach_fields(operation.reach, tool.effect),
+            **run.meter.time_fields(),
         }
         if again is not None:
             intent["doubt"] = again.data["gate"]
         fields = {**action.envelope, **step_fields()}
-        run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=fields)
-        run.meter.tool_calls += 1
+        record = run.ledger.note("tool_call", intent, payload=payload_bytes(values), fields=fields)
+        # Whatever comes of it, a call that was begun is used up.
+        run.meter.settle(claim, record)
     else:
+        # What it uses was counted when it was begun.
+        operation = replace(_operation(tool, values, key, action), reach=tool.reached(values))
+        run.meter.check_time(f"{tool.name} by {operation.principal}")
         await ask(run, operation)
     work = _perform(run, tool, operation, common, {**action.envelope, **step_fields()})
     return await run.shielded(run.ledger.under_way(key, work))
+
+
+def _claim(operation: Operation, again: Record | None) -> Claim:
+    """Return what a call uses; what is done again because it had not happened was counted, but for the call."""
+    return operation.claim if again is None else Claim({"tool_calls": 1})
+
+
+async def _afford(run: Run, operation: Operation, claim: Claim, action: Action) -> None:
+    """Reserve what a call may use, and ask whoever watches; what one of them refuses is given back."""
+    kind, name = action.request.principal
+    mandate = run.registry.card(name).budget if kind == "Agent" else None
+    run.meter.reserve(claim, name, mandate, f"{operation.name} by {name}")
+    try:
+        await ask(run, operation)
+    except BaseException:
+        run.meter.release(claim, name)
+        raise
 
 
 async def _perform(
@@ -104,7 +128,7 @@ async def _perform(
     try:
         typed = tool.arguments.model_validate(operation.arguments)
         arguments = {name: getattr(typed, name) for name in type(typed).model_fields}
-        answer = await tool.function(**arguments, **extra)
+        answer = await run.meter.within(tool.function(**arguments, **extra), tool.name)
         body = tool.result.dump_json(answer, warnings=False)
     except Exception as error:
         told = " ".join(str(error).split()) or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gonogo import errors
-from gonogo.errors import GonogoError, ToolFailed
+from gonogo.errors import BudgetExceeded, GonogoError, ToolFailed
 from gonogo.evidence.canon import plain_text
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ def failure_fields(error: GonogoError) -> dict[str, Any]:
         "error_class": type(error).__name__,
         "error": plain_text(str(error)),
     }
+
+
+def refusal_fields(error: GonogoError) -> dict[str, Any]:
+    """Return how a refused call stands in evidence: as a failure does, and which budget did not cover it."""
+    fields = failure_fields(error)
+    if isinstance(error, BudgetExceeded) and error.shortage is not None:
+        fields["budget"] = error.shortage
+    return fields
 
 
 def as_recorded(error: GonogoError) -> GonogoError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+from contextlib import ExitStack
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,7 @@ from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.purses.keeper import Keeper
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
 from gonogo.tools import TOOLS
@@ -68,18 +70,21 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
             check_model(plan.settings.model, registry)
     envelope = _envelope(mission.charter, law, plan)
     ledger = Ledger.open(plan.run_id, journal, envelope)
-    try:
+    with ExitStack() as leaving:
+        leaving.callback(ledger.close)
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
             return landing_of(mission, ledger, ended[-1])
         versions = versions_in_force(mission.charter, plan.settings.model, law, registry)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
+        if (keeper := Keeper.of(plan.settings, registry.days, mission.charter.name)) is not None:
+            # The last of them: it reserves, and what a later one refused would be reserved in vain.
+            run.watchers = (*run.watchers, keeper)
+            leaving.callback(keeper.leave)
         if run.orders.abort is None:
             await plan.pilot.begin(run)
         return await _fly(mission, case, run)
-    finally:
-        ledger.close()
 
 
 async def _begin(
@@ -104,7 +109,7 @@ async def _begin(
         "lane": plan.pilot.lane,
         "requester": requester(plan.settings),
         "scope": list(charter.scope),
-        "budget": {"usd_micros": charter.budget.usd_micros, "actions": charter.budget.actions},
+        "budget": charter.budget.told(),
         "model": plan.settings.model or OFFLINE,
         "offline": plan.settings.model is None,
         "case_ref": plain_text(plan.case_ref, 500),
@@ -145,6 +150,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run) -> Landing:
     """Execute the story, and record how it ended."""
     outcome: Outcome | None = None
     error: GonogoError | None = None
+    run.meter.clock.let(run=True)
     try:
         run.refuse_if_aborted()
         with flying(run), entered(Scope("")):

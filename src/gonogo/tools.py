@@ -16,6 +16,7 @@ from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.gates import Revision
+from gonogo.reaches import NOTHING, ONE_RECORD, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,6 +48,29 @@ class Tool(Generic[P, R]):
     wants_key: bool
     check: str = ""
     """How a person finds out in the system of record whether a call happened."""
+    reach: Callable[..., Reach] | None = None
+    """What a call touches, from its arguments; one record in its own system where a tool that changes says nothing."""
+
+    def reached(self, values: dict[str, Any]) -> Reach:
+        """Return what a call with these arguments touches.
+
+        Raises:
+            BudgetExceeded: the tool cannot say; what is unknown is not nothing.
+
+        """
+        if self.reach is None:
+            return NOTHING if self.effect == "read" else ONE_RECORD
+        try:
+            reach = self.reach(**values)
+        except Exception as error:
+            told = plain_text(f"{type(error).__name__}: {' '.join(str(error).split())}", 300)
+            raise errors.BudgetExceeded(
+                f"{self.name} cannot say what this call reaches ({told}); what is unknown is not nothing, so it was "
+                "not called. Correct the tool's reach.",
+            ) from error
+        if not isinstance(reach, Reach):  # pyright: ignore[reportUnnecessaryIsInstance] - an author's function may
+            raise errors.BudgetExceeded(f"The reach of {self.name} returned no gonogo.Reach; it was not called.")
+        return reach
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -99,6 +123,7 @@ def tool(
     preview: Callable[..., str] | None = None,
     name: str | None = None,
     check: str = "",
+    reach: Callable[..., Reach] | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
@@ -113,6 +138,8 @@ def tool(
         name: how agents and the law call it; the function's name, if not given.
         check: one sentence, shown where a call is in doubt: how a person finds out in the system
             whether it happened.
+        reach: given the same arguments, says what the call touches (:class:`gonogo.Reach`); a pure
+            function. Without it, a tool that changes something touches one record in its system.
 
     Raises:
         MissionMisdefined: the function is not async, or lacks annotations.
@@ -136,7 +163,7 @@ def tool(
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
-            IDEMPOTENCY_KEY in parameters, check,
+            IDEMPOTENCY_KEY in parameters, check, reach,
         )  # fmt: skip
         _refuse_another(called, function)
         TOOLS[called] = made

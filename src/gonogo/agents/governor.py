@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from socket import gaierror
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 from pydantic_ai import ModelRetry
@@ -20,11 +20,19 @@ from gonogo.acts import act
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.agents.prices import Cost, cost_of
 from gonogo.current import current_run, step_fields
-from gonogo.errors import ModelFailed, PolicyDenied, PriceUnknown, StepTimedOut, ToolFailed
+from gonogo.errors import (
+    BudgetExceeded,
+    GonogoError,
+    ModelFailed,
+    PolicyDenied,
+    PriceUnknown,
+    StepTimedOut,
+    ToolFailed,
+)
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
-from gonogo.failures import failure_fields, raise_recorded
+from gonogo.failures import failure_fields, raise_recorded, refusal_fields
 from gonogo.gates import Revision
 from gonogo.operations import Operation, ask, tell
 from gonogo.tools import TOOLS
@@ -85,19 +93,34 @@ class Governor(AbstractCapability[None]):
             "model", key, run.model, self.agent, sha256_hex(asked),
             most_micros=reserved.micros, most_tokens=most.input_tokens + most.output_tokens,
         )  # fmt: skip
-        await ask(run, operation)
-        run.meter.reserve(reserved.micros, self.agent, run.registry.card(self.agent).budget)
         common = self._common(run, key)
+        try:
+            await self._afford(run, operation)
+        except GonogoError as error:
+            await tell(run, operation, await self._not_answered(run, common, reserved, error, "refused"))
+            raise
         intent = {
             "phase": "intent",
             "request_digest": operation.digest,
             "reserved_micros": reserved.micros,
+            "reserved_tokens": operation.most_tokens,
+            **run.meter.time_fields(),
             "currency": "USD",
             "price_basis": reserved.basis,
         }
         run.ledger.note("model_call", common | intent, fields=self._fields(run))
         call = self._ask(run, operation, common, reserved, partial(handler, request_context))
         return await run.shielded(run.ledger.under_way(key, call))
+
+    async def _afford(self, run: Run, operation: Operation) -> None:
+        """Reserve what a request may use, and ask whoever watches; what one of them refuses is given back."""
+        mandate = run.registry.card(self.agent).budget
+        run.meter.reserve(operation.claim, self.agent, mandate, f"A call of {self.agent}")
+        try:
+            await ask(run, operation)
+        except BaseException:
+            run.meter.release(operation.claim, self.agent)
+            raise
 
     async def _ask(
         self,
@@ -111,11 +134,15 @@ class Governor(AbstractCapability[None]):
         await run.ledger.stream.commit()
         watch = Stopwatch()
         try:
-            response = await ask_model()
+            response = await run.meter.within(ask_model(), f"A call of {self.agent}")
         except Exception as error:
             # Whatever came instead of an answer: clients raise what they like on a body they did not expect.
-            known = _known(run.model, error)
-            record = await self._failed(run, common, reserved, watch, known, may_be_billed=_may_be_billed(error))
+            known = error if isinstance(error, BudgetExceeded) else _known(run.model, error)
+            billed = reserved.micros if _may_be_billed(error) else 0
+            record = await self._not_answered(
+                run, common, reserved, known, "failed", billed_micros=billed, latency_us=watch.microseconds
+            )
+            run.meter.settle(operation.claim, record)
             await tell(run, operation, record)
             raise known from error
         usage = response.usage
@@ -141,7 +168,7 @@ class Governor(AbstractCapability[None]):
         record = await run.ledger.write(
             "model_call", result, payload=RESPONSE.dump_json(response), fields=self._fields(run)
         )
-        run.meter.settle(reserved.micros, record)
+        run.meter.settle(operation.claim, record)
         await tell(run, operation, record)
         if unpriced is not None:
             raise unpriced
@@ -163,35 +190,34 @@ class Governor(AbstractCapability[None]):
         except PriceUnknown:
             return cost_of(run.registry, names[1], response.usage), None
 
-    async def _failed(
+    async def _not_answered(
         self,
         run: Run,
         common: dict[str, Any],
         reserved: Cost,
-        watch: Stopwatch,
-        error: ModelFailed | StepTimedOut,
+        error: GonogoError,
+        outcome: Literal["failed", "refused"],
         *,
-        may_be_billed: bool,
+        billed_micros: int = 0,
+        latency_us: int = 0,
     ) -> Record:
-        """Record a call that brought no answer; one that may have been billed counts with what was reserved."""
+        """Record a call that was not made, or brought no answer; what may have been billed counts."""
         result = common | {
             "phase": "result",
-            "outcome": "failed",
+            "outcome": outcome,
             "returned_model": "",
             "input_tokens": 0,
             "output_tokens": 0,
             "cache_read_tokens": 0,
             "cache_write_tokens": 0,
-            "cost_micros": reserved.micros if may_be_billed else 0,
+            "cost_micros": billed_micros,
             "currency": "USD",
             "price_basis": reserved.basis,
             "price_book": reserved.book,
-            "latency_us": watch.microseconds,
-            **failure_fields(error),
+            "latency_us": latency_us,
+            **refusal_fields(error),
         }
-        record = await run.ledger.write("model_call", result, fields=self._fields(run))
-        run.meter.settle(reserved.micros, record)
-        return record
+        return await run.ledger.write("model_call", result, fields=self._fields(run))
 
     async def wrap_tool_execute(
         self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any

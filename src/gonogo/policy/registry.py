@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gonogo.errors import PolicyBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
-from gonogo.model import Budget, Noun, Tier
+from gonogo.model import MICROS_PER_UNIT, Budget, Cap, Caps, Noun, Tier, Unit, Usd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,11 +51,35 @@ class Price(Noun):
     why: str
 
 
+class DayBudget(Caps):
+    """What all runs of a mission, or all work of an agent, may use in one day (UTC), in every process together."""
+
+    usd: Usd | None = None
+    actions: Cap = None
+
+    def limits(self) -> dict[Unit, int]:
+        """Return every cap that binds, by its unit."""
+        found: dict[Unit, int] = dict(super().limits())
+        if self.usd is not None:
+            found["usd_micros"] = int(self.usd * MICROS_PER_UNIT)
+        if self.actions is not None:
+            found["actions"] = self.actions
+        return found
+
+
+class DayBudgets(Noun):
+    """What missions and agents may use in a day, over all their runs and processes."""
+
+    missions: dict[str, DayBudget] = Field(default_factory=dict[str, DayBudget])
+    agents: dict[str, DayBudget] = Field(default_factory=dict[str, DayBudget])
+
+
 class Registry(Noun):
-    """Every registered agent and every declared price."""
+    """Every registered agent, every declared price, and every budget of a day."""
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
+    days: DayBudgets = DayBudgets()
 
     @cached_property
     def digest(self) -> str:
@@ -80,16 +104,22 @@ class Registry(Noun):
 
 
 def read_registry(folder: Path) -> Registry:
-    """Read ``agents.yaml`` and ``prices.yaml``.
+    """Read ``agents.yaml`` and ``prices.yaml``, and ``budgets.yaml`` where there is one.
 
     Raises:
         PolicyBroken: a file is missing or wrong; the message names the file and the field.
 
     """
-    return Registry(
-        agents=_read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard])),
-        prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),
-    )
+    agents = _read(folder / "agents.yaml", "agents", TypeAdapter(dict[str, AgentCard]))
+    prices = _read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price]))
+    path = folder / "budgets.yaml"
+    if not path.exists():
+        return Registry(agents=agents, prices=prices)
+    days = _read(path, "days", TypeAdapter(DayBudgets))
+    unknown = sorted(days.agents.keys() - agents.keys())
+    if unknown:
+        raise PolicyBroken(f"{path}: days.agents.{unknown[0]}: no such agent is registered in agents.yaml.")
+    return Registry(agents=agents, prices=prices, days=days)
 
 
 class _OnceEach(yaml.SafeLoader):
