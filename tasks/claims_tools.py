@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from typing import Any
 
-from gonogo import shown, tool
+from gonogo import Reach, shown, tool
 from policies.claims import (
     Account,
     Claim,
@@ -144,7 +145,11 @@ async def read_prior_claims(policy_number: Identifier, claim_id: Identifier) -> 
     return await asyncio.to_thread(ledger().prior_claims, policy_number, claim_id)
 
 
-@tool(system="claims", effect="irreversible")
+def _writes_to_one(**_call: Any) -> Reach:
+    return Reach(records=1, recipients=1)
+
+
+@tool(system="claims", effect="irreversible", reach=_writes_to_one)
 async def send_letter(
     claim_id: Identifier, purpose: LetterPurpose, subject: str, body: str, *, idempotency_key: str
 ) -> Receipt:
@@ -164,7 +169,7 @@ async def refer_claim(claim_id: Identifier, queue: Queue, reason: str, *, idempo
     return await asyncio.to_thread(ledger().refer, claim_id, queue, reason, idempotency_key)
 
 
-@tool(system="claims", effect="irreversible", preview=_decline_preview)
+@tool(system="claims", effect="irreversible", preview=_decline_preview, reach=_writes_to_one)
 async def decline_claim(
     claim_id: Identifier,
     reason: str,
@@ -185,7 +190,11 @@ async def read_payment_facts(claim_id: Identifier) -> PaymentFacts:
     return await asyncio.to_thread(ledger().payment_facts, claim_id)
 
 
-@tool(system="payments", effect="irreversible", preview=_payment_preview)
+def _pays(*, amount_cents: int, **_call: Any) -> Reach:
+    return Reach(records=1, recipients=1, amount_cents=amount_cents)
+
+
+@tool(system="payments", effect="irreversible", preview=_payment_preview, reach=_pays)
 async def pay_claim(
     *,
     claim_id: Identifier,

@@ -8,11 +8,11 @@ key is filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from gonogo import tool
+from gonogo import Reach, tool
 from policies.content import Brief, Draft, Identifier, Remark, Review, Sentence, Text, Version
 from policies.content_rules import Channel, ContentRules, Product, Reviewer, content_rules
 from tasks.content_checks import reading_ease, words
@@ -127,7 +127,11 @@ async def read_publication_facts(brief_id: Identifier, version: Version) -> Publ
     return await asyncio.to_thread(content().publication_facts, brief_id, version)
 
 
-@tool(system="publications", effect="irreversible", preview=_publication_preview)
+def _publishes(*, audience_size: int, **_call: Any) -> Reach:
+    return Reach(records=1, recipients=audience_size)
+
+
+@tool(system="publications", effect="irreversible", preview=_publication_preview, reach=_publishes)
 async def publish_content(
     *,
     brief_id: Identifier,

@@ -12,11 +12,11 @@ import asyncio
 import json
 from hashlib import sha256 as sha256_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from gonogo import tool
+from gonogo import Reach, tool
 from gonogo.errors import ToolFailed
 from policies.clauses import ClauseType, clause_rules
 from policies.contracts import (
@@ -227,7 +227,11 @@ async def read_signing_facts(contract_id: Identifier) -> SigningFacts:
     return await asyncio.to_thread(repository().signing_facts, contract_id)
 
 
-@tool(system="signing", effect="irreversible", preview=_routing_preview)
+def _routes(**_call: Any) -> Reach:
+    return Reach(records=1, recipients=1)
+
+
+@tool(system="signing", effect="irreversible", preview=_routing_preview, reach=_routes)
 async def route_to_signature(
     *,
     contract_id: Identifier,

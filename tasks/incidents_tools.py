@@ -8,11 +8,11 @@ key is filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from gonogo import quoted, shown, tool
+from gonogo import Reach, quoted, shown, tool
 from policies.incidents import (
     RUNBOOK,
     HandledBy,
@@ -134,7 +134,12 @@ def _post_preview(audience: str, headline: str, text: str, **_facts: object) -> 
     return f"This is posted, and read by the audience {shown(audience)}:\n\n{post}"
 
 
-@tool(system="ticketing", effect="irreversible", preview=_post_preview)
+def _posts(**_call: Any) -> Reach:
+    # An audience is one place, however many read there.
+    return Reach(records=1, recipients=1)
+
+
+@tool(system="ticketing", effect="irreversible", preview=_post_preview, reach=_posts)
 async def post_update(
     number: Identifier, audience: str, headline: str, text: str, *, idempotency_key: str = ""
 ) -> Receipt:

@@ -8,8 +8,9 @@ filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from gonogo import tool
+from gonogo import Reach, tool
 from gonogo.errors import ToolFailed
 from policies.lead_scorecard import Grade, Score, scorecard
 from policies.leads import (
@@ -200,7 +201,12 @@ async def read_calendar(owner: str) -> list[str]:
     return (await asyncio.to_thread(crm().free_slots, owner))[:SLOTS_SHOWN]
 
 
-@tool(system="calendars", effect="irreversible", preview=_meeting_preview)
+def _meets(**_call: Any) -> Reach:
+    # The lead, and the owner whose calendar it is.
+    return Reach(records=1, recipients=2)
+
+
+@tool(system="calendars", effect="irreversible", preview=_meeting_preview, reach=_meets)
 async def book_meeting(
     *,
     lead_id: Identifier,

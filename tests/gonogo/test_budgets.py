@@ -209,7 +209,7 @@ def test_an_agents_use_is_rebuilt_from_evidence() -> None:
         ({"tool_calls": 0}, ONE_RECORD, "would use 1 tool calls"),
     ],
 )
-def test_a_blast_radius_is_refused_before_it_is_reached(cap: dict[str, int], reach: Reach, sentence: str) -> None:
+def test_a_blast_radius_is_refused_before_it_is_reached(cap: dict[str, Any], reach: Reach, sentence: str) -> None:
     """And what fits exactly is not."""
     meter = Meter(Budget(**cap))
     with pytest.raises(BudgetExceeded, match=sentence) as refused:
@@ -229,7 +229,7 @@ def test_a_system_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize("cap", [{"tokens": 9}, {"model_calls": 0}])
-def test_tokens_and_model_calls_are_reserved_too(cap: dict[str, int]) -> None:
+def test_tokens_and_model_calls_are_reserved_too(cap: dict[str, Any]) -> None:
     """Ten tokens of nine, the first call of none."""
     with pytest.raises(BudgetExceeded):
         reserve(Meter(Budget(**cap)), 1, "clerk", WIDE)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, flying, housekeeping, looking, numbers
+from gonogo.cli import deciding, flying, housekeeping, looking, numbers, spending
 from gonogo.cli.screen import err, plain_cell
 from gonogo.errors import AnswerRefused, GonogoError
 
@@ -27,6 +27,7 @@ app.command()(deciding.gates)
 app.command()(deciding.decide)
 app.command()(deciding.event)
 app.command()(looking.evidence)
+app.command()(spending.budgets)
 app.command()(numbers.land)
 app.command()(numbers.drift)
 app.command()(numbers.kpis)

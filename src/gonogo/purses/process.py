@@ -49,7 +49,9 @@ def enter(settings: Settings) -> Holdings:
     with _making:
         if name not in _open:
             _close_idle()
-            _open[name] = _opened(settings)
+            _open[name] = holdings = _opened(settings)
+            if holdings.book.is_shared:
+                threading.Thread(target=_return_idle, args=(holdings,), name="gonogo-purses", daemon=True).start()
         _users[name] = _users.get(name, 0) + 1
         return _open[name]
 
@@ -72,13 +74,10 @@ def book_of(settings: Settings) -> Book:
 def _opened(settings: Settings) -> Holdings:
     folder = settings.home / "budgets"
     try:
-        holdings = Holdings(book_of(settings), folder.absolute() / "tabs")
+        return Holdings(book_of(settings), folder.absolute() / "tabs")
     except OSError as error:
         msg = f"Budgets cannot be kept in {folder} ({error.strerror}), so nothing is spent; make it writable."
         raise EvidenceUnwritable(msg) from error
-    if holdings.book.is_shared:
-        threading.Thread(target=_return_idle, args=(holdings,), name="gonogo-purses", daemon=True).start()
-    return holdings
 
 
 def _close_idle() -> None:
