@@ -76,23 +76,25 @@ _BODIES: dict[tuple[str, str], str] = {
     ("route_record", "fact"): "key! route choice alternatives:list",
     ("model_call", "intent"): (
         "key! agent requested_model provider offline:flag request_digest reserved_micros:whole "
-        "currency? price_basis?"
+        "currency? price_basis? reserved_tokens:whole? flown_ms:whole?"
     ),
     ("model_call", "result"): (
         "key! agent requested_model returned_model? provider offline:flag outcome! finish_reason? "
         "input_tokens:whole output_tokens:whole cache_read_tokens:whole cache_write_tokens:whole "
-        "cost_micros:whole currency price_basis price_book latency_us:whole response_id? reason_code? error?"
+        "cost_micros:whole currency price_basis price_book latency_us:whole response_id? reason_code? error? "
+        "budget:object?"
     ),
     ("policy_decision", "fact"): (
         "key! principal action resource verdict! rules:list because:list roles:list approvals:list request_digest "
         "engine latency_us:whole proposed:flag? origins:list?"
     ),
     ("tool_call", "intent"): (
-        "key! tool system effect principal action_digest idempotency_key approvals:list doubt?"
+        "key! tool system effect principal action_digest idempotency_key approvals:list doubt? reach:object? "
+        "flown_ms:whole?"
     ),
     ("tool_call", "result"): (
         "key! tool system effect principal outcome! latency_us:whole reason_code? error? rules:list? source? doubt? "
-        "attempts:whole? redacted:list?"
+        "attempts:whole? redacted:list? budget:object?"
     ),
     ("attempt_record", "fact"): (
         "key! operation! kind dependency number:whole next wait_us:whole reason_code error"

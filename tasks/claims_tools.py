@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from gonogo import Content, Trusted, compensate, irreversible, reversible, shown, tool
+from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, shown, tool
 from policies.claims import (
     Account,
     Claim,
@@ -176,7 +176,13 @@ async def read_prior_claims(policy_number: Identifier, claim_id: Identifier) -> 
     return await asyncio.to_thread(ledger().prior_claims, policy_number, claim_id)
 
 
-@tool(system="claims", effect="irreversible", undo=irreversible("A letter that was sent is read."))
+def _writes_to_one(**_call: Any) -> Reach:
+    return Reach(records=1, recipients=1)
+
+
+@tool(
+    system="claims", effect="irreversible", undo=irreversible("A letter that was sent is read."), reach=_writes_to_one
+)
 async def send_letter(
     claim_id: Identifier, purpose: LetterPurpose, subject: Prose, body: Prose, *, idempotency_key: str
 ) -> Receipt:
@@ -213,6 +219,7 @@ async def refer_claim(claim_id: Identifier, queue: Queue, reason: Prose, *, idem
     preview=_decline_preview,
     undo=compensate(reopen_claim, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"),
     confirm=_is_declined,
+    reach=_writes_to_one,
 )
 async def decline_claim(
     claim_id: Identifier,
@@ -234,12 +241,17 @@ async def read_payment_facts(claim_id: Identifier) -> Annotated[PaymentFacts, Tr
     return await asyncio.to_thread(ledger().payment_facts, claim_id)
 
 
+def _pays(*, amount_cents: int, **_call: Any) -> Reach:
+    return Reach(records=1, recipients=1, amount_cents=amount_cents)
+
+
 @tool(
     system="payments",
     effect="irreversible",
     preview=_payment_preview,
     undo=compensate(refund_payment, claim_id="args.claim_id", reference="result.reference", reason="rollback.reason"),
     confirm=_is_paid,
+    reach=_pays,
 )
 async def pay_claim(
     *,

@@ -8,11 +8,11 @@ key is filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from gonogo import Content, Trusted, compensate, irreversible, reversible, tool
+from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, tool
 from policies.content import Brief, Draft, Identifier, Remark, Review, Sentence, Text, Version
 from policies.content_rules import Channel, ContentRules, Product, Reviewer, content_rules
 from tasks.content_checks import reading_ease, words
@@ -143,6 +143,10 @@ async def read_publication_facts(brief_id: Identifier, version: Version) -> Anno
     return await asyncio.to_thread(content().publication_facts, brief_id, version)
 
 
+def _publishes(*, audience_size: int, **_call: Any) -> Reach:
+    return Reach(records=1, recipients=audience_size)
+
+
 @tool(
     system="publications",
     effect="irreversible",
@@ -150,6 +154,7 @@ async def read_publication_facts(brief_id: Identifier, version: Version) -> Anno
     undo=compensate(
         withdraw_publication, brief_id="args.brief_id", reference="result.reference", reason="rollback.reason"
     ),
+    reach=_publishes,
 )
 async def publish_content(
     *,

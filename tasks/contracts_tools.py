@@ -12,11 +12,11 @@ import asyncio
 import json
 from hashlib import sha256 as sha256_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from gonogo import Content, Trusted, compensate, irreversible, reversible, tool
+from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.clauses import ClauseType, clause_rules
 from policies.contracts import (
@@ -244,6 +244,10 @@ async def read_signing_facts(contract_id: Identifier) -> Annotated[SigningFacts,
     return await asyncio.to_thread(repository().signing_facts, contract_id)
 
 
+def _routes(**_call: Any) -> Reach:
+    return Reach(records=1, recipients=1)
+
+
 @tool(
     system="signing",
     effect="irreversible",
@@ -251,6 +255,7 @@ async def read_signing_facts(contract_id: Identifier) -> Annotated[SigningFacts,
     undo=compensate(
         recall_from_signature, contract_id="args.contract_id", reference="result.reference", reason="rollback.reason"
     ),
+    reach=_routes,
 )
 async def route_to_signature(
     *,

@@ -8,11 +8,11 @@ key is filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from gonogo import Content, Trusted, compensate, irreversible, quoted, reversible, shown, tool
+from gonogo import Content, Reach, Trusted, compensate, irreversible, quoted, reversible, shown, tool
 from policies.incidents import (
     RUNBOOK,
     HandledBy,
@@ -150,11 +150,17 @@ def _post_preview(audience: str, headline: str, text: str, **_facts: object) -> 
     return f"This is posted, and read by the audience {shown(audience)}:\n\n{post}"
 
 
+def _posts(**_call: Any) -> Reach:
+    # An audience is one place, however many read there.
+    return Reach(records=1, recipients=1)
+
+
 @tool(
     system="ticketing",
     effect="irreversible",
     preview=_post_preview,
     undo=compensate(withdraw_update, number="args.number", reference="result.reference", reason="rollback.reason"),
+    reach=_posts,
 )
 async def post_update(
     number: Identifier, audience: str, headline: Prose, text: Prose, *, idempotency_key: str = ""

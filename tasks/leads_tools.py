@@ -8,9 +8,9 @@ filled in by the hearth; nobody else passes one.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
-from gonogo import Content, Trusted, compensate, irreversible, reversible, tool
+from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.lead_scorecard import Grade, Score, scorecard
 from policies.leads import (
@@ -237,11 +237,17 @@ async def read_calendar(owner: str) -> Annotated[list[str], Trusted()]:
     return (await asyncio.to_thread(crm().free_slots, owner))[:SLOTS_SHOWN]
 
 
+def _meets(**_call: Any) -> Reach:
+    # The lead, and the owner whose calendar it is.
+    return Reach(records=1, recipients=2)
+
+
 @tool(
     system="calendars",
     effect="irreversible",
     preview=_meeting_preview,
     undo=compensate(cancel_meeting, lead_id="args.lead_id", reference="result.reference", reason="rollback.reason"),
+    reach=_meets,
 )
 async def book_meeting(
     *,

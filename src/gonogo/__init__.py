@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gonogo.gates import gate
     from gonogo.missions import mission
     from gonogo.model import Budget, Content, Measure, Noun, Outcome, Trusted
+    from gonogo.reaches import Reach
     from gonogo.routes import route
     from gonogo.steps import step
     from gonogo.testing import rehearse
@@ -31,6 +32,7 @@ _HOMES = {
     "Measure": "model",
     "Noun": "model",
     "Outcome": "model",
+    "Reach": "reaches",
     "Trusted": "model",
     "agent": "agents.agent",
     "assignment": "agents.delegation",
@@ -57,6 +59,7 @@ __all__ = [
     "Measure",
     "Noun",
     "Outcome",
+    "Reach",
     "Trusted",
     "agent",
     "assignment",

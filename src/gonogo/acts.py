@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gonogo.attempts import Again, Failure, Unknown, failed_before, failure_of_tool, note_attempt, retry_wait_us
@@ -18,6 +17,7 @@ from gonogo.gates import Revision, clear
 from gonogo.operations import ask
 from gonogo.redactions import redact
 from gonogo.sampling import is_drawn, queue_review
+from gonogo.uses import Claim, reach_fields
 
 if TYPE_CHECKING:
     from gonogo.dependencies import Dependency
@@ -96,7 +96,9 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
             return settled
         again = settled
     if begun is not None and again is None:
-        # What was begun before and may be repeated is not decided again; it is done, once.
+        # What was begun before and may be repeated is not decided again; what it uses was counted then.
+        call.reach()
+        run.meter.check_time(f"{tool.name} by {call.operation.principal}")
         await ask(run, call.operation)
         return None
     try:
@@ -105,10 +107,10 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
             said = payload_bytes({"reason": cleared.reason, "changes": cleared.changes})
             run.provenance.take(f"{key}/revision", "reviewer", "request", said)
             return cleared
-        if tool.effect != "read" and again is None:
-            kind, name = action.request.principal
-            run.meter.act(tool.name, name, run.registry.card(name).budget if kind == "Agent" else None)
-        await ask(run, call.operation)
+        call.reach()
+        # What is done again because it had not happened was counted, but for the call.
+        claim = call.operation.claim if again is None else Claim({"tool_calls": 1})
+        await _afford(run, call, claim)
     except GonogoError as error:
         await call.refuse(run, error)
         raise
@@ -117,12 +119,27 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
         "action_digest": action.digest(run),
         "idempotency_key": sha256_hex(f"{run.id}\x1f{key}".encode()),
         "approvals": [record.fields["id"] for record in ([again, *cleared] if again else cleared)],
+        **reach_fields(call.operation.reach, tool.effect),
+        **run.meter.time_fields(),
     }
     if again is not None:
         intent["doubt"] = again.data["gate"]
-    run.ledger.note("tool_call", intent, payload=payload_bytes(call.operation.arguments), fields=call.fields)
-    run.meter.tool_calls += 1
+    record = run.ledger.note("tool_call", intent, payload=payload_bytes(call.operation.arguments), fields=call.fields)
+    # Whatever comes of it, a call that was begun is used up.
+    run.meter.settle(claim, record)
     return None
+
+
+async def _afford(run: Run, call: Call, claim: Claim) -> None:
+    """Reserve what a call may use, and ask whoever watches; what one of them refuses is given back."""
+    kind, name = call.action.request.principal
+    mandate = run.registry.card(name).budget if kind == "Agent" else None
+    run.meter.reserve(claim, name, mandate, f"{call.tool.name} by {name}")
+    try:
+        await ask(run, call.operation)
+    except BaseException:
+        run.meter.release(claim, name)
+        raise
 
 
 async def _admitted(run: Run, call: Call, breaker: Breaker) -> bool:
@@ -173,8 +190,11 @@ async def _answer(run: Run, call: Call) -> tuple[bytes, dict[str, int]]:
         extra[IDEMPOTENCY_KEY] = sha256_hex(f"{run.id}\x1f{call.operation.key}".encode())
     typed = tool.arguments.model_validate(call.operation.arguments)
     arguments = {name: getattr(typed, name) for name in type(typed).model_fields}
-    made = partial(tool.function, **arguments, **extra)
-    answer = await run.outside(made, changes=tool.effect != "read")
+
+    async def foreign() -> Any:
+        return await run.meter.within(tool.function(**arguments, **extra), tool.name)
+
+    answer = await run.outside(foreign, changes=tool.effect != "read")
     body, secrets = redact(tool.result.dump_json(answer, warnings=False))
     if tool.confirm is not None:
         _hold(run, call, is_held=await tool.confirm(answer, **arguments))

@@ -13,7 +13,7 @@ from gonogo.current import step_fields
 from gonogo.errors import EvidenceBroken, Proposed
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.ledger import must_have_payload
-from gonogo.failures import failure_fields, raise_recorded
+from gonogo.failures import failure_fields, raise_recorded, refusal_fields
 from gonogo.gates import Action, call_facts, decision_key
 from gonogo.operations import Operation, tell
 from gonogo.policy.law import Request
@@ -45,6 +45,15 @@ class Call:
         """Whether doing it a second time does nothing new."""
         return self.tool.effect == "read" or self.tool.is_idempotent
 
+    def reach(self) -> None:
+        """Let the tool say what the call touches; what it cannot say is not nothing.
+
+        Raises:
+            BudgetExceeded: it cannot say.
+
+        """
+        self.operation = replace(self.operation, reach=self.tool.reached(dict(self.operation.arguments)))
+
     async def end(self, run: Run, how: dict[str, Any], body: bytes | None = None) -> Record:
         """Record how it ended, and tell those who watch."""
         number = failed_before(run, self.operation.key) + 1
@@ -63,7 +72,7 @@ class Call:
     async def refuse(self, run: Run, error: GonogoError) -> None:
         """Record that it was refused, or proposed instead of done; what was asked for stands beside a proposal."""
         is_proposed = isinstance(error, Proposed)
-        how = {"outcome": "proposed" if is_proposed else "refused", "latency_us": 0, **failure_fields(error)}
+        how = {"outcome": "proposed" if is_proposed else "refused", "latency_us": 0, **refusal_fields(error)}
         await self.end(run, how, payload_bytes(self.operation.arguments) if is_proposed else None)
         error.cause = self.operation.key
 

@@ -159,9 +159,18 @@ class Diverged(GonogoError):
 
 
 class BudgetExceeded(GonogoError):
-    """The next call could cost more than what is left; it was not made."""
+    """The next call could use more than what is left; it was not made, or was ended."""
 
     failure = "budget_exceeded"
+
+    def __init__(self, message: str, shortage: dict[str, int | str] | None = None) -> None:
+        super().__init__(message)
+        self.shortage = shortage
+        """Which budget: ``whose``, ``name``, ``unit``, ``cap``, ``used``, ``asked``."""
+
+    def __reduce__(self) -> tuple[type[BudgetExceeded], tuple[str, dict[str, int | str] | None]]:
+        """Survive a pickle whole."""
+        return type(self), (str(self), self.shortage)
 
 
 class PriceUnknown(BudgetExceeded):

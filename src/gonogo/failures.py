@@ -6,7 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from gonogo import errors
-from gonogo.errors import GonogoError, ToolFailed
+from gonogo.errors import BudgetExceeded, GonogoError, ToolFailed
 from gonogo.evidence.canon import plain_text
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ def failure_fields(error: GonogoError) -> dict[str, Any]:
     if error.path is not None and error.path != type(error).path:
         found["on_failure"] = error.path
     return found
+
+
+def refusal_fields(error: GonogoError) -> dict[str, Any]:
+    """Return how a refused call stands in evidence: as a failure does, and which budget did not cover it."""
+    fields = failure_fields(error)
+    if isinstance(error, BudgetExceeded) and error.shortage is not None:
+        fields["budget"] = error.shortage
+    return fields
 
 
 def as_recorded(error: GonogoError) -> GonogoError:

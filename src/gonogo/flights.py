@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -33,6 +34,7 @@ from gonogo.paths import requeued
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
+from gonogo.purses.keeper import Keeper
 from gonogo.rosters import roster
 from gonogo.runs import Parked, Run
 from gonogo.switches import halted
@@ -82,7 +84,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         check_models(plan.settings, registry, agents)
     envelope = _envelope(mission.charter, law, plan)
     ledger = Ledger.open(plan.run_id, journal, envelope)
-    try:
+    with ExitStack() as leaving:
+        leaving.callback(ledger.close)
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
             return landing_of(mission, ledger, ended[-1])
@@ -96,11 +99,13 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
         run.watchers = (*run.watchers, Watch(run, book))
+        if (keeper := Keeper.of(plan.settings, registry.days, mission.charter.name)) is not None:
+            # The last of them: it reserves, and what a later one refused would be reserved in vain.
+            run.watchers = (*run.watchers, keeper)
+            leaving.callback(keeper.leave)
         if run.abort is None:
             await plan.pilot.begin(run)
         return await _fly(mission, case, run, agents, plan.rest)
-    finally:
-        ledger.close()
 
 
 async def _begin(
@@ -125,7 +130,7 @@ async def _begin(
         "lane": plan.pilot.lane,
         "requester": requester(plan.settings),
         "scope": list(charter.scope),
-        "budget": {"usd_micros": charter.budget.usd_micros, "actions": charter.budget.actions},
+        "budget": charter.budget.told(),
         "model": plan.settings.model or OFFLINE,
         "offline": plan.settings.model is None,
         "case_ref": plain_text(plan.case_ref, 500),
@@ -171,6 +176,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
     """Execute the story, and record how it ended."""
     outcome: Outcome | None = None
     error: GonogoError | None = None
+    run.meter.clock.let(run=True)
     try:
         run.refuse_if_aborted()
         run.provenance.take("", "case", "request", case.model_dump_json().encode(), marks_of(type(case)))

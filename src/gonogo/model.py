@@ -6,7 +6,7 @@ from decimal import Decimal
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MICROS_PER_UNIT = 1_000_000
 """Money is whole micro-units (millionths) of its currency, in evidence and in arithmetic."""
@@ -191,31 +191,94 @@ class Outcome(Noun):
         return found
 
 
-class Budget(Noun):
-    """What one run may use: money for models, and actions (tool calls that change something).
+Unit = Literal[
+    "usd_micros", "tokens", "model_calls", "tool_calls", "actions", "seconds",
+    "records", "recipients", "amount_cents", "systems",
+]  # fmt: skip
+"""What budgets count; the last four are the blast radius. All are whole numbers."""
 
-    ``usd`` is written as text (``"2.00"``) so that no float ever holds money.
+CAP_MAX = 10**15
+"""No cap is larger: sums of many stay within 64 bits."""
+
+Cap = Annotated[int | None, Field(ge=0, le=CAP_MAX)]
+
+
+def _no_float_money(value: object) -> object:
+    if isinstance(value, float):
+        msg = f'money is written as text: usd="{value}", not a float'
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into its report
+    return value
+
+
+Usd = Annotated[Decimal, BeforeValidator(_no_float_money), Field(ge=0, le=CAP_MAX // MICROS_PER_UNIT)]
+"""US dollars, written as text (``"2.00"``) so that no float ever holds money."""
+
+
+class Caps(Noun):
+    """Caps on what adds up; one that is not given does not bind."""
+
+    tokens: Cap = None
+    """Tokens of models, both ways."""
+    model_calls: Cap = None
+    tool_calls: Cap = None
+    records: Cap = None
+    """Records that tools change, as each tool declares them with ``reach``."""
+    recipients: Cap = None
+    """People and places that tools write or pay to."""
+    amount_cents: Cap = None
+    """Money that tools move, in minor units; currencies are not told apart."""
+
+    def limits(self) -> dict[Unit, int]:
+        """Return every cap that binds, by its unit."""
+        names: tuple[Unit, ...] = ("tokens", "model_calls", "tool_calls", "records", "recipients", "amount_cents")
+        found: dict[Unit, int | None] = {name: getattr(self, name) for name in names}
+        return {name: cap for name, cap in found.items() if cap is not None}
+
+
+class Budget(Caps):
+    """What one run may use: money for models, actions (tool calls that change something), and more if given.
+
+    Everything is reserved before a call and settled after. A cap that is reached refuses the next
+    call with ``BudgetExceeded``; nothing of it was done.
     """
 
-    usd: Annotated[Decimal, Field(ge=0)] = Decimal(1)
-    actions: Annotated[int, Field(ge=0)] = 25
+    usd: Usd = Decimal(1)
+    actions: Annotated[int, Field(ge=0, le=CAP_MAX)] = 25
+    seconds: Cap = None
+    """Time in the air: waiting at gates and for events does not count. A call in flight is ended when it is over."""
+    systems: Cap = None
+    """Different systems of record in which something is changed."""
 
     if TYPE_CHECKING:
 
-        def __init__(self, *, usd: Decimal | str = ..., actions: int = ...) -> None: ...
-
-    @field_validator("usd", mode="before")
-    @classmethod
-    def _no_float_money(cls, value: object) -> object:
-        if isinstance(value, float):
-            msg = f'money is written as text: usd="{value}", not a float'
-            raise ValueError(msg)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into its report
-        return value
+        def __init__(
+            self,
+            *,
+            usd: Decimal | str = ...,
+            actions: int = ...,
+            tokens: int | None = ...,
+            model_calls: int | None = ...,
+            tool_calls: int | None = ...,
+            seconds: int | None = ...,
+            records: int | None = ...,
+            recipients: int | None = ...,
+            amount_cents: int | None = ...,
+            systems: int | None = ...,
+        ) -> None: ...
 
     @property
     def usd_micros(self) -> int:
         """The money cap in millionths of a US dollar."""
         return int(self.usd * MICROS_PER_UNIT)
+
+    def limits(self) -> dict[Unit, int]:
+        """Return every cap that binds, by its unit; without ``seconds`` and ``systems``, which do not add up."""
+        return {"usd_micros": self.usd_micros, "actions": self.actions, **super().limits()}
+
+    def told(self) -> dict[str, int]:
+        """Return every cap as the evidence carries it."""
+        rest = {"seconds": self.seconds, "systems": self.systems}
+        return {**self.limits(), **{name: cap for name, cap in rest.items() if cap is not None}}
 
 
 class Charter(Noun):

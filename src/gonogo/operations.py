@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from gonogo.reaches import NOTHING, Reach
+from gonogo.uses import Claim, model_claim, tool_claim
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,6 +42,15 @@ class Operation:
     """What it can cost at most, in micro-USD."""
     most_tokens: int = 0
     """How many tokens it can use at most, both ways."""
+    reach: Reach = NOTHING
+    """What it touches, as its tool declares; nothing for a model."""
+
+    @property
+    def claim(self) -> Claim:
+        """What it may use of any budget."""
+        if self.kind == "model":
+            return model_claim(self.most_micros, self.most_tokens)
+        return tool_claim(self.system, self.effect, self.reach)
 
 
 class Watcher(Protocol):

@@ -141,10 +141,12 @@ class Run:
         """Hold a place in the waiting room."""
         self._know_branch()
         self.waits.append(wait)
+        self._keep_time()
         try:
             yield
         finally:
             self.waits.remove(wait)
+            self._keep_time()
             if not self.waits:
                 self._ear = None
                 self._listening.close()
@@ -166,12 +168,18 @@ class Run:
         """Count a branch as busy for the block."""
         self._know_branch()
         self.busy += 1
+        self._keep_time()
         try:
             yield
         finally:
             self.busy -= 1
+            self._keep_time()
             if not self.busy and self._ear is not None:
                 self._ear.ring(self.id)
+
+    def _keep_time(self) -> None:
+        """Let the clock run while anything but waiting is done."""
+        self.meter.clock.let(run=bool(self.busy) or not self.waits)
 
     def _know_branch(self) -> None:
         """Remember the task that works or waits; a mission that swallowed the signal to leave begins nothing new."""
@@ -272,6 +280,7 @@ class Run:
             "gates": [wait.name for wait in self.left if wait.kind == "gate"],
             "events": [wait.name for wait in self.left if wait.kind == "event"],
             "desk": len(self.ledger.desk()),
+            **self.meter.time_fields(),
             **how,
         }
         until = min((wait.deadline for wait in self.left if wait.kind == "event"), default=None)

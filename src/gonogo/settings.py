@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=0.5, gt=0)
     """How often a waiting run looks at its desk by itself; the bell wakes it at once, this is for when it does not."""
 
+    budget_wait_seconds: float = Field(default=10.0, ge=0)
+    """How long a call waits for a day budget whose rest is reserved by calls in flight, before it is refused."""
+
     flights: int = Field(default=4, ge=1)
     """Mission-lane runs in flight at once; Prefect's SQLite server loses runs above 4."""
 

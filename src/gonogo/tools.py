@@ -17,6 +17,7 @@ from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.gates import Revision
 from gonogo.provenance import Marks, marks_of, tracked_arguments
+from gonogo.reaches import NOTHING, ONE_RECORD, Reach
 from gonogo.undos import refuse_inconsistent
 
 if TYPE_CHECKING:
@@ -60,6 +61,29 @@ class Tool(Generic[P, R]):
     """What the result declares about whose word its values are."""
     tracked: tuple[str, ...] = ()
     """Arguments that say where something goes or how much; empty for a tool that only reads."""
+    reach: Callable[..., Reach] | None = None
+    """What a call touches, from its arguments; one record in its own system where a tool that changes says nothing."""
+
+    def reached(self, values: dict[str, Any]) -> Reach:
+        """Return what a call with these arguments touches.
+
+        Raises:
+            BudgetExceeded: the tool cannot say; what is unknown is not nothing.
+
+        """
+        if self.reach is None:
+            return NOTHING if self.effect == "read" else ONE_RECORD
+        try:
+            reach = self.reach(**values)
+        except Exception as error:
+            told = plain_text(f"{type(error).__name__}: {' '.join(str(error).split())}", 300)
+            raise errors.BudgetExceeded(
+                f"{self.name} cannot say what this call reaches ({told}); what is unknown is not nothing, so it was "
+                "not called. Correct the tool's reach.",
+            ) from error
+        if not isinstance(reach, Reach):  # pyright: ignore[reportUnnecessaryIsInstance] - an author's function may
+            raise errors.BudgetExceeded(f"The reach of {self.name} returned no gonogo.Reach; it was not called.")
+        return reach
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Act from inside a step, on the mandate the step acts under.
@@ -117,6 +141,7 @@ def tool(
     check: str = "",
     undo: Undo | None = None,
     confirm: Callable[..., Awaitable[bool]] | None = None,
+    reach: Callable[..., Reach] | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Tool[P, R]]:
     """Make an async function a governed tool.
 
@@ -140,6 +165,8 @@ def tool(
         confirm: given the result and the same arguments, reads back whether the system of record
             holds what was done; where it does not, the call fails as a data mismatch that somebody
             owns. Reads only.
+        reach: given the same arguments, says what the call touches (:class:`gonogo.Reach`); a pure
+            function. Without it, a tool that changes something touches one record in its system.
 
     Raises:
         MissionMisdefined: the function is not async, lacks annotations, or its undo does not fit it.
@@ -164,7 +191,7 @@ def tool(
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
             IDEMPOTENCY_KEY in parameters, check, undo, hints["return"], confirm, marks_of(hints["return"]),
-            () if effect == "read" else tracked_arguments({name: hints[name] for name in fields}),
+            () if effect == "read" else tracked_arguments({name: hints[name] for name in fields}), reach,
         )  # fmt: skip
         refuse_inconsistent(made)
         _refuse_another(called, function)

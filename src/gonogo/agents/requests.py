@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 from pydantic_ai.messages import ModelResponse
@@ -20,15 +21,16 @@ from gonogo.agents.prices import Cost, cost_of
 from gonogo.attempts import Again, Failure, Next, note_attempt, retry_wait_us
 from gonogo.breakers import Breaker, breaker_of
 from gonogo.current import step_fields
-from gonogo.errors import DependencyOpen, ModelFailed, PriceUnknown
+from gonogo.errors import DependencyOpen, GonogoError, ModelFailed, PriceUnknown
 from gonogo.evidence.canon import plain_text
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
-from gonogo.failures import failure_fields, raise_recorded
+from gonogo.failures import failure_fields, raise_recorded, refusal_fields
 from gonogo.operations import Operation, ask, tell
 
 if TYPE_CHECKING:
     from pydantic_ai.usage import RequestUsage
 
+    from gonogo.evidence.records import Record
     from gonogo.runs import Run
 
 RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
@@ -100,8 +102,11 @@ class Request:
         )  # fmt: skip
         attempt = _Attempt(self, operation, reserved, breaker, number, place, tries)
         try:
-            await ask(run, operation)
-            run.meter.reserve(reserved.micros, self.agent, run.registry.card(self.agent).budget)
+            await self._afford(operation)
+        except GonogoError as error:
+            await breaker.ended("neither", is_probe=is_probe)
+            await attempt.denied(error)
+            raise
         except BaseException:
             await breaker.ended("neither", is_probe=is_probe)
             raise
@@ -109,12 +114,24 @@ class Request:
             "phase": "intent",
             "request_digest": self.digest,
             "reserved_micros": reserved.micros,
+            "reserved_tokens": operation.most_tokens,
             "currency": "USD",
             "price_basis": reserved.basis,
+            **run.meter.time_fields(),
         }
         run.ledger.note("model_call", attempt.common() | intent, fields=attempt.fields())
         work = attempt.refused(refusal) if refusal is not None else attempt.make(asked, is_probe=is_probe)
         return await run.shielded(run.ledger.under_way(key, work))
+
+    async def _afford(self, operation: Operation) -> None:
+        """Reserve what an attempt may use, and ask whoever watches; what one of them refuses is given back."""
+        run = self.run
+        run.meter.reserve(operation.claim, self.agent, run.registry.card(self.agent).budget, f"A call of {self.agent}")
+        try:
+            await ask(run, operation)
+        except BaseException:
+            run.meter.release(operation.claim, self.agent)
+            raise
 
 
 @dataclass(slots=True)
@@ -143,7 +160,7 @@ class _Attempt:
         limit = asyncio.timeout(breaker.facts.timeout_seconds)
         try:
             async with limit:
-                response = await run.outside(asked, changes=False)
+                response = await run.outside(partial(self._within, asked), changes=False)
         except Exception as error:
             failure = failure_of_model(model, error, breaker.facts.timeout_seconds, is_late=limit.expired())
             await breaker.ended(failure.ended, is_probe=is_probe)
@@ -153,8 +170,11 @@ class _Attempt:
             await breaker.ended("answered", is_probe=is_probe)
         return await self._answered(response, watch)
 
+    async def _within(self, asked: Callable[[], Awaitable[ModelResponse]]) -> ModelResponse:
+        return await self.request.run.meter.within(asked(), f"A call of {self.request.agent}")
+
     async def _answered(self, response: ModelResponse, watch: Stopwatch) -> ModelResponse:
-        run, reserved, usage = self.request.run, self.reserved, response.usage
+        run, _reserved, usage = self.request.run, self.reserved, response.usage
         cost, unpriced = self._price(response)
         result = self.common() | {
             "phase": "result",
@@ -176,7 +196,7 @@ class _Attempt:
             result |= {"outcome": "failed", **failure_fields(unpriced)}
         body = RESPONSE.dump_json(response)
         record = await run.ledger.write("model_call", result, payload=body, fields=self.fields())
-        run.meter.settle(reserved.micros, record)
+        run.meter.settle(self.operation.claim, record)
         await tell(run, self.operation, record)
         if unpriced is not None:
             unpriced.cause = self.operation.key
@@ -214,27 +234,39 @@ class _Attempt:
                 run, request.key, failure, following, kind="model", dependency=self.breaker.name,
                 number=self.number, wait_us=wait_us, operation=self.operation.key, fields=self.fields(),
             )  # fmt: skip
+        billed_micros = reserved.micros if may_be_billed else 0
+        record = await self._not_answered(failure.error, "failed", billed_micros, watch.microseconds)
+        run.meter.settle(self.operation.claim, record)
+        await tell(run, self.operation, record)
+        failure.error.cause = self.operation.key
+        if following is not None:
+            raise Again(wait_us) from failure.error
+
+    async def denied(self, error: GonogoError) -> None:
+        """Record that the attempt must not be made: a budget is used up, or somebody who watches objected."""
+        await tell(self.request.run, self.operation, await self._not_answered(error, "refused"))
+        error.cause = self.operation.key
+
+    async def _not_answered(
+        self, error: GonogoError, outcome: Literal["failed", "refused"], billed_micros: int = 0, latency_us: int = 0
+    ) -> Record:
+        """Record an attempt that was not made, or brought no answer; what may have been billed counts."""
         result = self.common() | {
             "phase": "result",
-            "outcome": "failed",
+            "outcome": outcome,
             "returned_model": "",
             "input_tokens": 0,
             "output_tokens": 0,
             "cache_read_tokens": 0,
             "cache_write_tokens": 0,
-            "cost_micros": reserved.micros if may_be_billed else 0,
+            "cost_micros": billed_micros,
             "currency": "USD",
-            "price_basis": reserved.basis,
-            "price_book": reserved.book,
-            "latency_us": watch.microseconds,
-            **failure_fields(failure.error),
+            "price_basis": self.reserved.basis,
+            "price_book": self.reserved.book,
+            "latency_us": latency_us,
+            **refusal_fields(error),
         }
-        record = await run.ledger.write("model_call", result, fields=self.fields())
-        run.meter.settle(reserved.micros, record)
-        await tell(run, self.operation, record)
-        failure.error.cause = self.operation.key
-        if following is not None:
-            raise Again(wait_us) from failure.error
+        return await self.request.run.ledger.write("model_call", result, fields=self.fields())
 
     def _following(self, failure: Failure) -> tuple[Next | None, int]:
         """Return what follows a failed attempt, and after which wait."""

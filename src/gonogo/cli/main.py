@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from gonogo.cli import deciding, drilling, flying, housekeeping, looking, numbers, proving, switching, undoing
+from gonogo.cli import (
+    deciding,
+    drilling,
+    flying,
+    housekeeping,
+    looking,
+    numbers,
+    proving,
+    spending,
+    switching,
+    undoing,
+)
 from gonogo.cli.screen import err, plain_cell
 from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
 
@@ -32,6 +43,7 @@ app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
 app.command()(undoing.rollback)
+app.command()(spending.budgets)
 app.command()(numbers.land)
 app.command()(numbers.drift)
 app.command()(numbers.kpis)

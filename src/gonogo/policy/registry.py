@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from gonogo.dependencies import UNDECLARED, Dependency
 from gonogo.errors import PolicyBroken
 from gonogo.evidence.canon import payload_bytes, sha256_hex
-from gonogo.model import Budget, Noun, Tier
+from gonogo.model import MICROS_PER_UNIT, Budget, Cap, Caps, Noun, Tier, Unit, Usd
 from gonogo.policy.limits import Monitoring, read_monitoring
 from gonogo.policy.texts import read_section
 
@@ -99,14 +99,38 @@ class Price(Noun):
     why: str
 
 
+class DayBudget(Caps):
+    """What all runs of a mission, or all work of an agent, may use in one day (UTC), in every process together."""
+
+    usd: Usd | None = None
+    actions: Cap = None
+
+    def limits(self) -> dict[Unit, int]:
+        """Return every cap that binds, by its unit."""
+        found: dict[Unit, int] = dict(super().limits())
+        if self.usd is not None:
+            found["usd_micros"] = int(self.usd * MICROS_PER_UNIT)
+        if self.actions is not None:
+            found["actions"] = self.actions
+        return found
+
+
+class DayBudgets(Noun):
+    """What missions and agents may use in a day, over all their runs and processes."""
+
+    missions: dict[str, DayBudget] = Field(default_factory=dict[str, DayBudget])
+    agents: dict[str, DayBudget] = Field(default_factory=dict[str, DayBudget])
+
+
 class Registry(Noun):
-    """Every registered agent and declared price, what is declared of dependencies, and the monitors' limits."""
+    """Every registered agent and declared price, budgets of a day, what is declared of dependencies, and limits."""
 
     agents: dict[str, AgentCard]
     prices: dict[str, Price]
     monitors: Monitoring = Monitoring()
     """What counts as abnormal, for everybody and for single agents."""
     dependencies: dict[str, Dependency] = Field(default_factory=dict[str, Dependency])
+    days: DayBudgets = DayBudgets()
 
     @cached_property
     def digest(self) -> str:
@@ -135,7 +159,9 @@ class Registry(Noun):
 
 
 def read_registry(folder: Path) -> Registry:
-    """Read ``agents.yaml``, ``prices.yaml`` and, where they are there, ``monitors.yaml`` and ``dependencies.yaml``.
+    """Read ``agents.yaml``, ``prices.yaml``, and whichever of the other registers is there.
+
+    Those are ``monitors.yaml``, ``dependencies.yaml`` and ``budgets.yaml``.
 
     Raises:
         PolicyBroken: a file is missing or wrong; the message names the file and the field.
@@ -154,7 +180,18 @@ def read_registry(folder: Path) -> Registry:
         prices=_read(folder / "prices.yaml", "prices", TypeAdapter(dict[str, Price])),
         monitors=read_monitoring(folder, agents),
         dependencies=_dependencies(folder / "dependencies.yaml"),
+        days=_days(folder / "budgets.yaml", agents),
     )
+
+
+def _days(path: Path, agents: dict[str, AgentCard]) -> DayBudgets:
+    if not path.exists():
+        return DayBudgets()
+    days = _read(path, "days", TypeAdapter(DayBudgets))
+    unknown = sorted(days.agents.keys() - agents.keys())
+    if unknown:
+        raise PolicyBroken(f"{path}: days.agents.{unknown[0]}: no such agent is registered in agents.yaml.")
+    return days
 
 
 def _dependencies(path: Path) -> dict[str, Dependency]:

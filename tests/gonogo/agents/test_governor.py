@@ -77,12 +77,15 @@ class TestBudget:
     """Money is set aside before the call."""
 
     async def test_a_call_that_could_cost_too_much_is_not_made(self) -> None:
-        """The model heard nothing; the evidence has no call, and the run says why it failed."""
+        """The model heard nothing; the evidence has the refusal, with the budget, its cap, what is used and asked."""
         went = await run(Case(), flying=poor)
         assert (went.landing.status, went.landing.reason_code) == ("failed", "budget_exceeded")
         assert "A call of reader could cost" in str(went.landing.error)
         assert HEARD == []
-        assert went.told("model_call") == []
+        (refused,) = went.told("model_call")
+        assert (refused["outcome"], refused["cost_micros"]) == ("refused", 0)
+        assert refused["budget"].pop("asked") > 1
+        assert refused["budget"] == {"whose": "run", "name": "", "unit": "usd_micros", "cap": 1, "used": 0}
 
     async def test_an_agent_may_not_change_more_than_the_run_may(self, tmp_path: Path) -> None:
         """The eleventh change of ten is not made, and ends the run."""
