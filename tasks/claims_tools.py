@@ -11,7 +11,7 @@ import asyncio
 from datetime import date
 from typing import Annotated, Any
 
-from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, shown, tool
+from gonogo import Reach, Trusted, compensate, irreversible, reversible, shown, tool
 from policies.claims import (
     Account,
     Claim,
@@ -24,11 +24,9 @@ from policies.claims import (
     Queue,
 )
 from tasks.ledger import ClaimFile, Cover, Payment, PaymentFacts, PriorClaims, Receipt, Registered
+from tasks.prose import Prose
 from tasks.systems import ledger
 from tasks.takebacks import refund_payment, reopen_claim, withdraw_referral
-
-Prose = Annotated[str, Content()]
-"""Text for people to read: it says what is written, never where anything goes."""
 
 
 def euros(cents: int) -> str:

@@ -17,11 +17,9 @@ from policies.content import Brief, Draft, Identifier, Remark, Review, Sentence,
 from policies.content_rules import Channel, ContentRules, Product, Reviewer, content_rules
 from tasks.content_checks import reading_ease, words
 from tasks.content_repository import ContentReceipt, Publication, PublicationFacts
+from tasks.prose import Prose
 from tasks.systems import content
 from tasks.takebacks import withdraw_escalation, withdraw_publication
-
-Prose = Annotated[str, Content()]
-"""Text for people to read: it says what is written, never where anything goes."""
 
 Count = Annotated[int, Field(ge=0)]
 

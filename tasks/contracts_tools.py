@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, tool
+from gonogo import Reach, Trusted, compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.clauses import ClauseType, clause_rules
 from policies.contracts import (
@@ -35,12 +35,10 @@ from policies.contracts import (
 )
 from tasks.claims_tools import euros
 from tasks.passages import normalised, sentences_of
+from tasks.prose import Prose
 from tasks.repository import FiledReport, Passages, Receipt, Registration, Routing, Sentence, SigningFacts
 from tasks.systems import repository
 from tasks.takebacks import recall_from_signature, withdraw_contract_referral
-
-Prose = Annotated[str, Content()]
-"""Text for people to read: it says what is written, never where anything goes."""
 
 PAGE_SENTENCES_MAX = 30
 PAGE_CHARACTERS_MAX = 12_000
@@ -296,10 +294,7 @@ async def route_to_signature(
             "routed_before": routed_before,
         }
     )
-    unchanged = (tuple(outside_playbook), tuple(missing_for_playbook)) == (
-        outside(facts.playbook, facts.found),
-        lacking(facts.playbook, facts.found),
-    )
-    if not unchanged:
+    now = outside(facts.playbook, facts.found), lacking(facts.playbook, facts.found)
+    if (tuple(outside_playbook), tuple(missing_for_playbook)) != now:
         raise ToolFailed(f"What contract {contract_id} holds is not what its routing was decided on; review it again.")
     return await asyncio.to_thread(repository().route, decided_on, signatory, idempotency_key)

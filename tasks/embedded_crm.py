@@ -272,9 +272,8 @@ def _facts(db: sqlite3.Connection, lead_id: str) -> ContactFacts:
     row = _lead(db, lead_id)
     score = db.execute("select grade from scores where lead_id = ? order by score_id desc", (lead_id,)).fetchone()
     out = db.execute("select 1 from do_not_contact where person = ?", (row["person"],)).fetchone()
-    (ahead,) = db.execute(
-        "select count(*) from meetings where person = ? and starts_at > ?", (row["person"], now().isoformat())
-    ).fetchone()
+    later = "select count(*) from meetings where person = ? and starts_at > ?"
+    (ahead,) = db.execute(later, (row["person"], now().isoformat())).fetchone()
     return ContactFacts(
         lead_id=lead_id,
         owner=row["owner"],
@@ -289,10 +288,8 @@ def _facts(db: sqlite3.Connection, lead_id: str) -> ContactFacts:
 def _unchanged(db: sqlite3.Connection, facts: ContactFacts) -> None:
     """Refuse to act on facts that no longer hold."""
     if _facts(db, facts.lead_id) != facts:
-        raise ToolFailed(
-            f"The CRM's facts on lead {facts.lead_id} changed since this was decided; nobody was contacted. "
-            "Run the lead again on the new facts."
-        )
+        changed = f"The CRM's facts on lead {facts.lead_id} changed since this was decided; nobody was contacted."
+        raise ToolFailed(f"{changed} Run the lead again on the new facts.")
 
 
 def _slots(moment: datetime) -> list[str]:

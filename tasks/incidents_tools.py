@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from gonogo import Content, Reach, Trusted, compensate, irreversible, quoted, reversible, shown, tool
+from gonogo import Reach, Trusted, compensate, irreversible, quoted, reversible, shown, tool
 from policies.incidents import (
     RUNBOOK,
     HandledBy,
@@ -24,12 +24,10 @@ from policies.incidents import (
     Symptom,
     TicketUpdate,
 )
+from tasks.prose import Prose
 from tasks.systems import ticketing
 from tasks.takebacks import reopen_ticket, withdraw_handover, withdraw_update
 from tasks.ticketing import Acknowledgement, Arrival, Closing, EarlierTicket, Receipt, ServiceState, Ticket
-
-Prose = Annotated[str, Content()]
-"""Text for people to read: it says what is written, never where anything goes."""
 
 Count = Annotated[int, Field(ge=0)]
 

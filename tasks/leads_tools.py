@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from gonogo import Content, Reach, Trusted, compensate, irreversible, reversible, tool
+from gonogo import Reach, Trusted, compensate, irreversible, reversible, tool
 from gonogo.errors import ToolFailed
 from policies.lead_scorecard import Grade, Score, scorecard
 from policies.leads import (
@@ -31,11 +31,9 @@ from policies.leads import (
 )
 from tasks.crm import ContactFacts, CrmReceipt, Entered, LeadFile, Meeting, Placed
 from tasks.firms import Firm
+from tasks.prose import Prose
 from tasks.systems import crm, firms
 from tasks.takebacks import cancel_meeting, end_nurture, withdraw_assignment, withdraw_lead_referral
-
-Prose = Annotated[str, Content()]
-"""Text for people to read: it says what is written, never where anything goes."""
 
 SLOTS_SHOWN = 12
 """How many free times of a calendar are shown."""

@@ -23,7 +23,8 @@ from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from gonogo.missions import Mission
-    from gonogo.runs import Run, Wait
+    from gonogo.pilots import Wait
+    from gonogo.runs import Run
 
 LAW = Path(__file__).parent / "law"
 

@@ -14,8 +14,8 @@ from gonogo.errors import CaseRefused, EventMissed, EvidenceBroken, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload, only
 from gonogo.evidence.scopes import current_scope
+from gonogo.pilots import Held, Wait
 from gonogo.provenance import marks_of
-from gonogo.runs import Held, Run, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
     from gonogo.model import Door
+    from gonogo.runs import Run
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -31,12 +31,13 @@ from gonogo.lookout import aboard
 from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
+from gonogo.pilots import Parked
 from gonogo.plans import Flyable, Landing, Plan, read_case
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
 from gonogo.purses.keeper import Keeper
 from gonogo.rosters import roster
-from gonogo.runs import Parked, Run
+from gonogo.runs import Run
 from gonogo.switches import halted
 from gonogo.tools import TOOLS
 from gonogo.versions import versions_in_force

@@ -20,9 +20,9 @@ from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex,
 from gonogo.evidence.ledger import Stopwatch, only
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
+from gonogo.pilots import Held
 from gonogo.policy.law import Request, Ruling
 from gonogo.questions import Question, answer_to, expire
-from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.model import Answer, Asking, Environment
     from gonogo.provenance import Origin
+    from gonogo.runs import Run
 
 _YES_NO: tuple[Answer, ...] = ("go", "no_go")
 

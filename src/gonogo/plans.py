@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gonogo.model import Charter
-    from gonogo.runs import Pilot
+    from gonogo.pilots import Pilot
     from gonogo.settings import Settings
 
 

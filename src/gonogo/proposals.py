@@ -20,7 +20,7 @@ from gonogo.evidence.ledger import must_have_payload
 from gonogo.evidence.scopes import Scope
 from gonogo.failures import failure_fields
 from gonogo.gates import executed_key
-from gonogo.runs import Held
+from gonogo.pilots import Held
 from gonogo.tools import TOOLS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from gonogo.current import step_fields
 from gonogo.errors import AnswerRefused, EvidenceBroken
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
 from gonogo.evidence.ledger import must_have_payload
-from gonogo.runs import Held, Run, Wait
+from gonogo.pilots import Held, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.gates import Action
     from gonogo.model import Answer, Environment
+    from gonogo.runs import Run
 
 
 @dataclass(frozen=True, slots=True)

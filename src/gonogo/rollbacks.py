@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
+    from gonogo.pilots import Pilot
     from gonogo.plans import Landing
-    from gonogo.runs import Pilot
     from gonogo.settings import Settings
 
 SUFFIX = "-rollback"

@@ -6,12 +6,13 @@ import asyncio
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gonogo.bells import bell_of
 from gonogo.errors import Aborted, CutOff
 from gonogo.evidence.canon import timestamp
 from gonogo.orders import Orders, orders_in_force
+from gonogo.pilots import Pilot, Wait
 from gonogo.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gonogo.bells import Ear
     from gonogo.budgets import Meter
     from gonogo.evidence.ledger import Ledger
-    from gonogo.model import Charter, Lane
+    from gonogo.model import Charter
     from gonogo.operations import Watcher
     from gonogo.policy.law import Law
     from gonogo.policy.registry import Registry
@@ -36,54 +37,6 @@ HALT_WRITE_SECONDS = 5.0
 
 LOOK_SECONDS_MIN = 0.01
 """A wait whose time is over is looked at again after this, until its branch has seen it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Something a run cannot go on without: a gate's answer, or an outside event."""
-
-    kind: Literal["gate", "event"]
-    name: str
-    """The gate's id, or the event's name."""
-    deadline: datetime
-    card: str = ""
-    """What a person is shown, as markdown; gates only."""
-
-
-class Pilot(Protocol):
-    """Who schedules a run: Prefect, a batch, this process, a test. The mission cannot tell which."""
-
-    @property
-    def lane(self) -> Lane:
-        """The lane the evidence names."""
-        ...
-
-    async def begin(self, run: Run) -> None:
-        """Take over what came in at the lane's own door while the run slept."""
-        ...
-
-    async def fly_step(self, step: Any, arguments: dict[str, Any], body: Callable[[], Awaitable[T]]) -> T:
-        """Execute the recorded work of a :class:`gonogo.steps.Step`, and show it where the lane shows steps."""
-        ...
-
-    async def rest(self, run: Run) -> None:
-        """Let a little time pass for one waiting branch, or raise to leave the process for longer."""
-        ...
-
-
-class Parked(BaseException):
-    """The run waits and leaves its process; its evidence carries it. Nothing may swallow this."""
-
-
-class Held(BaseException):
-    """Work inside a step needs a gate or an event; the mission opens it and enters the step again.
-
-    Prefect forbids suspending inside tasks, so the wait has to leave the task first.
-    """
-
-    def __init__(self, wait: Callable[[Run], Awaitable[None]]) -> None:
-        super().__init__("held")
-        self.wait = wait
 
 
 @dataclass(slots=True)

@@ -25,14 +25,15 @@ from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.pilots import Held
 from gonogo.redactions import cleaned
-from gonogo.runs import Held, Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gonogo.evidence.records import Record
     from gonogo.model import Declared
+    from gonogo.runs import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")

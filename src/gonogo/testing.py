@@ -15,14 +15,15 @@ from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
 from gonogo.evidence.journals import journal_of
 from gonogo.flights import fly
+from gonogo.pilots import Parked
 from gonogo.plans import Landing, Plan, read_case
-from gonogo.runs import Parked, Run
 from gonogo.settings import Settings, settings
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.missions import Mission
     from gonogo.model import Answer, Asking, Lane
+    from gonogo.runs import Run
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from tests.gonogo.toy.errands import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOOK = ("look_up", {"account": "ada"})
+LOOK: tuple[str, dict[str, Any]] = ("look_up", {"account": "ada"})
 
 
 def asked(home: Path, question: str) -> list[tuple[Any, ...]]:

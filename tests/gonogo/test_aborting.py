@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from gonogo.evidence.records import Record
     from gonogo.missions import Mission
-    from gonogo.runs import Run, Wait
+    from gonogo.pilots import Wait
+    from gonogo.runs import Run
 
 WHY = "Somebody pressed the button."
 TWICE = Errand(payments=[Payment(payee="a", cents=1)], letter="Dear Ada")

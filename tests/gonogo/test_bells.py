@@ -26,7 +26,8 @@ from tests.gonogo.toy.errands import Errand, errand
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gonogo.runs import Run, Wait
+    from gonogo.pilots import Wait
+    from gonogo.runs import Run
 
 ROOT = Path(__file__).parents[2]
 HANGS_SECONDS = 60.0

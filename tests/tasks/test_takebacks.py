@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,11 +44,11 @@ def paid_claim() -> str:
     """Pay a claim, and return the receipt's reference."""
     terms = PolicyTerms(
         number="P-1", holder="H-1", perils=("water",), insured_sum_cents=100_000, deductible_cents=0,
-        starts_on="2026-01-01", ends_on="2026-12-31", payees=("DE02120300000000202051",), prior_claims=0,
+        starts_on=date(2026, 1, 1), ends_on=date(2026, 12, 31), payees=("DE02120300000000202051",), prior_claims=0,
     )  # fmt: skip
     claim = Claim(
-        claim_id="C-1", policy_number="P-1", claimant="H-1", loss="water", occurred_on="2026-03-01",
-        reported_on="2026-03-02", claimed_cents=5_000, payee="DE02120300000000202051", description="a pipe burst",
+        claim_id="C-1", policy_number="P-1", claimant="H-1", loss="water", occurred_on=date(2026, 3, 1),
+        reported_on=date(2026, 3, 2), claimed_cents=5_000, payee="DE02120300000000202051", description="a pipe burst",
         documents=(),
     )  # fmt: skip
     ledger().register_policy(terms, "k1")

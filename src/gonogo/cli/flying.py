@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from gonogo.cases import Flyer
     from gonogo.missions import Mission
+    from gonogo.pilots import Wait
     from gonogo.plans import Landing
-    from gonogo.runs import Run, Wait
+    from gonogo.runs import Run
 
 
 def run(

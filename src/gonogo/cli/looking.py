@@ -64,7 +64,7 @@ def evidence(
             r.seq,
             r.artifact,
             r.data["phase"],
-            _told(r),
+            told(r),
         )
         for r in records
     ]
@@ -74,7 +74,7 @@ def evidence(
     say(f"{len(records)} records; both chains hold.")
 
 
-def _told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each artifact
+def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each artifact
     """Say a record in a line."""
     data = record.data
     match record.artifact:

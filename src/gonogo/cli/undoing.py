@@ -16,8 +16,9 @@ from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
+    from gonogo.pilots import Wait
     from gonogo.plans import Landing
-    from gonogo.runs import Run, Wait
+    from gonogo.runs import Run
     from gonogo.settings import Settings
 
 

@@ -17,7 +17,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gonogo.errors import CaseRefused
 from gonogo.lanes.batch import fly_case
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gonogo.cases import Flyer
-    from gonogo.missions import Mission
-    from gonogo.plans import Landing
+    from gonogo.plans import Flyable, Landing
     from gonogo.settings import Settings
 
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 class Line:
     """The cases of one mission, in the order in which they came or will come; each says when."""
 
-    mission: Mission[Any, Any]
+    mission: Flyable
     coming: Iterable[Flyer]
     _source: Iterator[Flyer] | None = None
     _head: Flyer | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gonogo.cases import Flyer, Row
     from gonogo.missions import Mission
+    from gonogo.plans import Flyable
     from gonogo.runs import Run
     from gonogo.settings import Settings
 
@@ -110,7 +111,7 @@ async def _work(
             resting.append(_Resting(flyer, landing, landing.again_at))
 
 
-async def fly_case(mission: Mission[Any, Any], flyer: Flyer, settings: Settings) -> Landing:
+async def fly_case(mission: Flyable, flyer: Flyer, settings: Settings) -> Landing:
     """Fly one case until it lands, waits or rests; one that cannot be flown at all lands as failed."""
     pilot = BatchPilot(lane="batch", patience="leave", events=flyer.events)
     try:
@@ -119,7 +120,7 @@ async def fly_case(mission: Mission[Any, Any], flyer: Flyer, settings: Settings)
         return _not_flown(mission, flyer, error)
 
 
-def _not_flown(mission: Mission[Any, Any], flyer: Flyer, error: GonogoError) -> Landing:
+def _not_flown(mission: Flyable, flyer: Flyer, error: GonogoError) -> Landing:
     return Landing(
         run_id=flyer.run_id,
         mission=mission.charter.name,

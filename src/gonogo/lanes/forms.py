@@ -13,7 +13,8 @@ from gonogo.errors import AnswerRefused, RunUnknown
 
 if TYPE_CHECKING:
     from gonogo.model import Answer
-    from gonogo.runs import Run, Wait
+    from gonogo.pilots import Wait
+    from gonogo.runs import Run
 
 
 class GateAnswer(RunInput):

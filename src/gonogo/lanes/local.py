@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gonogo.evidence.canon import moment
 from gonogo.flights import fly
-from gonogo.runs import Parked, Run, Wait
+from gonogo.pilots import Parked, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gonogo.model import Lane
     from gonogo.plans import Flyable, Landing, Plan
+    from gonogo.runs import Run
 
 T = TypeVar("T")
 

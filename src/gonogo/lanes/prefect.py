@@ -30,8 +30,8 @@ from gonogo.flights import fly
 from gonogo.lanes.forms import WAKE, GateAnswer, form_of, take_form
 from gonogo.lanes.local import fly_on
 from gonogo.orders import Orders, under
+from gonogo.pilots import Held, Wait
 from gonogo.plans import Landing, Plan, read_case
-from gonogo.runs import Held, Run, Wait
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from gonogo.missions import Mission
     from gonogo.model import Lane
+    from gonogo.runs import Run
     from gonogo.settings import Settings
     from gonogo.steps import Step
 

@@ -2,28 +2,22 @@
 
     python verifier.py LOG [--key KEY] [--against CHECKPOINT ...]
 
-Reads a log folder as C2SP tlog-tiles lays it out, hashes every entry anew, and checks: the signature of
-its checkpoint, the root over all entries, the chain of every stream, the ends that runs declared, and
-the checkpoints that somebody kept or anchored elsewhere. Prints what is broken, record by record.
-Exit 0: whole. Exit 1: broken. A log proves nothing about what was never written to it, and without a
-checkpoint kept elsewhere nothing about a log that its key's holder made anew: the last line says so.
+Hashes every entry of a log folder (C2SP tlog-tiles) anew, and checks the signature of its checkpoint, the root,
+the chain of every stream, the ends that runs declared, and checkpoints kept elsewhere. Prints what is broken,
+record by record. Exit 0: whole. Exit 1: broken. What was never written shows in no log, and what the key's
+holder made anew only by a checkpoint kept elsewhere: the last line says so.
 """
-
-from __future__ import annotations
 
 import argparse
 import hashlib
 import json
 import sys
 from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-WIDTH, HASH_BYTES = 256, 32
-KEY_BYTES, SIGNATURE_BYTES = 32, 64
+WIDTH, HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES = 256, 32, 32, 64
 GENESIS = "0" * 64
 
 
@@ -39,30 +33,21 @@ _D = -121665 * pow(121666, -1, _P) % _P
 _Point = tuple[int, int, int, int]
 
 
-def _recover_x(y: int, sign: int) -> int:
-    if y >= _P:
-        raise ValueError
+def _decode(raw: bytes) -> _Point:
+    sign, y = divmod(int.from_bytes(raw, "little"), 1 << 255)
     square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
     x = pow(square, (_P + 3) // 8, _P)
     if (x * x - square) % _P:
         x = x * pow(2, (_P - 1) // 4, _P) % _P
-    if (x * x - square) % _P or (x == 0 and sign):
+    if y >= _P or (x * x - square) % _P or (x == 0 and sign):
         raise ValueError
-    return _P - x if x & 1 != sign else x
-
-
-def _decode(raw: bytes) -> _Point:
-    number = int.from_bytes(raw, "little")
-    y = number & ((1 << 255) - 1)
-    x = _recover_x(y, number >> 255)
+    x = _P - x if x & 1 != sign else x
     return x, y, 1, x * y % _P
 
 
 def _add(one: _Point, two: _Point) -> _Point:
-    a = (one[1] - one[0]) * (two[1] - two[0]) % _P
-    b = (one[1] + one[0]) * (two[1] + two[0]) % _P
-    c = 2 * one[3] * two[3] * _D % _P
-    d = 2 * one[2] * two[2] % _P
+    a, b = (one[1] - one[0]) * (two[1] - two[0]) % _P, (one[1] + one[0]) * (two[1] + two[0]) % _P
+    c, d = 2 * one[3] * two[3] * _D % _P, 2 * one[2] * two[2] % _P
     e, f, g, h = b - a, d - c, d + c, b + a
     return e * f % _P, g * h % _P, f * g % _P, e * h % _P
 
@@ -129,11 +114,8 @@ def read_checkpoint(note: str, verifier_key: str) -> Checkpoint:
     return Checkpoint(origin, int(size), b64decode(root, validate=True))
 
 
-# The tree (RFC 6962 §2.1) and the tiles (https://c2sp.org/tlog-tiles).
-
-
 class Tree:
-    """Hashes entries as they come; knows the root at every size it passes."""
+    """The tree of RFC 6962 §2.1: hashes entries as they come, and knows the root at every size it passes."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -161,8 +143,7 @@ class Tree:
 
 def tile(level: int | str, number: int, width: int) -> str:
     """Return a tile's path below the log."""
-    digits = f"{number:03d}"
-    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    digits = str(number).zfill(-(-len(str(number)) // 3) * 3)
     groups = [digits[place : place + 3] for place in range(0, len(digits), 3)]
     name = "/".join([*("x" + group for group in groups[:-1]), groups[-1]])
     return f"tile/{level}/{name}" + ("" if width == WIDTH else f".p/{width}")
@@ -204,9 +185,6 @@ def told(entry: bytes) -> str:
         return "it is no record"
 
 
-# The records: every stream a chain, every end where its run said it would be.
-
-
 class Streams:
     """Follows the chain of every stream through the log."""
 
@@ -218,10 +196,10 @@ class Streams:
 
     def add(self, index: int, entry: bytes) -> None:
         """Check one record against the one before it in its stream."""
+        names = ("streamid", "streamseq", "prevdigest", "recordedtime", "type", "data")
         try:
             fields = json.loads(entry)
-            stream, seq, previous = fields["streamid"], fields["streamseq"], fields["prevdigest"]
-            recorded, data = fields["recordedtime"], fields["data"]
+            stream, seq, previous, recorded, kind, data = (fields[name] for name in names)
         except (ValueError, KeyError, TypeError):
             self.findings.append(f"entry {index} is no evidence record")
             return
@@ -232,15 +210,14 @@ class Streams:
         if recorded < latest:
             self.findings.append(f"entry {index}: {stream} record {seq} was recorded before the one before it")
         self._heads[stream] = (seq + 1, digest, max(recorded, latest))
-        if fields["type"] == "io.gonogo.evidence.run_record.v1" and data.get("phase") == "result":
+        if kind == "io.gonogo.evidence.run_record.v1" and data.get("phase") == "result":
             self._declared += [(index, end) for end in data.get("streams", [])]
             self._digests[stream, seq - 1] = previous
 
     def finish(self) -> None:
         """Check the ends that runs declared: the record before the last one of a run, and nothing after it."""
         for index, end in self._declared:
-            stream, seq = end["streamid"], end["seq"]
-            count, _, _ = self._heads.get(stream, (0, GENESIS, ""))
+            stream, seq, count = end["streamid"], end["seq"], self._heads.get(end["streamid"], (0,))[0]
             if self._digests.get((stream, seq)) != end["digest"]:
                 self.findings.append(f"entry {index}: the run ended after {stream} record {seq}, which is another now")
             if count != seq + 2:
@@ -301,12 +278,12 @@ def main() -> int:
         sys.stderr.write("No key: name the log's verifier key with --key.\n")
         return 2
     report = verify(given.log, key, [path.read_text(encoding="utf-8") for path in given.against])
-    for finding in report.findings:
-        sys.stdout.write(f"BROKEN: {finding}\n")
+    lines = [f"BROKEN: {finding}" for finding in report.findings]
     if report.checkpoint is not None:
-        root = b64encode(report.checkpoint.root).decode()
-        sys.stdout.write(f"{report.checkpoint.origin}: {report.checkpoint.size} entries, root {root}\n")
-    sys.stdout.write(caveat(report.held, is_own_key=not given.key) + "\n")
+        origin, size, root = report.checkpoint
+        lines.append(f"{origin}: {size} entries, root {b64encode(root).decode()}")
+    lines.append(caveat(report.held, is_own_key=not given.key))
+    sys.stdout.write("\n".join(lines) + "\n")
     return 1 if report.findings else 0
 
 
@@ -314,8 +291,8 @@ def caveat(held: int, *, is_own_key: bool) -> str:
     """Return what the verification does not show."""
     if held:
         return f"The log continues {held} checkpoint(s) kept elsewhere."
-    key = "key and " if is_own_key else ""
-    return f"Not shown: that this is the log of old. Compare its {key}checkpoint with one kept elsewhere (--against)."
+    what = "key and checkpoint" if is_own_key else "checkpoint"
+    return f"Not shown: that this is the log of old. Compare its {what} with one kept elsewhere (--against)."
 
 
 if __name__ == "__main__":

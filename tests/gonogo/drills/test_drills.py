@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from gonogo.cli.looking import _told
+from gonogo.cli.looking import told as line_of
 from gonogo.drills.abort import drill_abort, percentile
 from gonogo.drills.ground import write_law
 from gonogo.drills.housed import recorded
@@ -24,6 +24,8 @@ from tests.gonogo.toy import POLICIES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gonogo.drills.runaways import Signal
+
 LIMIT_US = 60_000_000
 """Generous: how fast it is, is measured by the drill itself, not asserted on a busy machine."""
 
@@ -35,12 +37,11 @@ def _home(tmp_path: Path) -> Settings:  # pyright: ignore[reportUnusedFunction] 
 
 @pytest.mark.parametrize("signal", SIGNALS)
 async def test_a_runaway_is_caught_by_its_own_monitor_and_bystanders_stand_still(
-    signal: str, tmp_path: Path, home: Settings
+    signal: Signal, tmp_path: Path, home: Settings
 ) -> None:
     """The switch is thrown by that very signal; every flight ends aborted; a later one does nothing."""
-    known = next(each for each in SIGNALS if each == signal)
     write_law(tmp_path / "law")
-    trial = await attempt(scratch(home, tmp_path / "trial", tmp_path / "law"), known, fly_here, LIMIT_US)
+    trial = await attempt(scratch(home, tmp_path / "trial", tmp_path / "law"), signal, fly_here, LIMIT_US)
     assert trial.caught, trial.why
     assert trial.effects_after == 0
 
@@ -68,7 +69,7 @@ async def test_what_a_drill_came_to_is_evidence_in_the_real_home(home: Settings)
     assert (first.data["mission"], last.data["phase"]) == ("drill_abort", "result")
     assert last.data["status"] == ("done" if row.passed else "failed")
     (told,) = only(journal.read_flight("drill-1"), "drill_record")
-    assert "out_of_bounds in batch" in _told(told)
+    assert "out_of_bounds in batch" in line_of(told)
 
 
 async def test_a_drill_that_breaks_off_is_recorded_as_failed(home: Settings) -> None:

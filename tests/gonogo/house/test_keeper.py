@@ -18,8 +18,8 @@ from gonogo.flights import fly
 from gonogo.house import keeper as keeping
 from gonogo.house.keeper import REFUSALS_MAX, Keeper
 from gonogo.house.waking import Refused, last_park
+from gonogo.pilots import Parked
 from gonogo.plans import Plan
-from gonogo.runs import Parked
 from gonogo.settings import Settings, settings
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.errands import Errand, errand

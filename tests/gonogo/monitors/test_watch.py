@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gonogo.switches import Halt
     from gonogo.testing import Rehearsal
 
-LOOK = ("look_up", {"account": "ada"})
+LOOK: tuple[str, dict[str, Any]] = ("look_up", {"account": "ada"})
 
 
 def thrown(home: Path) -> list[Halt]:
