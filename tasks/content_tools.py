@@ -102,7 +102,7 @@ async def file_review(
     brief_id: Identifier,
     version: Version,
     reviewer: Reviewer,
-    remarks: list[Remark],
+    remarks: Annotated[list[Remark], Content()],
     *,
     idempotency_key: str = "",
 ) -> Review:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.attempts import Again, Failure, Unknown, failed_before, failure_of_tool, note_attempt, retry_wait_us
 from gonogo.breakers import Breaker, breaker_of
-from gonogo.calls import Call, call_of, read_result, replayed
+from gonogo.calls import Call, call_of, read_result, replayed, vouch
 from gonogo.current import acting_agent
 from gonogo.doubts import Doubt, settle
 from gonogo.errors import Aborted, CutOff, DependencyOpen, GonogoError, Unconfirmed
@@ -58,6 +58,8 @@ async def act(
     while True:
         recorded = run.ledger.result(key)
         if recorded is not None:
+            if recorded.data["outcome"] == "done":
+                vouch(run, tool, values, key)
             return replayed(run, tool, recorded)
         joined = run.ledger.joined(key)
         try:
@@ -179,6 +181,7 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
         # Before the result, so that no crash leaves a change that was drawn and is never looked at.
         queue_review(run, call.action, body)
     record = await call.end(run, done, body)
+    vouch(run, tool, dict(call.operation.arguments), call.operation.key)
     return read_result(run, tool, body, record.fields["id"])
 
 

@@ -137,6 +137,16 @@ def _origins(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str) -
     return run.provenance.untrusted(values, tool.tracked)
 
 
+def vouch(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str) -> None:
+    """Note that a change was made whose target and amount no untrusted text had named.
+
+    Systems repeat what they were told; a value that was ours before does not become theirs by that.
+    """
+    if tool.tracked and not _origins(run, tool, values, key):
+        told = {name: values[name] for name in tool.tracked if values.get(name) is not None}
+        run.provenance.take(f"{key}/arguments", tool.name, "request", payload_bytes(told))
+
+
 def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
     """Return what a tool says it would change; a preview that fails hides the question from nobody."""
     if tool.preview is None:

@@ -42,7 +42,11 @@ async def test_everything_is_undone_newest_first_and_recorded_as_a_run_of_its_ow
     landing = await undoing(tmp_path)
     assert (landing.run_id, landing.status, landing.mission) == ("r1-rollback", "done", "errand_rollback")
     assert (came_to(landing).outcome, came_to(landing).undone, came_to(landing).left) == ("undone", 3, ())
-    assert refunds(tmp_path) == [("c", 3, REASON), ("b", 2, REASON), ("a", 1, REASON)]
+    # Paid side by side, they are on record in the order in which each was done.
+    paid = [r for r in only(journal_at(tmp_path).read_flight("r1"), "tool_call") if r.data["phase"] == "result"]
+    cents = {"a": 1, "b": 2, "c": 3}
+    payees = [str(r.body()).removeprefix("paid ") for r in paid]
+    assert refunds(tmp_path) == [(name, cents[name], REASON) for name in reversed(payees)]
     assert recorded(tmp_path, "run_record")[0].data["rolls_back"] == "r1"
     assert journal_at(tmp_path).flight_position("r1") == before
     assert [r.data["verdict"] for r in recorded(tmp_path, "policy_decision")] == ["allow"] * 3

@@ -37,7 +37,7 @@ def test_a_card_says_who_answers_for_an_agent_and_what_it_may_touch() -> None:
 def test_an_unregistered_agent_does_not_start() -> None:
     """The sentence says where to register it and who is."""
     with pytest.raises(
-        PolicyBroken, match=r"agent ghost is not registered.*agents\.yaml \(registered: clerk, reader\)"
+        PolicyBroken, match=r"agent ghost is not registered.*agents\.yaml \(registered: clerk, postman, reader\)"
     ):
         read_registry(POLICIES).card("ghost")
 

@@ -6,11 +6,11 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, field_validator
 
-from gonogo import compensate, irreversible, reversible, shown, tool
+from gonogo import Trusted, compensate, irreversible, reversible, shown, tool
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def pay(payee: str, amount_cents: int, *, idempotency_key: str = "") -> st
 
 
 @tool(system="bank", effect="read")
-async def look_up(account: str) -> dict[str, int]:
+async def look_up(account: str) -> Annotated[dict[str, int], Trusted()]:
     """Return the balance of an account, in cents."""
     _reached(Call("look_up", {"account": account}))
     await asyncio.sleep(0)

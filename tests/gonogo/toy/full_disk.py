@@ -67,7 +67,7 @@ async def fly(home: Path, limit_bytes: int) -> dict[str, Any]:
 
 async def main() -> None:
     """Fill the disk at many places, then free it and go on."""
-    for limit_bytes in range(0, 30_000, 1_000):
+    for limit_bytes in range(0, 40_000, 1_000):
         home = Path(sys.argv[1]) / str(limit_bytes)
         first = await fly(home, limit_bytes)
         second = await fly(home, resource.RLIM_INFINITY)
