@@ -12,7 +12,7 @@ from gonogo.cards import shown
 from gonogo.current import step_fields
 from gonogo.errors import EvidenceBroken, Proposed
 from gonogo.evidence.canon import payload_bytes, sha256_hex
-from gonogo.evidence.ledger import must_have_payload
+from gonogo.evidence.ledger import must_have_payload, only
 from gonogo.failures import failure_fields, raise_recorded, refusal_fields
 from gonogo.gates import Action, call_facts, decision_key
 from gonogo.operations import Operation, tell
@@ -21,6 +21,8 @@ from gonogo.provenance import Marks, Origin
 from gonogo.sampling import is_drawn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gonogo.errors import GonogoError
     from gonogo.evidence.records import Record
     from gonogo.model import Asking
@@ -184,3 +186,32 @@ def hear_failure(run: Run, tool: Tool[Any, Any], record: Record) -> None:
     """Note why a call failed: an agent is told, and a system may quote whoever wrote to it."""
     said = str(record.data.get("error", "")).encode()
     run.provenance.take(record.fields["id"], tool.name, "result", said, Marks(is_content=True))
+
+
+def recall(run: Run, tools: Mapping[str, Tool[Any, Any]]) -> None:
+    """Let a run that goes on know what it had heard before.
+
+    A step that is on record is not entered again, and neither are the calls within it; what their systems
+    and reviewers said must count all the same.
+    """
+    for record in only(run.ledger.records, "tool_call"):
+        tool = tools.get(record.data["tool"])
+        if tool is None or record.data["phase"] != "result":
+            continue
+        if record.data["outcome"] == "failed":
+            hear_failure(run, tool, record)
+        elif record.data["outcome"] == "done" and (whole := run.ledger.whole(record)).payload is not None:
+            begun = run.ledger.intent(record.data["key"])
+            if begun is not None:
+                vouch(run, tool, run.ledger.whole(begun).body_object(), record.data["key"])
+            run.provenance.take(record.fields["id"], tool.name, "result", whole.payload.body, tool.marks)
+    _recall_reviewers(run)
+
+
+def _recall_reviewers(run: Run) -> None:
+    asked = {request.data["gate"]: request.data["key"].rpartition("/gate:")[0] for request in run.ledger.requests}
+    for answer in only(run.ledger.desk(), "approval_record"):
+        if answer.data["answer"] == "revise" and answer.data["accepted"] and answer.data["gate"] in asked:
+            body = answer.body_object()
+            said = payload_bytes({"reason": body.get("reason", ""), "changes": body.get("changes", {})})
+            run.provenance.take(f"{asked[answer.data['gate']]}/revision", "reviewer", "request", said)

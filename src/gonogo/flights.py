@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gonogo.agents.agent import check_models
 from gonogo.agents.offline import MODEL as OFFLINE
 from gonogo.budgets import Meter
+from gonogo.calls import recall
 from gonogo.current import flying
 from gonogo.divergence import check_divergence
 from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
@@ -169,6 +170,7 @@ def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: P
     )
     if first is not None:
         run.started = moment(first.fields["time"])
+        recall(run, TOOLS)
     run.world = lambda: world(law, registry, mission.charter, len(TOOLS))
     return run
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import certifi
 
+from gonogo import lookout
 from gonogo.evidence import files
 from gonogo.evidence.postgres import writer
 from tests.crash import faults
@@ -33,7 +34,7 @@ from tests.crash.stories import STORIES
 
 
 def warm() -> None:
-    """Fly each story once, so that whatever is loaded, compiled or cached at first use is there; starts no thread."""
+    """Fly each story once, so that whatever is loaded, compiled or cached at first use is there; leaves no thread."""
     store: Any = files.FileStore
     quick, store.is_quick = store.is_quick, property(lambda _: True)
     with tempfile.TemporaryDirectory() as folder:
@@ -41,6 +42,10 @@ def warm() -> None:
             chosen = Order(name, "local", str(Path(folder) / name), None).settings
             asyncio.run(local(story, chosen))
     store.is_quick = quick
+    # What watches runs ends by itself a while after the last of them has left.
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(2 * lookout.LINGER_SECONDS)
     assert threading.active_count() == 1, threading.enumerate()
 
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from gonogo import acts, tools
-from gonogo.agents.governor import Governor
+from gonogo.agents import requests
 from gonogo.current import current_step
 from gonogo.steps import Step
 from tasks import embedded
@@ -22,7 +22,7 @@ from tests.crash.points import POINTS, at, inside
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from gonogo.operations import Operation
+    from gonogo.calls import Call
 
 _key: ContextVar[str] = ContextVar("crash_key")
 
@@ -40,26 +40,25 @@ def _around_work() -> None:
         found.work = _worked(found.work)
     for tool in tools.TOOLS.values():
         object.__setattr__(tool, "function", _acted(tool.function, tool.effect))
-    perform, ask, change = inside(acts, "_perform"), inside(Governor, "_ask"), embedded.System.change
+    attempt: Any = inside(requests, "_Attempt")
+    perform, make, change = inside(acts, "_perform"), attempt.make, embedded.System.change
 
-    async def performed(run: Any, tool: Any, operation: Operation, *given: Any) -> Any:
-        token = _key.set(operation.key)
+    async def performed(run: Any, call: Call, *given: Any, **named: Any) -> Any:
+        token = _key.set(call.operation.key)
         try:
-            return await perform(run, tool, operation, *given)
+            return await perform(run, call, *given, **named)
         finally:
             _key.reset(token)
 
-    async def asked(self: Governor, run: Any, operation: Operation, *given: Any) -> Any:
-        common, reserved, ask_model = given
-
+    async def made(self: Any, asked: Callable[[], Awaitable[Any]], **named: Any) -> Any:
         async def answer() -> Any:
             at("model, intent durable")
-            POINTS[0].executed("model", operation.key)
-            said = await ask_model()
+            POINTS[0].executed("model", self.operation.key)
+            said = await asked()
             at("model, answered")
             return said
 
-        return await ask(self, run, operation, common, reserved, answer)
+        return await make(self, answer, **named)
 
     def changed(self: Any, order: Any, work: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         def done(connection: Any) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def _around_work() -> None:
 
     for owner, name, hooked in (
         (acts, "_perform", performed),
-        (Governor, "_ask", asked),
+        (attempt, "make", made),
         (embedded.System, "change", changed),
     ):
         setattr(owner, name, hooked)
