@@ -97,7 +97,7 @@ CREATE TABLE runs (
     status            VARCHAR NOT NULL,
     outcome           VARCHAR,
     path              VARCHAR,
-    requeues          BIGINT NOT NULL,
+    requeues          BIGINT NOT NULL DEFAULT 0,
     success           BOOLEAN,
     escalated         BOOLEAN,
     reason_code       VARCHAR,

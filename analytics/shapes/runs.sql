@@ -113,7 +113,7 @@ SELECT
     started.body.offline,
     started.body.scope,
     nullif(started.body.case_ref, '') AS case_ref,
-    started.body.arrived::TIMESTAMPTZ AS arrived_at,
+    try_cast(started.body.arrived AS TIMESTAMPTZ) AS arrived_at,
     started.body.waited_ms AS waited_ms,
     started.case_input,
     CASE

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
+from gonogo.evidence.payloads import whole
 from gonogo.settings import settings
 from gonogo.switches import halted
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gonogo.evidence.journals import Journal
-    from gonogo.evidence.records import Record
+from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
     from gonogo.model import Answer, Asking, Door, Environment, Proof
 
@@ -71,7 +72,7 @@ def find_request(journal: Journal, gate_id: str, run_id: str | None = None) -> R
         # The last one: a gate that a changed law replaced, and that holds again, was asked at again.
         for record in reversed(only(journal.read_flight(run), "approval_request")):
             if record.data["gate"] == gate_id:
-                return record
+                return whole(journal.payloads, record)
     msg = f"There is no gate {gate_id}; `gonogo gates` lists those that wait."
     raise RunUnknown(msg)
 

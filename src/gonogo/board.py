@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.approvals import accepted_answer, asking_of, is_review, superseded
 from gonogo.errors import RunUnknown
 from gonogo.evidence.ledger import only
+from gonogo.evidence.payloads import whole
 from gonogo.model import Asking, Noun, RunStatus
 
 if TYPE_CHECKING:
@@ -138,7 +139,11 @@ def open_reviews(journal: Journal) -> list[GateRow]:
     for run_id in journal.runs_mentioning('"review":true'):
         asked = [request for request in only(journal.read_flight(run_id), "approval_request") if is_review(request)]
         desk = journal.read_desk(run_id) if asked else []
-        rows += [_row(request) for request in asked if accepted_answer(desk, request.data["gate"]) is None]
+        rows += [
+            _row(whole(journal.payloads, request))
+            for request in asked
+            if accepted_answer(desk, request.data["gate"]) is None
+        ]
     return sorted(rows, key=lambda row: row.opened)
 
 
@@ -150,7 +155,7 @@ def open_gates_of(journal: Journal, records: list[Record]) -> list[GateRow]:
     desk = journal.read_desk(requests[0].run_id)
     last = {request.data["gate"]: request for request in requests}
     unanswered = [request for gate_id, request in last.items() if accepted_answer(desk, gate_id) is None]
-    return [_row(request) for request in unanswered if superseded(records, request) is None]
+    return [_row(whole(journal.payloads, request)) for request in unanswered if superseded(records, request) is None]
 
 
 def _row(request: Record) -> GateRow:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, time, timedelta
 from enum import Enum
 from functools import cached_property
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import orjson
 from pydantic import BaseModel
@@ -221,7 +221,14 @@ def _leaves(value: Any, content: frozenset[str], *, is_content: bool) -> Iterato
 
 
 def marks_of(annotation: Any) -> Marks:
-    """Return what a type declares about its values."""
+    """Return what a type declares about its values; of one that may be left out, what the rest declares."""
+    if get_origin(annotation) in {Union, UnionType}:
+        present = [marks_of(inner) for inner in get_args(annotation) if inner is not NoneType]
+        return Marks(
+            frozenset(_content_fields(annotation, set())),
+            is_trusted=all(each.is_trusted for each in present),
+            is_content=all(each.is_content for each in present),
+        )
     notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
     return Marks(
         frozenset(_content_fields(annotation, set())),

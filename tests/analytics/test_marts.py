@@ -75,6 +75,7 @@ def test_nothing_stays_beside_the_published_mart(fleet: Fleet) -> None:
     (fleet.home / "mart.duckdb.new").write_bytes(b"half a mart")
     land(fleet.home)
     assert sorted(path.name for path in fleet.home.iterdir()) == [
+        "habits.json",
         "journals",
         "mart.duckdb",
         "warehouse.duckdb",

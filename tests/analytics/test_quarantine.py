@@ -93,7 +93,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "an unknown outcome": (
         lambda line: leaf_with(line, data__outcome="fine"),
         "check_failed",
-        "done, failed, refused or in doubt",
+        "done, failed, refused, proposed or in doubt",
     ),
     "an unknown price": (lambda line: leaf_with(line, data__price_basis="free"), "check_failed", "listed, declared"),
     "a digest that is none": (lambda line: leaf_with(line, prevdigest="0x12"), "check_failed", "SHA-256"),

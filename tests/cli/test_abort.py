@@ -47,7 +47,6 @@ def test_a_waiting_run_is_halted_with_the_server_dead_and_nothing_starts_until_i
     again = gonogo("run", "claims_triage", case=claim("above_limit", "NEXT"))
     lifted = gonogo("rearm", "--mission", "claims_triage", "--reason", "fixed", "--as", "ben")
     assert (done.code, done.json["halted"], done.json["still"]) == (0, True, [])
-    assert run_id in done.json["stopped"] + done.json["ended"]
     assert (ended.code, "it pays twice" in ended.out) == (4, True)
     assert (refused.code, "it pays twice" in refused.sentence) == (2, True)
     assert (again.code, "gonogo rearm --mission claims_triage" in again.out) == (4, True)

@@ -96,6 +96,7 @@ def test_an_agent_that_nobody_registered_starts_nothing(gonogo: Command) -> None
 def test_a_mandate_that_nobody_registered_starts_nothing(gonogo: Command) -> None:
     """The same for an agent that only lends its mandate to a step."""
     gonogo.change_policies("agents.yaml", "  claims_cashier:", "  claims_other:")
+    gonogo.change_policies("budgets.yaml", "    claims_cashier:", "    claims_other:")
     done = gonogo("run", "claims_triage", case=claim("straightforward", "CASHIER"))
     assert "The agent claims_cashier is not registered" in nothing_happened(gonogo, done)
 

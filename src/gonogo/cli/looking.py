@@ -99,15 +99,8 @@ def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each arti
         case "tool_call":
             says = [data["principal"], data["tool"], data["effect"], data.get("outcome"), data.get("error")]
         case "delegation":
-            says = [
-                data["delegator"],
-                "hands",
-                data["work"],
-                "to",
-                data["specialist"],
-                data.get("outcome"),
-                data.get("error"),
-            ]
+            handed = f"{data['delegator']} hands {data['work']} to {data['specialist']}"
+            says = [handed, data.get("outcome"), data.get("error")]
         case "policy_decision":
             says = [data["verdict"], data["principal"], data["action"], "by", ", ".join(data["rules"])]
         case "approval_request":
@@ -124,15 +117,8 @@ def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each arti
             ]
         case "approval_record":
             told = "accepted" if data["accepted"] else f"refused: {data['refused_because']}"
-            says = [
-                "gate",
-                data["gate"],
-                word(data["answer"]),
-                "by",
-                data["by"],
-                f"({data['proof']}, {data['door']})",
-                told,
-            ]
+            by = f"by {data['by']} ({data['proof']}, {data['door']})"
+            says = ["gate", data["gate"], word(data["answer"]), by, told]
         case "event_record" | "event_receipt":
             says = [data["event"], data.get("state"), data.get("door")]
         case "finding_record":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gonogo.errors import EvidenceBroken
-from gonogo.evidence.payloads import read_payload, store_if_large
+from gonogo.evidence.payloads import store_if_large, whole
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -139,9 +139,7 @@ class Ledger:
 
     def whole(self, record: Record) -> Record:
         """Fetch a payload that stands apart from its line."""
-        if record.payload is None and "dataref" in record.fields:
-            return replace(record, payload=read_payload(self.payloads, record.fields["payloaddigest"]))
-        return record
+        return whole(self.payloads, record)
 
     def note(
         self,

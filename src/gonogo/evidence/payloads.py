@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
@@ -14,6 +14,8 @@ from gonogo.evidence.records import Payload
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gonogo.evidence.records import Record
 
 INLINE_MAX_BYTES = 65_536
 
@@ -101,3 +103,10 @@ def read_payload(payloads: Payloads, digest: str) -> Payload | None:
 def payload_path(folder: Path, digest: str) -> Path:
     """Return where a payload's file stands."""
     return folder / digest[:2] / digest
+
+
+def whole(payloads: Payloads, record: Record) -> Record:
+    """Return a record with the payload that stands apart from its line, as far as it is still there."""
+    if record.payload is None and "dataref" in record.fields:
+        return replace(record, payload=read_payload(payloads, record.fields["payloaddigest"]))
+    return record
