@@ -440,7 +440,7 @@ CREATE TABLE gates (
     options       VARCHAR[],
     requester     VARCHAR,
     doubt         VARCHAR,
-    proposal      BOOLEAN NOT NULL,
+    proposal      BOOLEAN NOT NULL DEFAULT FALSE,
     opened_at     TIMESTAMPTZ NOT NULL,
     deadline      TIMESTAMPTZ,
     state         VARCHAR NOT NULL,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gonogo.evidence.journals import Journal
-from gonogo.evidence.records import Record
+    from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
     from gonogo.model import Answer, Asking, Door, Environment, Proof
 
