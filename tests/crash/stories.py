@@ -120,7 +120,7 @@ def effects(home: Path) -> list[str]:
     """Return everything that stands in the systems of record of a home: one line for each row, sorted.
 
     Times, numbers given by the system and idempotency keys are left out; a row that was written twice is there twice.
-    Which of two parallel writes to a record was the earlier (its revision) is one of those numbers.
+    Which of two parallel writes to a record was the earlier (its revision) is one of those numbers, the run another.
     """
     lines: list[str] = []
     for path in sorted([*home.glob("systems/*.db"), *home.glob("bank.sqlite")]):
@@ -143,4 +143,4 @@ def _read(value: Any) -> Any:
 def _is_given(column: sqlite3.Row) -> bool:
     name = column["name"]
     is_number = column["pk"] == 1 and column["type"] == "INTEGER"
-    return is_number or name.endswith("_at") or name in {"idempotency_key", "key", "revision"}
+    return is_number or name.endswith("_at") or name in {"idempotency_key", "key", "revision", "run_id"}
