@@ -20,7 +20,6 @@ from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
-    from gonogo.settings import Settings
 
 _ANSWERS = {"go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise"}
 
@@ -71,16 +70,13 @@ def decide(
     if wanted is None:
         raise CaseRefused(f"{answer} is no answer; say go, no-go or revise.")
     reply = Reply(wanted, name, reason, "cli", changes=_pairs(changes or []))  # pyright: ignore[reportArgumentType] - looked up among the closed words
-    record = answer_gate(journal_of(chosen), gate, reply, chosen.environment)
-    told = _after_review(record) if _is_of_review(chosen, record) else wake(chosen, record.run_id)
+    request = find_request(journal_of(chosen), gate)
+    record = answer_gate(journal_of(chosen), gate, reply, chosen.environment, request.run_id)
+    told = _after_review(record) if is_review(request) else wake(chosen, record.run_id)
     if as_json:
         print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": name, "next": told})
         return
     say(f"{word(wanted)} by {name} (unproven) is recorded for gate {gate}. {told}")
-
-
-def _is_of_review(chosen: Settings, answer: Record) -> bool:
-    return is_review(find_request(journal_of(chosen), answer.data["gate"], answer.run_id))
 
 
 def _after_review(answer: Record) -> str:
