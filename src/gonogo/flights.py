@@ -170,7 +170,6 @@ def _run(mission: Flyable, ledger: Ledger, law: Law, registry: Registry, plan: P
     )
     if first is not None:
         run.started = moment(first.fields["time"])
-        recall(run, TOOLS)
     run.world = lambda: world(law, registry, mission.charter, len(TOOLS))
     return run
 
@@ -185,6 +184,7 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
         run.provenance.take("", "case", "request", case.model_dump_json().encode(), marks_of(type(case)))
         with aboard(run, agents), flying(run), entered(Scope("")):
             try:
+                recall(run, TOOLS)
                 outcome = await mission.story(case)
                 await settle_proposals(run)
             except EvidenceUnwritable:

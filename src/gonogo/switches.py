@@ -77,6 +77,8 @@ def halt(
     if signal is not None:
         data["signal"] = plain_text(signal, 100)
     append(settings, data, payload_bytes({"reason": thrown.reason}), thrown.when)
+    # Whatever flies in this very process begins nothing more from here on.
+    switchboard(settings).look()
     return thrown
 
 
