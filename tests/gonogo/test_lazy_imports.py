@@ -55,3 +55,12 @@ def test_a_name_that_is_not_public_is_refused_as_python_does() -> None:
     """A typing error is an AttributeError, not an import of something else."""
     with pytest.raises(AttributeError, match="has no attribute 'misison'"):
         _ = gonogo.misison  # pyright: ignore[reportAttributeAccessIssue] - the point of the test
+
+
+def test_the_command_line_brings_no_prefect_before_a_house_has_set_its_address() -> None:
+    """Prefect reads where its server is when it is first imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, gonogo.cli.main; print('prefect' in sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "False"

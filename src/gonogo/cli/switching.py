@@ -14,7 +14,6 @@ from gonogo.errors import EvidenceUnwritable, GonogoError, RunUnknown, SwitchRef
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.exchange import share
-from gonogo.flights import requester
 from gonogo.settings import Settings, settings
 from gonogo.switches import Halt, Target, halt, halts
 from gonogo.switches import rearm as lift
@@ -55,7 +54,7 @@ def abort(
         return
     target = _target(chosen, run, mission, agent, everything=everything)
     begun = time.monotonic()
-    thrown = halt(chosen, target, reason, by=name or requester(chosen))
+    thrown = halt(chosen, target, reason, by=name or _requester(chosen))
     sharing, shared = _share(chosen)
     told = _stand_down(chosen, thrown, wait)
     took_ms = int((time.monotonic() - begun) * 1_000)
@@ -200,3 +199,10 @@ def _facts(thrown: Halt) -> dict[str, Any]:
         "figures": dict(thrown.figures),
         "when": timestamp(thrown.when),
     }
+
+
+def _requester(chosen: Settings) -> str:
+    """Return who asks. Brings Prefect in, so not before it is needed: a house sets its address first."""
+    from gonogo.flights import requester
+
+    return requester(chosen)
