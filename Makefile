@@ -31,7 +31,7 @@ check: $(VENV)/.made ## ruff, pyright, import contracts
 bench: $(VENV)/.made ## measure against peers and floors in one run; prints one table, writes JSON
 	$(BIN)/python -m benchmarks
 
-crash: $(VENV)/.made ## kill every mission at every point, in every lane, on both backends, and compare; many hours (STRIDE=30: one)
+crash: $(VENV)/.made ## kill every mission at every point, in every lane, on both backends, and compare; many hours (STRIDE=30: every thirtieth)
 	$(BIN)/python -m tests.crash --stride $(or $(STRIDE),1)
 
 lock: ## pin the dependencies anew (needs uv)
