@@ -33,3 +33,21 @@ class BaselineBroken(GonogoError):
     """The sealed baseline is not what was sealed; comparing with it would prove nothing."""
 
     failure = "data_mismatch"
+
+
+class KpiUnknown(GonogoError):
+    """Somebody asked for a number that there is none of."""
+
+    failure = "data_mismatch"
+
+
+class ReceiptBroken(GonogoError):
+    """A receipt is not what was printed; recomputing it would prove nothing."""
+
+    failure = "data_mismatch"
+
+
+class AssumptionsBroken(GonogoError):
+    """The assumptions are missing or do not hold, so nothing is computed with them."""
+
+    failure = "data_mismatch"

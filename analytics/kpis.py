@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analytics.errors import KpiUnknown
 from analytics.formulas import FORMULAS, Formula
 from analytics.marts import open_mart
 
@@ -20,20 +21,31 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+__all__ = ["Kpi", "chosen", "compute", "receipt", "recheck", "report"]
+
 ALL_MISSIONS = "all"
+UNIT_PREFIX = "unit:"
+"""What stands before a business unit's name, where a mission's stands otherwise."""
+
+_FLOWN = """
+SELECT DISTINCT runs.mission, coalesce(business_unit, 'unassigned') AS business_unit
+FROM runs
+LEFT JOIN units USING (mission)
+ORDER BY mission
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One number about one mission, or about all of them."""
+    """One number about one mission, one business unit, or all of them."""
 
     id: str
     """K6, K2b, ... of the KPI catalogue, or a short name where the catalogue has none."""
     name: str
     mission: str
-    """The mission, or ``all``."""
+    """The mission, ``unit:NAME`` for a business unit, or ``all``."""
     segment: str | None
-    """The step, outcome or measure it is about, where it is about one."""
+    """The step, outcome, role or measure it is about, where it is about one."""
     value: int | float | None
     """The number in ``unit``; ``None`` where there is none."""
     unit: str
@@ -44,11 +56,15 @@ class Kpi:
     reason: str | None
     """Why ``value`` is ``None``."""
     basis: str | None
-    """What money stands on: list, declared, notional or mixed prices."""
+    """What money stands on: list, declared, notional, example or mixed."""
+    business_unit: str | None = None
+    """The mission's business unit, or the one it is about; ``None`` for all."""
+    board: int | None = None
+    """Its place among the seven numbers of the board, from 1."""
 
 
 def report(home: Path) -> list[Kpi]:
-    """Return every KPI of a home, for each mission and for all missions together.
+    """Return every KPI of a home, for each mission, each business unit, and all of them together.
 
     Raises:
         MartMissing: nothing has been published yet.
@@ -58,26 +74,70 @@ def report(home: Path) -> list[Kpi]:
         return compute(con)
 
 
-def compute(con: DuckDBPyConnection) -> list[Kpi]:
-    """Return every KPI, computed on the tables ``con`` sees."""
-    found: list[Kpi] = []
-    for formula in FORMULAS:
-        cursor = con.execute(formula.statement)
-        names = [column[0] for column in cursor.description or []]
-        found += [_kpi(formula, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+def receipt(home: Path, wanted: str | None = None) -> dict[str, Any]:
+    """Return the receipt of one KPI or of all; see :func:`analytics.receipts.receipt`."""
+    from analytics import receipts
+
+    return dict(receipts.receipt(home, wanted))
+
+
+def recheck(home: Path, kept: bytes) -> dict[str, Any]:
+    """Compute a receipt that was kept again; see :func:`analytics.receipts.recheck`."""
+    from analytics import receipts
+
+    return dict(receipts.recheck(home, kept))
+
+
+def chosen(wanted: str | None) -> list[Formula]:
+    """Return the formulas of an id and of its parts (``K19`` means ``K19.p50`` too); all, where none is named.
+
+    Raises:
+        KpiUnknown: there is none of that id.
+
+    """
+    if wanted is None:
+        return list(FORMULAS)
+    found = [formula for formula in FORMULAS if wanted in {formula.id, formula.id.partition(".")[0]}]
+    if not found:
+        known = ", ".join(dict.fromkeys(formula.id for formula in FORMULAS))
+        raise KpiUnknown(f"There is no KPI {wanted}; there are {known}.")
     return found
 
 
-def _kpi(formula: Formula, row: dict[str, Any]) -> Kpi:
+def compute(con: DuckDBPyConnection) -> list[Kpi]:
+    """Return every KPI, computed on the tables ``con`` sees."""
+    missions = flown(con)
+    return [kpi for formula in FORMULAS for kpi in computed(con, formula, missions)]
+
+
+def flown(con: DuckDBPyConnection) -> dict[str, str]:
+    """Return every mission that flew, with its business unit."""
+    return dict(con.execute(_FLOWN).fetchall())
+
+
+def computed(con: DuckDBPyConnection, formula: Formula, missions: dict[str, str]) -> list[Kpi]:
+    """Return one formula's numbers; a mission of which it says nothing is null with the reason."""
+    found: list[Kpi] = []
+    if formula.statement is not None:
+        cursor = con.execute(formula.statement)
+        names = [column[0] for column in cursor.description or []]
+        found = [_kpi(formula, dict(zip(names, row, strict=True)), missions) for row in cursor.fetchall()]
+    told = {kpi.mission for kpi in found}
+    due = {"mission": [ALL_MISSIONS, *missions], "all": [ALL_MISSIONS], "segment": []}[formula.grain]
+    return found + [_nothing(formula, mission, missions) for mission in due if mission not in told]
+
+
+def _kpi(formula: Formula, row: dict[str, Any], missions: dict[str, str]) -> Kpi:
     value, reason = row["value"], None
     if row.get("currency") == "mixed":
         value, reason = None, "the costs are in more than one currency"
     elif value is None:
-        reason = formula.when_null
+        reason = row.get("reason") or formula.when_null
+    mission, unit = row["mission"], row.get("business_unit")
     return Kpi(
         id=formula.id,
         name=formula.name,
-        mission=ALL_MISSIONS if row["mission"] is None else str(row["mission"]),
+        mission=str(mission) if mission is not None else ALL_MISSIONS if unit is None else f"{UNIT_PREFIX}{unit}",
         segment=row.get("segment"),
         value=value,
         unit=_unit(formula, row),
@@ -85,7 +145,16 @@ def _kpi(formula: Formula, row: dict[str, Any]) -> Kpi:
         denominator=row.get("denominator"),
         reason=reason,
         basis=row.get("basis"),
+        business_unit=missions.get(mission, unit) if mission is not None else unit,
+        board=formula.board,
     )
+
+
+def _nothing(formula: Formula, mission: str, missions: dict[str, str]) -> Kpi:
+    return Kpi(
+        formula.id, formula.name, mission, None, None, _unit(formula, {}), None, None, formula.when_null, None,
+        missions.get(mission), formula.board,
+    )  # fmt: skip
 
 
 def _unit(formula: Formula, row: dict[str, Any]) -> str:

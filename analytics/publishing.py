@@ -10,10 +10,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from analytics import drift, kpis
+from analytics.assumptions import assumption_rows, mission_row, read_assumptions
+from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
-from analytics.migrations import schema_digest
 from analytics.shape import SHAPES
+from analytics.snapshots import write_snapshot
 from analytics.stores import scalar
+from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,25 +24,13 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-PUBLISHED = (*SHAPES, "dq_results", "offsets")
+PUBLISHED = (*SHAPES, "dq_results", "dq_history", "offsets")
 """Tables that go into the mart as they are. Evidence itself stays in the warehouse and the journals."""
 
 UNPUBLISHED = ("evidence", "loads", "schema_migrations")
 """Tables of the warehouse that the mart has no place for."""
 
 _QUARANTINE = "INSERT INTO mart.main.quarantine BY NAME SELECT * REPLACE (NULL AS raw) FROM warehouse.main.quarantine"
-
-_SNAPSHOT = """
-INSERT INTO mart.main.snapshot BY NAME
-SELECT
-    now() AS published_at,
-    (SELECT count(*) FROM warehouse.main.evidence) AS records,
-    (SELECT count(*) FROM warehouse.main.runs) AS runs,
-    (SELECT max(recorded_time) FROM warehouse.main.evidence) AS newest_recorded_at,
-    (SELECT count(*) FROM warehouse.main.quarantine) AS quarantined,
-    $offsets AS offsets_digest,
-    $schema AS schema_digest
-"""
 
 _OFFSETS_DIGEST = """
 SELECT sha256(coalesce(string_agg(journal || ' ' || byte_offset, chr(10) ORDER BY journal), ''))
@@ -84,8 +75,14 @@ def _fill(con: DuckDBPyConnection, home: Path) -> None:
     for table in PUBLISHED:
         con.execute(f"INSERT INTO mart.main.{table} BY NAME SELECT * FROM warehouse.main.{table}")  # noqa: S608 - our own names
     con.execute(_QUARANTINE)
-    con.execute(_SNAPSHOT, {"offsets": offsets_digest(con), "schema": schema_digest()})
+    declared = read_assumptions(settings().policy_folder)
+    write_snapshot(con, home, offsets_digest(con), declared)
     con.execute("USE mart")
+    flown = {str(mission) for (mission,) in con.execute("SELECT DISTINCT mission FROM runs").fetchall()}
+    known = flown | set(() if declared.assumptions is None else declared.assumptions.missions)
+    insert_rows(con, "missions", (mission_row(declared.assumptions, mission) for mission in sorted(known)))
+    insert_rows(con, "assumptions", assumption_rows(declared.assumptions))
+    insert_rows(con, "formulas", (formula.row() for formula in FORMULAS))
     insert_rows(con, "kpis", (asdict(kpi) for kpi in kpis.compute(con)))
     insert_rows(con, "findings", (asdict(finding) for finding in drift.findings_for_mart(con, home)))
 

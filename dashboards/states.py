@@ -58,10 +58,11 @@ _BASIS_WORDS: Mapping[str, str] = {
     "list": "list",
     "declared": "declared",
     "notional": "notional",
+    "example": "example",
     "mixed": "mixed",
 }
 
-NO_BILL = frozenset({"notional", "mixed"})
+NO_BILL = frozenset({"notional", "example", "mixed"})
 """Price bases of which no sum is money that anybody paid."""
 
 

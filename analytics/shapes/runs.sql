@@ -9,6 +9,7 @@ WITH everything AS (
         arg_min(tenant, recorded_time) AS tenant,
         max(attempt) AS attempts,
         count(*) AS records,
+        CASE WHEN count(missing) = count(*) THEN count(*) FILTER (WHERE missing > 0) END AS incomplete_records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
     -- The switchboard is no run.
@@ -22,7 +23,8 @@ started AS (
         payload AS case_input,
         json_transform(data, '{
             "owner": "VARCHAR", "lane": "VARCHAR", "requester": "VARCHAR", "scope": ["VARCHAR"],
-            "budget": {"usd_micros": "BIGINT", "actions": "BIGINT"}, "sla_seconds": "BIGINT", "model": "VARCHAR",
+            "budget": {"usd_micros": "BIGINT", "actions": "BIGINT", "amount_cents": "BIGINT"}, "sla_seconds": "BIGINT",
+            "model": "VARCHAR",
             "offline": "BOOLEAN", "case_ref": "VARCHAR", "arrived": "VARCHAR", "waited_ms": "BIGINT",
             "flow_run_id": "VARCHAR", "flow_run_name": "VARCHAR", "deployment": "VARCHAR", "rolls_back": "VARCHAR"
         }') AS body
@@ -146,6 +148,7 @@ SELECT
     coalesce(asked.interventions, 0) AS interventions,
     started.body.budget.usd_micros AS budget_usd_micros,
     started.body.budget.actions AS budget_actions,
+    started.body.budget.amount_cents AS budget_amount_cents,
     coalesce(spent.cost_micros, 0)::BIGINT AS cost_micros,
     spent.currency,
     spent.price_basis,

@@ -36,6 +36,7 @@ _EVERY_HEADS = (("Number", ""), ("Mission", ""), ("Of", ""), ("Value", "num"), (
 _NOT_MONEY = {
     "notional": "No bill stands behind these costs: the scripted offline model is priced as if it were a real one. "
     "They show the arithmetic, not money that was spent.",
+    "example": "These costs stand on assumptions that ship with gonogo and that nobody answers for yet.",
     "mixed": "These costs mix kinds of prices, not all with a bill behind them. Look at one mission.",
 }
 

@@ -198,7 +198,9 @@ FROM runs WHERE mission = 'incident_response' AND ended_at IS NOT NULL
 """
 
 _SNAPSHOT = """
-INSERT INTO snapshot
+INSERT INTO snapshot (
+    published_at, records, runs, newest_recorded_at, quarantined, offsets_digest, schema_digest
+)
 SELECT $now, (SELECT coalesce(sum(records), 0) FROM runs), (SELECT count(*) FROM runs), $now, $quarantined, '', $digest
 """
 

@@ -1,0 +1,96 @@
+"""Snapshots: what a published mart was computed on, so that anyone can tell whether two of them saw the same.
+
+A snapshot is named by the SHA-256 over its evidence: each stream's name, number of records, last
+place and head digest. Heads stand for their streams because records are chained; where a chain is
+broken, ``chain_faults`` says so. Beside it stands the signed log as it was at publication.
+"""
+
+# duckdb types its results in part only.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analytics.migrations import schema_digest
+from analytics.stores import scalar
+from gonogo.log.sequencer import log_folder
+from gonogo.log.verifier import Broken, read_checkpoint
+from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from analytics.assumptions import Declared
+
+_HEADS = """
+SELECT sha256(coalesce(string_agg(stream_id || ' ' || records || ' ' || last || ' ' || head, chr(10)
+    ORDER BY stream_id), ''))
+FROM (
+    SELECT stream_id, count(*) AS records, max(seq) AS last, arg_max(digest, seq) AS head
+    FROM warehouse.main.evidence
+    GROUP BY stream_id
+)
+"""
+
+_SNAPSHOT = """
+INSERT INTO mart.main.snapshot BY NAME
+SELECT
+    now() AS published_at,
+    (SELECT count(*) FROM warehouse.main.evidence) AS records,
+    (SELECT count(*) FROM warehouse.main.runs) AS runs,
+    (SELECT max(recorded_time) FROM warehouse.main.evidence) AS newest_recorded_at,
+    (SELECT count(*) FROM warehouse.main.quarantine WHERE settled IS NULL) AS quarantined,
+    $offsets AS offsets_digest,
+    $schema AS schema_digest,
+    $evidence AS evidence_digest,
+    $log_origin AS log_origin,
+    $log_size AS log_size,
+    $log_root AS log_root,
+    $log_note AS log_note,
+    $assumptions_version AS assumptions_version,
+    $assumptions_digest AS assumptions_digest,
+    $assumptions_standing AS assumptions_standing,
+    $assumptions_fault AS assumptions_fault
+"""
+
+
+class LogState(NamedTuple):
+    """The signed log at one moment, or why there is none to name."""
+
+    origin: str | None = None
+    size: int | None = None
+    root: str | None = None
+    """The Merkle root, in hexadecimal."""
+    note: str | None = None
+
+
+def log_state(home: Path) -> LogState:
+    """Return what the newest checkpoint of a home's log says, where its signature holds under the log's own key."""
+    folder = log_folder(settings().model_copy(update={"home": home}))
+    if not (folder / "checkpoint").exists():
+        return LogState(note="this home keeps no log: gonogo sequence makes one")
+    try:
+        key = (folder / "key.pub").read_text(encoding="utf-8")
+        checkpoint = read_checkpoint((folder / "checkpoint").read_text(encoding="utf-8"), key)
+    except (OSError, ValueError, Broken) as error:
+        return LogState(note=f"the log's checkpoint cannot be trusted: {error}")
+    return LogState(checkpoint.origin, checkpoint.size, checkpoint.root.hex())
+
+
+def write_snapshot(con: DuckDBPyConnection, home: Path, offsets: str, declared: Declared) -> None:
+    """Write the one row that says what the mart being built is computed on."""
+    log, assumed = log_state(home), declared.assumptions
+    given: dict[str, Any] = {
+        "offsets": offsets,
+        "schema": schema_digest(),
+        "evidence": scalar(con, _HEADS),
+        **{f"log_{name}": value for name, value in log._asdict().items()},
+        "assumptions_version": None if assumed is None else assumed.version,
+        "assumptions_digest": declared.digest,
+        "assumptions_standing": None if assumed is None else assumed.standing,
+        "assumptions_fault": declared.fault,
+    }
+    con.execute(_SNAPSHOT, given)
