@@ -110,8 +110,10 @@ class Delta:
         return replace(self, rows=[], lines=[], rejects=list(self.rejects))
 
 
-def read_deltas(journal: Journal, marks: Mapping[str, Mark], limit_bytes: int = DELTA_BYTES) -> Iterator[Delta]:
-    """Yield what was appended to the journals, in pieces of about ``limit_bytes``.
+def read_deltas(
+    journal: Journal, marks: Mapping[str, Mark], limit_bytes: int = DELTA_BYTES, until: Mapping[str, int] | None = None
+) -> Iterator[Delta]:
+    """Yield what was appended to the journals, in pieces of about ``limit_bytes``; no further than ``until``, if given.
 
     A stream that cannot be read is named in ``faults`` and tried again next time. One that is
     shorter than what was read of it is read again from its start: what is landed already is
@@ -121,14 +123,14 @@ def read_deltas(journal: Journal, marks: Mapping[str, Mark], limit_bytes: int = 
     sizes = journal.tail.sizes()
     # Flights before desks, so that a run has its beginning before the answers to it.
     for name in sorted(sizes, key=lambda name: (not name.startswith("flights/"), name)):
-        size = sizes[name]
+        size = sizes[name] if until is None else min(sizes[name], until.get(name, 0))
         mark = marks.get(name, Mark())
         if size < mark.byte_offset:
             delta.faults.append(f"{name} has {size} bytes, and {mark.byte_offset} were read of it before.")
             mark = Mark()
             delta.marks[name] = mark
         while mark.byte_offset < size:
-            begun, mark = mark, _read(journal, name, mark, delta, limit_bytes)
+            begun, mark = mark, _read(journal, name, mark, delta, min(limit_bytes, size - mark.byte_offset))
             if delta.read_bytes >= limit_bytes:
                 yield delta
                 delta = Delta()

@@ -10,14 +10,17 @@ recognised by its place (stream, seq), and one that claims another's place goes 
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from analytics import quarantine
+from analytics.assumptions import Declared, read_assumptions
 from analytics.errors import MartMissing, WarehouseUnwritable
 from analytics.habits import publish_habits
+from analytics.history import keep_checks
 from analytics.journals import DELTA_BYTES, Delta, Reject, read_deltas
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
@@ -29,8 +32,10 @@ from analytics.stores import first_line, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
 from gonogo.evidence.journals import journal_at
 from gonogo.evidence.tails import Mark
+from gonogo.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 _PLACES = """
@@ -52,7 +57,7 @@ WINDOW place AS (PARTITION BY d.stream_id, d.seq ORDER BY d.row)
 _EVIDENCE = """
 INSERT INTO evidence BY NAME
 SELECT
-    d.* EXCLUDE (row, missing) REPLACE (
+    d.* EXCLUDE (row) REPLACE (
         d.time::TIMESTAMPTZ AS time,
         d.recorded_time::TIMESTAMPTZ AS recorded_time,
         d.data::JSON AS data,
@@ -70,22 +75,7 @@ CREATE OR REPLACE TEMP TABLE touched AS
 SELECT DISTINCT delta.run_id FROM delta JOIN places USING (row) WHERE places.verdict = 'new'
 """
 
-_QUARANTINE = """
-INSERT INTO quarantine BY NAME
-SELECT * FROM rejected
-ANTI JOIN quarantine USING (journal, byte_offset, sha256)
-"""
-
 _MARKS = "SELECT journal, byte_offset, lines FROM offsets"
-
-_KEEP_PASSED_LOADS = 100
-"""Passed checks are kept for this many loads; failed and broken ones for good."""
-
-_FORGET = f"""
-DELETE FROM dq_results
-WHERE status = 'passed'
-    AND load_id NOT IN (SELECT load_id FROM loads ORDER BY load_id DESC LIMIT {_KEEP_PASSED_LOADS})
-"""  # noqa: S608 - a constant of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +98,16 @@ class Taken:
 class Loader:
     """The open warehouse of one home. Whoever holds the lock makes one, and closes it."""
 
-    def __init__(self, home: Path, delta_bytes: int = DELTA_BYTES) -> None:
+    def __init__(self, home: Path, delta_bytes: int = DELTA_BYTES, folder: Path | None = None) -> None:
+        """Open the warehouse in ``folder``, or in the home itself; the journals are always those of the home."""
         self.home = home
         self._journal = journal_at(home)
         self._delta_bytes = delta_bytes
-        self._con = open_warehouse(home)
+        self._con = open_warehouse(folder or home)
+        self.failing: set[quarantine.Key] = set()
+        """Lines that the last reading rejected."""
+        self.is_whole = True
+        """Whether it could read every journal."""
         self._published = self._read_published()
         self._known_faults: set[str] = set()
         self._habits_due, self._habits_at = False, float("-inf")
@@ -135,29 +130,62 @@ class Loader:
             WarehouseUnwritable: nothing of the load that failed is in the warehouse; those before are.
 
         """
-        import duckdb
-
         begun = perf_counter()
-        taken = Taken()
-        try:
-            marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(_MARKS).fetchall()}
-            for delta in read_deltas(self._journal, marks, self._delta_bytes):
-                faults = self._new_faults(delta)
-                if delta.marks or faults:
-                    taken = taken.plus(self._take_in(delta, faults))
-            state = (offsets_digest(self._con), schema_digest())
+        with self._writing():
+            taken = self.take_in_all()
+            state = (offsets_digest(self._con), schema_digest(), read_assumptions(settings().policy_folder).mark)
             if taken != Taken() or state != self._published or not mart_path(self.home).exists():
                 publish(self._con, self.home)
                 self._published = state
                 self._habits_due = True
             self._publish_habits(habits_every)
+        return taken, perf_counter() - begun
+
+    def publish(self) -> None:
+        """Publish the mart anew, whatever has changed."""
+        with self._writing():
+            publish(self._con, self.home)
+
+    def take_in_all(self, until: Mapping[str, int] | None = None) -> Taken:
+        """Take in everything appended so far, or up to these offsets, and publish nothing."""
+        taken, self.failing, self.is_whole = Taken(), set(), True
+        marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(_MARKS).fetchall()}
+        for delta in read_deltas(self._journal, marks, self._delta_bytes, until):
+            self.is_whole &= not delta.faults
+            faults = self._new_faults(delta)
+            if delta.marks or faults:
+                taken = taken.plus(self._take_in(delta, faults))
+        return taken
+
+    def replay(self) -> tuple[Taken, dict[str, int], int]:
+        """Read the journals of lines in quarantine again, from their start; what is landed already is recognised.
+
+        Returns what was taken in, how many lines have landed or are gone, and how many wait on: they failed again.
+        """
+        con = self._con
+        with self._writing():
+            journals = quarantine.waiting_journals(con)
+            con.execute("DELETE FROM offsets WHERE list_contains($names::VARCHAR[], journal)", {"names": journals})
+            taken = self.take_in_all()
+            con.begin()
+            settled = quarantine.settle(con, journals, self.failing, datetime.now(UTC), is_whole=self.is_whole)
+            con.commit()
+        self.publish()
+        return taken, settled, quarantine.waiting(con)
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        """Say in one sentence why the file cannot be written."""
+        import duckdb
+
+        try:
+            yield
         except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException, OSError) as error:
             msg = (
                 f"The warehouse in {self.home} cannot be written ({first_line(error)}). Nothing of this load was kept "
                 "and no evidence is lost; free the disk or fix the folder and land again."
             )
             raise WarehouseUnwritable(msg) from error
-        return taken, perf_counter() - begun
 
     def _publish_habits(self, every: float) -> None:
         """Publish what is usual for each agent, once there is news and the last time is long enough ago."""
@@ -165,13 +193,15 @@ class Loader:
             publish_habits(self._con, self.home)
             self._habits_due, self._habits_at = False, perf_counter()
 
-    def _read_published(self) -> tuple[str, str]:
-        """Return what the published mart was computed on."""
+    def _read_published(self) -> tuple[str, str, str]:
+        """Return what the published mart was computed on: evidence, schema, assumptions."""
         try:
             with open_mart(self.home) as con:
-                return str(scalar(con, "SELECT offsets_digest FROM snapshot")), schema_digest()
+                row = con.execute("SELECT offsets_digest, assumptions_digest, assumptions_fault FROM snapshot")
+                offsets, digest, fault = row.fetchall()[0]
         except MartMissing:
-            return "", ""
+            return "", "", ""
+        return str(offsets), schema_digest(), Declared(None, digest, fault).mark
 
     def _take_in(self, delta: Delta, faults: list[Check]) -> Taken:
         """Land a delta in one transaction; where one run's records make no rows, land the others."""
@@ -219,7 +249,8 @@ class Loader:
         con.execute(_TOUCHED)
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
-        quarantined = self._quarantine(rejects, load_id, now)
+        quarantined, failing = quarantine.add(con, rejects, load_id, now)
+        self.failing |= failing
         runs = int(scalar(con, "SELECT count(*) FROM touched"))
         checks = list(report.checks)
         if runs:
@@ -234,8 +265,8 @@ class Loader:
             runs,
             sum(check.status != "passed" for check in checks),
         )
-        insert_rows(con, "dq_results", (check.row(load_id, now) for check in checks))
         insert_rows(con, "loads", [{"load_id": load_id, "loaded_at": now} | asdict(taken)])
+        keep_checks(con, checks, load_id, now)
         con.execute(
             "DELETE FROM offsets WHERE journal IN (SELECT unnest($names::VARCHAR[]))", {"names": [*delta.marks]}
         )
@@ -244,7 +275,6 @@ class Loader:
             "offsets",
             ({"journal": name, "updated_at": now} | mark._asdict() for name, mark in delta.marks.items()),
         )
-        con.execute(_FORGET)
         return taken
 
     def _rejected(self, delta: Delta, report: Report) -> list[Reject]:
@@ -258,18 +288,6 @@ class Loader:
             ),
             *(Reject(delta.lines[row], "conflict", said, str(delta.rows[row][RUN_ID])) for (row,) in taken),
         ]
-
-    def _quarantine(self, rejects: list[Reject], load_id: str, now: datetime) -> int:
-        """Keep lines that did not land, each once, however often it is read; return how many are new."""
-        import pyarrow as pa
-
-        if not rejects:
-            return 0
-        rows = [reject.row(load_id, now) for reject in rejects]
-        self._con.register("rejected", pa.Table.from_pylist(rows))
-        added = int(scalar(self._con, _QUARANTINE))
-        self._con.unregister("rejected")
-        return added
 
     def _new_faults(self, delta: Delta) -> list[Check]:
         """Return one failed check a journal that could not be read or shrank, once until it changes."""

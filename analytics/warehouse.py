@@ -16,6 +16,7 @@ from analytics.errors import MartMissing, WarehouseBusy
 from analytics.loading import Loader, Taken
 from analytics.locks import LoaderLock
 from analytics.marts import mart_path, open_mart
+from analytics.rebuilding import Rebuilt, rebuild
 from analytics.stores import scalar
 from gonogo.errors import GonogoError
 from gonogo.evidence.journals import journal_at
@@ -33,6 +34,25 @@ _HABITS_SECONDS = 600.0
 
 _REST_FACTOR = 2
 """The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core."""
+
+
+__all__ = ["Landed", "Rebuilt", "Replayed", "keep_landing", "land", "rebuild", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay of quarantined lines came to."""
+
+    new_records: int
+    """Evidence records that are in the mart now and were not before."""
+    landed: int
+    """Lines whose place in the journal holds evidence now."""
+    gone: int
+    """Lines in whose place another one, or none, stands now."""
+    waiting: int
+    """Lines that failed again, or could not be read."""
+    seconds: float
+    mart: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,29 @@ def land(home: Path, *, wait_seconds: float = 60.0) -> Landed:
             )
             raise WarehouseBusy(msg)
         Event().wait(_LOOK_SECONDS)
+
+
+def replay(home: Path) -> Replayed:
+    """Read the journals of quarantined lines again, after they or this version of gonogo were put right.
+
+    Raises:
+        WarehouseBusy: a loader is at work here; it would read on where it is.
+        WarehouseUnwritable: the disk is full or the folder cannot be written; a second replay does the rest.
+        WarehouseOutdated: the file was made under another schema.
+
+    """
+    begun = perf_counter()
+    with LoaderLock(home) as lock:
+        if not lock.is_held:
+            msg = f"A loader is at work in {home}. Stop gonogo up there (or gonogo land --every), then replay."
+            raise WarehouseBusy(msg)
+        loader = Loader(home)
+        try:
+            taken, settled, waiting = loader.replay()
+        finally:
+            loader.close()
+    found = (settled.get(word, 0) for word in ("landed", "gone"))
+    return Replayed(taken.records, *found, waiting, perf_counter() - begun, mart_path(home))
 
 
 def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:

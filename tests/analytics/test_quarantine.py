@@ -258,7 +258,7 @@ def test_a_checker_that_cannot_start_breaks_every_check(monkeypatch: pytest.Monk
 
 def test_passed_checks_are_forgotten_and_failed_ones_are_not(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """A loader that runs for months does not drown in good news."""
-    monkeypatch.setattr("analytics.loading._FORGET", "DELETE FROM dq_results WHERE status = 'passed'")
+    monkeypatch.setattr("analytics.history._FORGET", "DELETE FROM dq_results WHERE status = 'passed'")
     flight = fleet.run("r1").begin()
     flight.note("policy_decision", {"key": "/d", "verdict": "allow"})
     land(fleet.home)
