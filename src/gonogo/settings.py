@@ -99,16 +99,19 @@ class Settings(BaseSettings):
     """Where missions are looked up by name."""
 
     policy_folder: Path = Path("policies")
-    """Where the law, its schema, the registry and the prices stand."""
+    """Where the law, its schema, the registry, the prices and the assumptions stand."""
 
     warehouse: str = "analytics.warehouse"
-    """Module with ``land``, the one DuckDB writer."""
+    """Module with ``land``, ``keep_landing``, ``replay`` and ``rebuild``: the one DuckDB writer."""
 
     drift: str = "analytics.drift"
     """Module with ``report``: should beside is."""
 
     kpis: str = "analytics.kpis"
-    """Module with ``report``: the numbers."""
+    """Module with ``report``, ``receipt`` and ``recheck``: the numbers."""
+
+    roi: str = "analytics.roi"
+    """Module with ``report``: what missions cost beside what the work costs otherwise."""
 
     cases_module: str = "tasks.adapters"
     """Module that maps foreign files to cases, and generates the cases of the demo."""

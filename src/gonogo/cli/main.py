@@ -17,6 +17,7 @@ from gonogo.cli import (
     spending,
     switching,
     undoing,
+    worth,
 )
 from gonogo.cli.screen import err, plain_cell
 from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
@@ -45,8 +46,10 @@ app.command()(proving.verify)
 app.command()(undoing.rollback)
 app.command()(spending.budgets)
 app.command()(numbers.land)
+app.command()(numbers.rebuild)
 app.command()(numbers.drift)
 app.command()(numbers.kpis)
+app.command()(worth.roi)
 app.command()(drilling.drill)
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic_core import to_jsonable_python
 
+from gonogo.cli.receipts import read_kept, tell_receipt, tell_recheck
 from gonogo.cli.screen import money, plain_cell, print_json, print_table, say
 from gonogo.errors import SettingsBroken
 from gonogo.settings import settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_REBUILT = {
+    "equal": "Equal in every table: {records} records in {seconds:.1f} s.",
+    "different": "Different: the evidence does not make the warehouse that was here ({records} records).",
+    "not_compared": "Rebuilt from {records} records; nothing was compared: {because}.",
+}
 
 _VERDICTS = {"drift": "drift", "ok": "ok", "not_enough_data": "not enough data"}
 
@@ -35,6 +43,7 @@ def room(name: str) -> ModuleType:
 
 def land(
     every: Annotated[float | None, typer.Option("--every", help="Keep landing, at this interval in seconds.")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Read the journals of quarantined lines again.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load the evidence into DuckDB and publish the marts.
@@ -42,44 +51,101 @@ def land(
     Example: `gonogo land`
     """
     warehouse = room(settings().warehouse)
+    if replay:
+        _tell(to_jsonable_python(warehouse.replay(settings().home)), as_json=as_json)
+        return
     if every is not None:
         warehouse.keep_landing(settings().home, every, threading.Event())
         return
-    landed = to_jsonable_python(warehouse.land(settings().home))
+    _tell(to_jsonable_python(warehouse.land(settings().home)), as_json=as_json)
+
+
+def _tell(done: dict[str, Any], *, as_json: bool) -> None:
+    """Show what was done in one line, or as JSON."""
     if as_json:
-        print_json(landed)
-        return
-    say(", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in landed.items()))
+        print_json(done)
+    else:
+        say(", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in done.items()))
 
 
-def kpis(as_json: AsJson = False) -> None:
+def rebuild(
+    check: Annotated[bool, typer.Option("--check", help="Compare only; the live warehouse stays.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the warehouse anew from the evidence alone, compare it with the live one, and replace that.
+
+    Example: `gonogo rebuild --check`
+    """
+    done = room(settings().warehouse).rebuild(settings().home, "compare" if check else "replace")
+    told = to_jsonable_python(done)
+    if as_json:
+        print_json(told)
+    else:
+        rows = [(t["table"], shown(t["rows"]), shown(t["missing"]), shown(t["extra"])) for t in told["tables"]]
+        if rows:
+            print_table("Evidence beside the live warehouse", ("table", "rows", "missing", "extra"), rows, "")
+        say(_REBUILT[told["verdict"]].format(**told))
+        if told["kept"]:
+            say(f"The old file is kept: {plain_cell(told['kept'])}")
+    raise typer.Exit(1 if told["verdict"] == "different" else 0)
+
+
+def kpis(
+    kpi: Annotated[str | None, typer.Argument(help="One KPI and its parts, as K19; all, if not given.")] = None,
+    by: Annotated[Literal["mission", "unit"], typer.Option("--by", help="A column a mission, or a unit.")] = "mission",
+    receipt: Annotated[bool, typer.Option("--receipt", help="Print what it takes to compute it again.")] = False,
+    against: Annotated[Path | None, typer.Option("--against", help="A kept receipt to compute again.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the numbers; one without a source is empty, with the reason.
 
-    Example: `gonogo kpis`
+    Example: `gonogo kpis K6 --receipt`
     """
-    found = [to_jsonable_python(kpi) for kpi in room(settings().kpis).report(settings().home)]
+    module, home = room(settings().kpis), settings().home
+    if against is not None:
+        raise typer.Exit(tell_recheck(module.recheck(home, read_kept(against)), as_json=as_json))
+    if receipt:
+        raise typer.Exit(tell_receipt(module.receipt(home, kpi), as_json=as_json))
+    ids = None if kpi is None else {formula.id for formula in module.chosen(kpi)}
+    found = [
+        told for each in module.report(home) if ids is None or each.id in ids for told in [to_jsonable_python(each)]
+    ]
     if as_json:
         print_json(found)
         return
-    print_kpis(found)
+    print_kpis(found, by)
 
 
-def print_kpis(found: list[dict[str, Any]]) -> None:
-    """Show KPIs as a table: a row each, a column for each mission."""
-    missions = list(dict.fromkeys(["all", *(kpi["mission"] for kpi in found)]))
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for kpi in found:
-        name = kpi["name"] + (f": {kpi['segment']}" if kpi["segment"] else "")
-        rows.setdefault((name, _unit(kpi["unit"])), {})[kpi["mission"]] = _value(kpi)
-    cells = [(name, *(row.get(mission, "") for mission in missions), unit) for (name, unit), row in rows.items()]
-    print_table("KPIs", ("kpi", *missions, "unit"), cells, "Nothing has landed: gonogo land")
+def print_kpis(found: list[dict[str, Any]], by: Literal["mission", "unit"] = "mission") -> None:
+    """Show KPIs as tables, the board's first: a row each, a column for each mission or business unit."""
+    shown_of = [kpi for kpi in found if kpi["mission"].startswith("unit:") == (by == "unit") or kpi["mission"] == "all"]
+    missions = list(dict.fromkeys(["all", *(kpi["mission"] for kpi in shown_of)]))
+    _print_table("The board", [kpi for kpi in shown_of if kpi["board"] and not kpi["segment"]], missions)
+    _print_table("KPIs", [kpi for kpi in shown_of if not kpi["board"] or kpi["segment"]], missions)
     bases = {kpi["basis"] for kpi in found if kpi["basis"]}
     if "notional" in bases or "mixed" in bases:
         say(
             "Costs stand on notional prices: the offline model bills nobody; policies/prices.yaml says what is assumed."
         )
-    for reason in sorted({f"{kpi['name']}: {kpi['reason']}" for kpi in found if kpi["reason"]}):
-        say(f"Empty, because: {plain_cell(reason)}")
+    if "example" in bases:
+        say("What people cost and save is an example: policies/assumptions.yaml holds figures nobody answers for yet.")
+    why: dict[str, list[str]] = {}
+    for kpi in shown_of:
+        if kpi["reason"] and kpi["id"] not in why.setdefault(kpi["reason"], []):
+            why[kpi["reason"]].append(kpi["id"])
+    for reason, ids in sorted(why.items()):
+        say(f"Empty ({', '.join(ids)}): {plain_cell(reason)}")
+
+
+def _print_table(title: str, found: list[dict[str, Any]], missions: list[str]) -> None:
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for kpi in found:
+        if kpi["value"] is not None or kpi["board"]:
+            name = f"{kpi['id']} {kpi['name']}" + (f": {kpi['segment']}" if kpi["segment"] else "")
+            rows.setdefault((name, _unit(kpi["unit"])), {})[kpi["mission"]] = _value(kpi)
+    cells = [(name, *(row.get(mission, "-") for mission in missions), unit) for (name, unit), row in rows.items()]
+    columns = ("kpi", *(mission.removeprefix("unit:") for mission in missions), "unit")
+    print_table(title, columns, cells, f"{title}: nothing to show yet: gonogo land")
 
 
 def _value(kpi: dict[str, Any]) -> str:
