@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -262,10 +262,11 @@ def _rows(mission: str | None, told: dict[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(value, dict):
             found.append({"mission": mission, "name": name, "value": str(value), "source": None, "as_of": None})
             continue
-        source, as_of = value["source"], date.fromisoformat(value["as_of"])
+        group = cast("dict[str, Any]", value)
+        source, as_of = group["source"], date.fromisoformat(group["as_of"])
         found += [
             {"mission": mission, "name": f"{name}.{field}", "value": str(each), "source": source, "as_of": as_of}
-            for field, each in value.items()
+            for field, each in group.items()
             if field not in {"source", "as_of"}
         ]
     return found

@@ -27,6 +27,8 @@ ALL_MISSIONS = "all"
 UNIT_PREFIX = "unit:"
 """What stands before a business unit's name, where a mission's stands otherwise."""
 
+_SHARED = ("units", "run_costs")
+
 _FLOWN = """
 SELECT DISTINCT runs.mission, coalesce(business_unit, 'unassigned') AS business_unit
 FROM runs
@@ -106,8 +108,16 @@ def chosen(wanted: str | None) -> list[Formula]:
 
 def compute(con: DuckDBPyConnection) -> list[Kpi]:
     """Return every KPI, computed on the tables ``con`` sees."""
-    missions = flown(con)
-    return [kpi for formula in FORMULAS for kpi in computed(con, formula, missions)]
+    # Many statements read these views; computed once for all of them, they come to the same. Temporary tables stand
+    # before views of the same name, so they must not outlive this.
+    for view in _SHARED:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {view} AS FROM {view}")
+    try:
+        missions = flown(con)
+        return [kpi for formula in FORMULAS for kpi in computed(con, formula, missions)]
+    finally:
+        for view in _SHARED:
+            con.execute(f"DROP TABLE temp.{view}")
 
 
 def flown(con: DuckDBPyConnection) -> dict[str, str]:

@@ -151,7 +151,10 @@ def _receipt(con: DuckDBPyConnection, formulas: list[Formula]) -> Receipt:
         "undeclared": [str(mission) for (mission,) in con.execute(_UNDECLARED).fetchall()],
         "kpis": [_line(con, formula, flown) for formula in formulas],
     }
-    return {**told, "digest": digest_of(told)}
+    # Times become text here, so that a receipt is the same on paper and in memory.
+    plain = orjson.loads(_plain(told))
+    plain["digest"] = digest_of(plain)
+    return plain
 
 
 def _line(con: DuckDBPyConnection, formula: Formula, flown: dict[str, str]) -> Line:

@@ -188,7 +188,7 @@ def _measured(terms: Terms, seconds: list[int]) -> Amount:
         return Amount(None, None, None, None, "no wage is declared, so measured time has no price")
     if len(seconds) < MINIMUM_RUNS:
         return Amount(
-            None, None, None, None, f"{len(seconds)} cases were set aside and measured; {MINIMUM_RUNS} needed"
+            None, None, None, None, f"{len(seconds)} cases were set aside and measured; {MINIMUM_RUNS} are needed"
         )
     wage, other = micros(terms.manual.wage_per_hour), micros(terms.manual.other_per_case)
     costs = [value * wage for value in seconds]

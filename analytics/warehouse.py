@@ -132,8 +132,8 @@ def replay(home: Path) -> Replayed:
             taken, settled, waiting = loader.replay()
         finally:
             loader.close()
-    found = (settled.get(word, 0) for word in ("landed", "gone"))
-    return Replayed(taken.records, *found, waiting, perf_counter() - begun, mart_path(home))
+    landed, gone = settled.get("landed", 0), settled.get("gone", 0)
+    return Replayed(taken.records, landed, gone, waiting, perf_counter() - begun, mart_path(home))
 
 
 def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:

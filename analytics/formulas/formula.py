@@ -84,8 +84,8 @@ WITH spent AS (
         business_unit,
         sum({amount})::BIGINT AS numerator,
         count(*) FILTER (WHERE {counted}) AS denominator,
-        CASE WHEN count(DISTINCT currency) > 1 THEN 'mixed' ELSE any_value(currency) END AS currency,
-        CASE WHEN count(DISTINCT {basis}) > 1 THEN 'mixed' ELSE any_value({basis}) END AS basis
+        CASE WHEN min(currency) <> max(currency) THEN 'mixed' ELSE min(currency) END AS currency,
+        CASE WHEN min({basis}) <> max({basis}) THEN 'mixed' ELSE min({basis}) END AS basis
     FROM {source}
     WHERE {population}
     GROUP BY {sets}
@@ -104,8 +104,10 @@ FROM spent
 """
 
 _BILLED = """(
-        SELECT runs.*, coalesce(business_unit, 'unassigned') AS business_unit
-        FROM runs LEFT JOIN units USING (mission)
+        SELECT mission, status, success, cost_micros, currency, price_basis,
+            coalesce(business_unit, 'unassigned') AS business_unit
+        FROM runs
+        LEFT JOIN units USING (mission)
     )"""
 
 

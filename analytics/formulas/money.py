@@ -12,8 +12,8 @@ from analytics.formulas.formula import NO_TERMINAL, ORDER, SETS, TERMINAL, Formu
 UNDECLARED = "policies/assumptions.yaml declares no review and platform cost for a mission that flew"
 
 SUMMED = """
-        CASE WHEN count(DISTINCT currency) > 1 THEN 'mixed' ELSE any_value(currency) END AS currency,
-        CASE WHEN count(DISTINCT basis) > 1 THEN 'mixed' ELSE any_value(basis) END AS basis"""
+        CASE WHEN min(currency) <> max(currency) THEN 'mixed' ELSE min(currency) END AS currency,
+        CASE WHEN min(basis) <> max(basis) THEN 'mixed' ELSE min(basis) END AS basis"""
 
 _TOKENS = """
 WITH used AS (
@@ -64,7 +64,10 @@ SELECT
     sum(budget_usd_micros)::BIGINT AS denominator,
     CASE WHEN count(currency) FILTER (WHERE currency <> 'USD') > 0 THEN 'mixed' ELSE 'USD' END AS currency
 FROM (
-    SELECT runs.*, coalesce(business_unit, 'unassigned') AS business_unit FROM runs LEFT JOIN units USING (mission)
+    SELECT mission, status, cost_micros, budget_usd_micros, currency,
+        coalesce(business_unit, 'unassigned') AS business_unit
+    FROM runs
+    LEFT JOIN units USING (mission)
 )
 WHERE budget_usd_micros IS NOT NULL AND {TERMINAL}
 GROUP BY {SETS}

@@ -77,7 +77,7 @@ SELECT
     {aggregate}(value) AS value,
     {numerator} AS numerator,
     count(*) AS denominator,
-    CASE WHEN count(DISTINCT unit) > 1 THEN 'mixed' ELSE any_value(unit) END AS unit
+    CASE WHEN min(unit) <> max(unit) THEN 'mixed' ELSE min(unit) END AS unit
 FROM measures
 WHERE name <> 'sla_kept'
 GROUP BY mission, name

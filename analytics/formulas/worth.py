@@ -162,8 +162,8 @@ WITH flown AS (
         mission,
         sum(full_micros)::BIGINT AS numerator,
         count(*) FILTER (WHERE success) AS denominator,
-        CASE WHEN count(DISTINCT currency) > 1 THEN 'mixed' ELSE any_value(currency) END AS currency,
-        CASE WHEN count(DISTINCT basis) > 1 THEN 'mixed' ELSE any_value(basis) END AS basis
+        CASE WHEN min(currency) <> max(currency) THEN 'mixed' ELSE min(currency) END AS currency,
+        CASE WHEN min(basis) <> max(basis) THEN 'mixed' ELSE min(basis) END AS basis
     FROM run_costs
     WHERE full_micros IS NOT NULL
     GROUP BY mission

@@ -280,7 +280,7 @@ class Auditor:
             c for c in t["tool_calls"]
             if c["effect"] in {"write", "irreversible"} and c["outcome"] == "done" and c["run_id"] in self.rolled_back
         ]  # fmt: skip
-        faults = defaultdict(int)
+        faults: dict[str, int] = defaultdict(int)
         for fault in t["chain_faults"]:
             faults[fault["run_id"]] += 1
         last = max(t["drills"], key=lambda d: (d["ended_at"], d["run_id"]), default=None)

@@ -171,9 +171,10 @@ def test_the_mart_carries_the_same_numbers(counted: list[Kpi], books: Fleet) -> 
     )
 
 
-@pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.id)
+@pytest.mark.parametrize("formula", [f for f in FORMULAS if f.statement], ids=lambda formula: formula.id)
 def test_a_formula_is_one_statement_anyone_can_run(formula: Formula, books: Fleet) -> None:
     """No parameters, no second statement; the columns are the ones a KPI is made of."""
+    assert formula.statement is not None
     with open_mart(books.home) as con:
         parsed = con.extract_statements(formula.statement)
         assert len(parsed) == 1
