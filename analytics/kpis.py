@@ -110,14 +110,14 @@ def compute(con: DuckDBPyConnection) -> list[Kpi]:
     """Return every KPI, computed on the tables ``con`` sees."""
     # Many statements read these views; computed once for all of them, they come to the same. Temporary tables stand
     # before views of the same name, so they must not outlive this.
-    for view in _SHARED:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {view} AS FROM {view}")
     try:
+        for view in _SHARED:
+            con.execute(f"CREATE TEMP TABLE {view} AS FROM {view}")
         missions = flown(con)
         return [kpi for formula in FORMULAS for kpi in computed(con, formula, missions)]
     finally:
         for view in _SHARED:
-            con.execute(f"DROP TABLE temp.{view}")
+            con.execute(f"DROP TABLE IF EXISTS temp.{view}")
 
 
 def flown(con: DuckDBPyConnection) -> dict[str, str]:

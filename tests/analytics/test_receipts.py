@@ -161,7 +161,7 @@ def test_later_evidence_is_another_snapshot(fleet: Fleet) -> None:
     again = recheck(fleet.home, kept)
     assert again["snapshot"] == "other"
     assert "runs" in again["different"]
-    assert "success_rate" in again["same"]
+    assert "K22.depth" in again["same"]
 
 
 def test_the_snapshot_is_that_of_the_evidence_whatever_the_loads(fleet: Fleet, tmp_path: Path) -> None:
