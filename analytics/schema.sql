@@ -477,7 +477,7 @@ COMMENT ON COLUMN gates.deadline IS 'From when on silence is no_go.';
 COMMENT ON COLUMN gates.state IS 'open, answered (by a person), expired (by the deadline), void (another law or agent asks anew, or needs no go), or closed (the run ended first).';
 COMMENT ON COLUMN gates.answer IS 'go, no_go or revise; null where there is none that counts.';
 COMMENT ON COLUMN gates.answered_by IS 'Who answered; the name is worth what proof says.';
-COMMENT ON COLUMN gates.proof IS 'What vouches for the name: unproven, clock, totp or signature.';
+COMMENT ON COLUMN gates.proof IS 'What vouches for the name: unproven or clock.';
 COMMENT ON COLUMN gates.door IS 'Where the answer came in: cli, prefect, dashboard, deadline, rehearsal or driver.';
 COMMENT ON COLUMN gates.reason IS 'Why, in the reviewer''s words; null where erased.';
 COMMENT ON COLUMN gates.answered_at IS 'When the answer was given.';
@@ -498,11 +498,7 @@ CREATE TABLE approvals (
     refused_because VARCHAR,
     reason          VARCHAR,
     changes         JSON,
-    answered_at     TIMESTAMPTZ NOT NULL,
-    partial         BOOLEAN NOT NULL DEFAULT FALSE,
-    reason_code     VARCHAR,
-    key_fingerprint VARCHAR,
-    statement_digest VARCHAR
+    answered_at     TIMESTAMPTZ NOT NULL
 );
 COMMENT ON TABLE approvals IS 'One row an answer given to a gate, refused ones included.';
 COMMENT ON COLUMN approvals.id IS 'Identity of the approval record; decisions and tool calls name it.';
@@ -512,7 +508,7 @@ COMMENT ON COLUMN approvals.mission IS 'Mission the run flies.';
 COMMENT ON COLUMN approvals.answer IS 'go, no_go or revise.';
 COMMENT ON COLUMN approvals.answered_by IS 'Who answered; the name is worth what proof says.';
 COMMENT ON COLUMN approvals.role IS 'Role in which it was answered.';
-COMMENT ON COLUMN approvals.proof IS 'What vouches for the name: unproven, clock, totp or signature.';
+COMMENT ON COLUMN approvals.proof IS 'What vouches for the name: unproven or clock.';
 COMMENT ON COLUMN approvals.door IS 'Where the answer came in.';
 COMMENT ON COLUMN approvals.action_digest IS 'SHA-256 of the exact action the answer is bound to.';
 COMMENT ON COLUMN approvals.accepted IS 'Whether the answer counts.';
@@ -520,10 +516,6 @@ COMMENT ON COLUMN approvals.refused_because IS 'Why it does not count.';
 COMMENT ON COLUMN approvals.reason IS 'Why, in the reviewer''s words; null where erased.';
 COMMENT ON COLUMN approvals.changes IS 'Arguments the reviewer wants instead; null where there are none.';
 COMMENT ON COLUMN approvals.answered_at IS 'When it was answered.';
-COMMENT ON COLUMN approvals.partial IS 'Whether it is one of several that a gate needs, and did not settle it.';
-COMMENT ON COLUMN approvals.reason_code IS 'Why, in one word; null for a typed name and for the clock.';
-COMMENT ON COLUMN approvals.key_fingerprint IS 'Fingerprint of the key that signed it; null where none did.';
-COMMENT ON COLUMN approvals.statement_digest IS 'SHA-256 of the statement a key or a code vouches for; null where none does.';
 
 CREATE TABLE reviews (
     gate        VARCHAR NOT NULL,

@@ -19,7 +19,7 @@ WITH asked AS (
 answered AS (
     SELECT *
     FROM approvals
-    WHERE accepted AND NOT partial AND run_id IN (SELECT run_id FROM touched)
+    WHERE accepted AND partial IS NOT TRUE AND run_id IN (SELECT run_id FROM touched)
     QUALIFY row_number() OVER (PARTITION BY run_id, gate ORDER BY answered_at, id) = 1
 ),
 void AS (
