@@ -126,6 +126,10 @@ def say(
         TokenRefused: something in it is too long, or is nothing evidence can hold.
 
     """
+    try:
+        wish = payload_bytes(dict(changes)).decode()
+    except EvidenceBroken as error:
+        raise TokenRefused(f"The answer cannot be signed: {error}") from error
     now = datetime.now(UTC)
     until = min(now + lifetime, no_later or now + lifetime)
     given = {
@@ -134,7 +138,7 @@ def say(
         "by": by,
         "reason": reason,
         "code": code or ("POLICY_MET" if answer == "go" else "OTHER"),
-        "changes": payload_bytes(dict(changes)).decode(),
+        "changes": wish,
         "nonce": random_bytes(_NONCE_BYTES).hex(),
         "issued": timestamp(now),
         "expires": timestamp(until),

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gonogo.approvals import inherited
 from gonogo.evidence.canon import payload_bytes, timestamp
 from gonogo.evidence.journals import journal_of
@@ -24,7 +26,7 @@ PLAIN_CENTS, BOARD_CENTS = 600, 900
 
 async def forged(village: Village, gate: str) -> None:
     """Sign in Ann's name with a key that nobody enrolled."""
-    village.keys["mallory"] = type(village.keys["ann"]).generate()
+    village.keys["mallory"] = Ed25519PrivateKey.generate()
     village.bring(gate, village.token(gate, village.said(gate), key="mallory"))
 
 

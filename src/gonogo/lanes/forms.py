@@ -57,13 +57,13 @@ def form_of(wait: Wait) -> type[GateAnswer] | None:
     return GateAnswer.with_initial_data(description=wait.card) if wait.kind == "gate" else None
 
 
-def take_form(run: Run, gate_id: str, given: dict[str, Any]) -> None:
+def take_form(run: Run, gate_id: str, given: object) -> None:
     """Bring what was typed into the form to the desk; what does not count is recorded as refused."""
     try:
         form = GateAnswer.model_validate(given)
     except ValidationError:
         # Prefect checks what its own form sends, so somebody wrote this past it. It answers nothing, and is evidence.
-        name = plain_text(str(given.get("name", "")), 200)
+        name = plain_text(str(cast("dict[str, Any]", given).get("name", "")), 200) if isinstance(given, dict) else ""
         what = "What was given is not what the form takes."
         _bring(run, gate_id, Reply.typed("no_go", name, what, "prefect", token=UNREADABLE))
         return

@@ -303,3 +303,20 @@ async def test_after_a_crash_what_began_under_a_good_go_is_finished_though_the_g
     town.enrol()
     assert (await town.park(None)).status == "done"
     assert payments(town.home) == PAID
+
+
+async def test_a_go_that_another_operation_was_begun_under_does_not_count_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever put the same approval into the evidence of another call, it is spent there."""
+    from gonogo.evidence.ledger import Ledger
+
+    gate = await waiting(town)
+    town.say(gate, town.token(gate, "grace"))
+    known = Ledger.uses_of
+
+    def and_elsewhere(ledger: Ledger, approval: str) -> list[str]:
+        return [*known(ledger, approval), "/step:other/tool:pay"]
+
+    monkeypatch.setattr(Ledger, "uses_of", and_elsewhere)
+    await fell_through(town, f"The go at gate {gate} was used for /step:other/tool:pay; it counts once")
