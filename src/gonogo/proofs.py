@@ -15,7 +15,7 @@ from gonogo.errors import GonogoError, PolicyBroken
 from gonogo.evidence.canon import moment, plain_text
 from gonogo.policy.force import approvers_in_force
 from gonogo.policy.law import Request
-from gonogo.policy.rules import RISKS
+from gonogo.policy.rules import risk_called
 from gonogo.public_keys import SignatureRefused
 from gonogo.signatures import Signature
 from gonogo.statements import LIFETIME, NAMESPACE, Said, TokenRefused, digest_of, read_token
@@ -97,7 +97,7 @@ def risk_in(risk: Risk | None, environment: Environment) -> Risk:
 
 def risk_named(text: object) -> Risk | None:
     """Return a risk as evidence holds it; the highest for a word that is none."""
-    return None if text is None else next((each for each in RISKS if each == text), "high")
+    return None if text is None else risk_called(text) or "high"
 
 
 def proof_by_key(settings: Settings, asked: Asked, token: str, at: datetime) -> Proven:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import orjson
 from pydantic import Field, ValidationError
@@ -91,8 +91,8 @@ class Said(Noun):
 
     def wish(self) -> dict[str, Any]:
         """Return the arguments that are wanted instead."""
-        found = orjson.loads(self.changes)
-        return found if isinstance(found, dict) else {}
+        found: Any = orjson.loads(self.changes)
+        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
     def is_within(self, at: datetime) -> bool:
         """Whether it is good at a moment."""
@@ -185,7 +185,8 @@ def _validated(given: object) -> Said:
         raise TokenRefused("The token says nothing that could be an answer.")
     try:
         said = Said.model_validate(given, strict=True)
-        moment(said.issued), moment(said.expires)
+        for time in (said.issued, said.expires):
+            moment(time)
         is_wish = isinstance(orjson.loads(said.changes), dict)
     except (ValidationError, ValueError) as error:
         told = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("a time",), "msg": "no such time"}

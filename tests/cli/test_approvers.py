@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.docs.pages import ROOT
 from tests.e2e.cases import claim
-from tests.e2e.houses import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -133,7 +133,13 @@ class Village:
     def said(self, gate: str, by: str = "ann", answer: Answer = "go", **more: Any) -> Said:
         """Return what somebody says, not signed yet."""
         asked = self.asked(gate)
-        fields = {"reason": "drilled", "code": None, "changes": {}, "lifetime": lifetime_of(asked), **more}
+        fields: dict[str, Any] = {
+            "reason": "drilled",
+            "code": None,
+            "changes": {},
+            "lifetime": lifetime_of(asked),
+            **more,
+        }
         return say(gate, answer, by=by, **fields)
 
     def token(self, gate: str, said: Said, key: str = "", **lies: str) -> str:

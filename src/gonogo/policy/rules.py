@@ -69,7 +69,7 @@ def needs_of(hit: Sequence[Rule]) -> dict[str, Need]:
         if rule.role is None or rule.need == Need():
             continue
         known = found.get(rule.role, Need())
-        risks = [each for each in RISKS if each in {known.risk, rule.need.risk}]
+        risks: list[Risk] = [each for each in RISKS if each in {known.risk, rule.need.risk}]
         quorum = max(known.quorum, rule.need.quorum)
         found[rule.role] = Need(risk=risks[-1] if risks else None, quorum=quorum)
     return found
@@ -78,6 +78,14 @@ def needs_of(hit: Sequence[Rule]) -> dict[str, Need]:
 def static_policies(text: str) -> dict[str, Any]:
     """Return the policies of a text by the engine's own ids."""
     return orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+
+
+def risk_called(word: object) -> Risk | None:
+    """Return the risk of that name; ``None`` where there is none."""
+    for risk in RISKS:
+        if word == risk:
+            return risk
+    return None
 
 
 def rules_of(path: Path, text: str) -> list[Rule]:
@@ -112,7 +120,7 @@ def _need(notes: Mapping[str, str], where: str) -> Need:
     if lonely:
         raise PolicyBroken(f"{where}: @{lonely[0]} says how a @gate is answered, and there is none.")
     named = notes.get("risk")
-    risk = next((each for each in RISKS if each == named), None)
+    risk = risk_called(named)
     if named is not None and risk is None:
         raise PolicyBroken(f'{where}: @risk("{plain_text(named, 80)}") is none of {", ".join(RISKS)}.')
     return Need(risk=risk, quorum=_whole(notes, "quorum", QUORUM_MAX, where) or 1)

@@ -21,7 +21,14 @@ ABOUT = {"action": "pay", "action_digest": "0" * 64, "card_digest": "1" * 64, "r
 
 def said(answer: Answer = "go", **more: Any) -> Said:
     """Return a statement."""
-    fields = {"by": "ada", "reason": "seen", "code": None, "changes": {}, "lifetime": timedelta(hours=1), **more}
+    fields: dict[str, Any] = {
+        "by": "ada",
+        "reason": "seen",
+        "code": None,
+        "changes": {},
+        "lifetime": timedelta(hours=1),
+        **more,
+    }
     return say("abcdefghij", answer, **fields)
 
 
