@@ -20,8 +20,8 @@ def test_an_enrolled_person_signs_and_a_run_of_production_goes_on(gonogo: Comman
     policies, key = shutil.copytree(ROOT / "policies", tmp_path / "policies"), tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     prod = {"GONOGO_ENVIRONMENT": "prod", "GONOGO_POLICY_FOLDER": str(policies), "GONOGO_REQUESTER": "intake"}
-    enrolled = gonogo("approvers", "enrol", "ada", "--role", "agent-owner", "--key", f"{key}.pub", env=prod)
-    assert (enrolled.code, "agent-owner" in (policies / "approvers.yaml").read_text()) == (0, True)
+    enrolled = gonogo("approvers", "enrol", "ada", "--role", "claims-adjuster", "--key", f"{key}.pub", env=prod)
+    assert (enrolled.code, "claims-adjuster" in (policies / "approvers.yaml").read_text()) == (0, True)
     flown = gonogo("run", "claims_triage", "--no-wait", case=claim("straightforward", "SIGN"), env=prod)
     assert flown.code == 5
     run_id = gonogo.the_run()

@@ -83,7 +83,7 @@ def test_a_file_that_says_what_nobody_can_mean_is_refused(
 
 def test_a_delegation_of_what_was_itself_delegated_is_refused(tmp_path: Path) -> None:
     """Grace stands in for Ada; she cannot send somebody else in."""
-    people = {**TWO, "linus": {"roles": []}}
+    people: dict[str, Any] = {**TWO, "linus": {"roles": []}}
     with pytest.raises(PolicyBroken, match="grace cannot delegate manager"):
         written(tmp_path, people, [lent(), lent(of="grace", to="linus")])
 
