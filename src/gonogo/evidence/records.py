@@ -45,6 +45,7 @@ Artifact = Literal[
     "finding_record",
     "drill_record",
     "switch_record",
+    "approver_record",
     "criterion_record",
     "version_log",
 ]
@@ -67,6 +68,7 @@ RETENTION: dict[str, str] = {
     "finding_record": "gate7y",
     "drill_record": "gate7y",
     "switch_record": "gate7y",
+    "approver_record": "gate7y",
     "version_log": "doc10y",
 }
 """Retention class by artifact; everything else is operations, 400 days."""
