@@ -11,9 +11,11 @@ from gonogo.cli import (
     drilling,
     flying,
     housekeeping,
+    keeping,
     looking,
     numbers,
     proving,
+    showing,
     spending,
     switching,
     undoing,
@@ -42,6 +44,10 @@ app.command()(switching.rearm)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
+app.command()(keeping.anchor)
+app.command()(keeping.rekey)
+app.command()(showing.prove)
+app.command()(showing.bundle)
 app.command()(undoing.rollback)
 app.command()(spending.budgets)
 app.command()(numbers.land)

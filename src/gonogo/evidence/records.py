@@ -47,6 +47,7 @@ Artifact = Literal[
     "switch_record",
     "criterion_record",
     "version_log",
+    "key_record",
 ]
 """What a record is about; ``docs/guides/evidence.md`` says what each body holds."""
 
@@ -68,6 +69,7 @@ RETENTION: dict[str, str] = {
     "drill_record": "gate7y",
     "switch_record": "gate7y",
     "version_log": "doc10y",
+    "key_record": "doc10y",
 }
 """Retention class by artifact; everything else is operations, 400 days."""
 

@@ -19,7 +19,8 @@ from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import sha256_hex
 from gonogo.evidence.tails import Mark, TailLine
 from gonogo.log.checkpoints import Checkpoint, read_checkpoint
-from gonogo.log.keys import signer_of
+from gonogo.log.heirs import KEY_STREAM, heir_for, signer_for, succeed
+from gonogo.log.keys import key_path
 from gonogo.log.merkle import EMPTY_ROOT
 from gonogo.log.notes import NoteRefused
 from gonogo.log.positions import Position, Positions
@@ -56,6 +57,8 @@ class Log:
     """A log on disk, open for writing."""
 
     folder: Path
+    key: Path
+    """Where the private key stands."""
     signer: Signer
     tiles: Tiles
     positions: Positions
@@ -70,7 +73,13 @@ class Log:
         root = self.tiles.flush()
         note = Checkpoint(self.origin, self.tiles.size, root).signed([self.signer])
         write_durably(self.folder / "checkpoint", note.encode())
+        succeed(self.key, self.signer)
+        self.publish()
         self.positions.save(self.tiles.size)
+
+    def publish(self) -> None:
+        """Write the verifier key beside the log."""
+        write_durably(self.folder / "key.pub", f"{self.signer.verifier}\n".encode())
 
 
 def log_folder(settings: Settings) -> Path:
@@ -114,18 +123,18 @@ def open_log(settings: Settings) -> Generator[Log]:
 
 
 def _open(folder: Path, settings: Settings) -> Log:
-    signer = signer_of(settings.log_key or settings.home / "keys" / "log.pem", origin_of(settings))
-    checkpoint = Checkpoint(signer.name, 0, EMPTY_ROOT)
-    if (folder / "checkpoint").exists():
-        note = (folder / "checkpoint").read_text(encoding="utf-8")
-        checkpoint = read_checkpoint(note, signer.name, [signer.verifier])
+    key, origin, path = key_path(settings), origin_of(settings), folder / "checkpoint"
+    note = path.read_text(encoding="utf-8") if path.exists() else ""
+    signer = signer_for(key, origin, note)
+    checkpoint = read_checkpoint(note, origin, [signer.verifier]) if note else Checkpoint(origin, 0, EMPTY_ROOT)
     tiles = Tiles.open(folder, checkpoint.size)
     if tiles.flush() != checkpoint.root:
         raise LogBroken("its tiles lead to another root than its checkpoint; restore it from a copy.")
     positions = Positions(folder / "positions.sqlite")
     positions.open(checkpoint.size, tiles.all_entries())
-    write_durably(folder / "key.pub", f"{signer.verifier}\n".encode())
-    return Log(folder, signer, tiles, positions)
+    log = Log(folder, key, signer, tiles, positions)
+    log.publish()
+    return log
 
 
 def sequence(settings: Settings, journal: Journal) -> Sequenced:
@@ -209,6 +218,12 @@ def _take_lines(log: Log, name: str, stream: str, lines: list[TailLine]) -> str:
         flaw = _flaw(leaf, stream, count, head, f"{name} line {count + 1}")
         if flaw:
             break
+        if stream == KEY_STREAM:
+            try:
+                log.signer = heir_for(log.key, leaf, log.signer)
+            except NoteRefused as refusal:
+                flaw = f"{name} line {count + 1} does not hand the log over: {refusal}"
+                break
         log.tiles.append(leaf)
         count, head, end = count + 1, sha256_hex(leaf), line.byte_end
     log.positions.move(stream, Position(count, head, end))
