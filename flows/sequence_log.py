@@ -18,7 +18,7 @@ from gonogo.settings import settings
 
 @flow
 async def sequence_log() -> str:
-    """Take what was recorded since the last time into the log, sign it, and anchor what is due; fail if something is amiss."""
+    """Take what was recorded since the last time into the log, sign it, anchor what is due; fail if all is not well."""
     chosen = settings()
     try:
         done = await asyncio.to_thread(sequence, chosen, journal_of(chosen))

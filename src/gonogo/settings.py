@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     cases_module: str = "tasks.adapters"
     """Module that maps foreign files to cases, and generates the cases of the demo."""
 
+    systems: str = "tasks.systems"
+    """Module with ``deeds`` and ``TELL_ALL``: what the systems of record say they did."""
+
     dashboard: Path = Path("dashboards/app.py")
     """The Streamlit application that ``gonogo up`` serves."""
 

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from gonogo.cli import (
+    comparing,
     deciding,
     drilling,
     flying,
@@ -48,6 +49,7 @@ app.command()(keeping.anchor)
 app.command()(keeping.rekey)
 app.command()(showing.prove)
 app.command()(showing.bundle)
+app.command()(comparing.reconcile)
 app.command()(undoing.rollback)
 app.command()(spending.budgets)
 app.command()(numbers.land)

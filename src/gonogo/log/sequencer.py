@@ -153,7 +153,7 @@ def take_in(log: Log, journal: Journal) -> Sequenced:
     before = unsigned = log.tiles.size
     faults: list[str] = []
     for name, size in sorted(journal.tail.sizes().items()):
-        stream = _stream_of(name)
+        stream = stream_of(name)
         fault = _cut(name, size, log.positions.of(stream))
         # A stream that grows meanwhile is read up to what it held when the pass began, and a little more.
         while not fault and log.positions.of(stream).bytes < size:
@@ -171,9 +171,16 @@ def take_in(log: Log, journal: Journal) -> Sequenced:
     return Sequenced(log.tiles.size, log.tiles.size - before, faults)
 
 
-def _stream_of(name: str) -> str:
+def stream_of(name: str) -> str:
+    """Return the stream that a journal of this name holds."""
     folder, _, file = name.partition("/")
     return f"{file.removesuffix('.jsonl')}/{'flight' if folder == 'flights' else 'desk'}"
+
+
+def journal_name(stream: str) -> str:
+    """Return the name of the journal that holds a stream."""
+    run_id, _, kind = stream.rpartition("/")
+    return f"{'flights' if kind == 'flight' else 'desk'}/{run_id}.jsonl"
 
 
 def _cut(name: str, size: int, position: Position) -> str:

@@ -99,6 +99,11 @@ class Checkpoint(NamedTuple):
     root: bytes
 
 
+def read_note(path: Path) -> str:
+    """Return a file's text to the byte: a line that ends in another way is another text."""
+    return path.read_bytes().decode()
+
+
 def signed_text(note: str, verifier_key: str) -> str:
     """Return the text of a note that a key (`name+hash+key`) has signed, or raise :class:`Broken`."""
     try:
@@ -339,7 +344,7 @@ class Streams:
     def _declare(self, index: int, ends: Any) -> None:
         try:
             self._declared += [(index, str(e["streamid"]), int(e["seq"]), str(e["digest"])) for e in ends or []]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             self.findings.append(f"entry {index} ends a run and does not say where its streams end")
 
     def finish(self) -> None:
@@ -375,7 +380,7 @@ def verify(folder: Path, verifier_key: str, kept: Sequence[str] = ()) -> Report:
     keys = Keys(verifier_key)
     streams, tree, roots = Streams(keys), Tree(), {0: Tree().root()}
     try:
-        note = (folder / "checkpoint").read_text(encoding="utf-8")
+        note = read_note(folder / "checkpoint")
         newest = read_checkpoint(note, None)
         older = [(text, read_checkpoint(text, None)) for text in kept]
     except (OSError, ValueError, Broken) as error:
@@ -429,7 +434,7 @@ def verify_bundle(text: str, verifier_key: str) -> Report:
                     streams.findings.append(f"entry {index} ({told(entry)}): its payload is not what was committed to")
         read_checkpoint(bundle["checkpoint"], keys.at(newest.size))
         streams.finish()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         return Report(None, [f"this is no bundle that can be read ({error!r})"], 0)
     except Broken as error:
         return Report(None, [str(error), *streams.findings], 0)
@@ -472,7 +477,7 @@ def verify_any(what: Path, verifier_key: str, kept: Sequence[str] = ()) -> Repor
     if what.is_dir():
         return verify(what, verifier_key, kept)
     try:
-        text = what.read_text(encoding="utf-8")
+        text = read_note(what)
     except (OSError, ValueError) as error:
         return Report(None, [f"{what} cannot be read ({error})"], 0)
     return verify_bundle(text, verifier_key) if text.startswith("{") else verify_proof(text, verifier_key, kept)
@@ -490,7 +495,7 @@ def main() -> int:
     if not key:
         sys.stderr.write("No key: name the log's verifier key with --key.\n")
         return 2
-    report = verify_any(given.what, key, [path.read_text(encoding="utf-8") for path in given.against])
+    report = verify_any(given.what, key, [read_note(path) for path in given.against])
     lines = [f"BROKEN: {finding}" for finding in report.findings]
     if report.checkpoint is not None:
         origin, size, root = report.checkpoint
