@@ -61,7 +61,8 @@ class Repository:
                     f"{self.mirror} still has it: push it back from there."
                 )
             return None
-        fetched = self._run("fetch", "--quiet", "--no-tags", self.remote, f"{BRANCH}:{BRANCH}")
+        # Not quietly: what was rejected is told in the list of what was fetched.
+        fetched = self._run("fetch", "--no-tags", self.remote, f"{BRANCH}:{BRANCH}")
         if fetched.returncode and b"non-fast-forward" in fetched.stderr:
             raise EvidenceBroken(
                 f"The history of the anchor was rewritten; what it held is still in {self.mirror}. "
