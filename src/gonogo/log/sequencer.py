@@ -21,7 +21,7 @@ from gonogo.evidence.tails import Mark, TailLine
 from gonogo.log.checkpoints import Checkpoint, read_checkpoint
 from gonogo.log.heirs import KEY_STREAM, heir_for, signer_for, succeed
 from gonogo.log.keys import key_path
-from gonogo.log.merkle import EMPTY_ROOT
+from gonogo.log.merkle import EMPTY_ROOT, root_of
 from gonogo.log.notes import NoteRefused
 from gonogo.log.positions import Position, Positions
 from gonogo.log.tiles import LogBroken, Tiles, write_durably
@@ -78,8 +78,10 @@ class Log:
         self.positions.save(self.tiles.size)
 
     def publish(self) -> None:
-        """Write the verifier key beside the log."""
-        write_durably(self.folder / "key.pub", f"{self.signer.verifier}\n".encode())
+        """Write the verifier key beside the log, where it is not there yet."""
+        path, key = self.folder / "key.pub", f"{self.signer.verifier}\n".encode()
+        if not path.exists() or path.read_bytes() != key:
+            write_durably(path, key)
 
 
 def log_folder(settings: Settings) -> Path:
@@ -128,7 +130,7 @@ def _open(folder: Path, settings: Settings) -> Log:
     signer = signer_for(key, origin, note)
     checkpoint = read_checkpoint(note, origin, [signer.verifier]) if note else Checkpoint(origin, 0, EMPTY_ROOT)
     tiles = Tiles.open(folder, checkpoint.size)
-    if tiles.flush() != checkpoint.root:
+    if root_of(tiles.size, tiles.node) != checkpoint.root:
         raise LogBroken("its tiles lead to another root than its checkpoint; restore it from a copy.")
     positions = Positions(folder / "positions.sqlite")
     positions.open(checkpoint.size, tiles.all_entries())

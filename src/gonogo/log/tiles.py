@@ -15,7 +15,7 @@ from gonogo.evidence.canon import LEAF_MAX_BYTES
 from gonogo.log.merkle import HASH_BYTES, leaf_hash, node_hash, root_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 WIDTH = 256
@@ -151,8 +151,7 @@ class Tiles:
             count //= WIDTH
         if self._entries:
             files[tile_path("entries", self.size // WIDTH, len(self._entries))] = bundle(self._entries)
-        for path, raw in files.items():
-            write_durably(self.root / path, raw)
+        write_all_durably({self.root / path: raw for path, raw in files.items()})
         self._full.clear()
         return root_of(self.size, self.node)
 
@@ -195,16 +194,23 @@ def _fold(hashes: list[bytes]) -> bytes:
 
 def write_durably(path: Path, raw: bytes) -> None:
     """Replace a file by one rename, durable when this returns; a reader sees the old one or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(descriptor)
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_all_durably({path: raw})
+
+
+def write_all_durably(files: Mapping[Path, bytes]) -> None:
+    """Do the same with several files, each whole by itself; their folders are synced once each, at the end."""
+    for path, raw in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(descriptor)
+        beside.replace(path)
+    for folder in {path.parent for path in files}:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
