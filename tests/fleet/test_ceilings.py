@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70
-CARRIED_AWAY = {"src/gonogo/log/verifier.py": 520}
+CARRIED_AWAY = {"src/gonogo/log/verifier.py": 525}
 """Not split, since an auditor carries one file away: signatures, tree, records and what is verified, in this order."""
 COUNTED = (".py", ".cedar", ".cedarschema", ".yaml", ".css")
 """Not `.sql`: a schema is one table after the other, with a sentence for every column."""

@@ -23,7 +23,12 @@ def tried(target: Target, inputs: int, number: int) -> Counter[str]:
     counted: Counter[str] = Counter()
 
     @seed(number)
-    @settings(max_examples=inputs, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=inputs,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_base_example],
+    )
     @given(target.inputs())
     def run(value: object) -> None:
         counted[target.check(value)] += 1

@@ -32,7 +32,7 @@ from gonogo.log.tiles import LogBroken, Tiles, unbundle
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Verdict = Literal["refused", "read"]
 RECORDS = 12
@@ -87,7 +87,7 @@ def mutants(text: str) -> st.SearchStrategy[str]:
     return edits.map(lambda made: _edited(text, made)).filter(lambda found: found != text) | st.text(max_size=200)
 
 
-def _edited(text: str, edits: list[tuple[int, str, str]]) -> str:
+def _edited(text: str, edits: Sequence[tuple[int, str, str]]) -> str:
     for place, kind, letter in edits:
         text = text[:place] + ("" if kind == "cut" else letter) + text[place + (kind != "insert") :]
     return text

@@ -167,7 +167,23 @@ def _renamed(fields: dict[str, Any]) -> None:
 
 
 def _without_key(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Ground, Path], None]:
-    return lambda ground, copy: write_log(copy, change(list(ground.entries)), None)
+    """Make every tile anew, and leave the checkpoint as it is."""
+
+    def tamper(ground: Ground, copy: Path) -> None:
+        write_log(copy, change(list(ground.entries)), None)
+
+    return tamper
+
+
+def _signed(
+    by: Literal["stolen", "retired"], change: Callable[[Ground], list[bytes]]
+) -> Callable[[Ground, Path], None]:
+    """Make every tile anew, and sign it with one of the keys."""
+
+    def tamper(ground: Ground, copy: Path) -> None:
+        write_log(copy, change(ground), ground.stolen if by == "stolen" else ground.retired)
+
+    return tamper
 
 
 def _replay(ground: Ground, copy: Path) -> None:
@@ -201,31 +217,31 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("strange_key", "written anew, signed by another key", _strange_key),
     Attack(
         "rewrite_recent", "the key stolen: what is recent written anew",
-        lambda g, copy: write_log(copy, chained_anew(g.entries, _renumbered("new/flight")), g.stolen), UNANCHORED,
+        _signed("stolen", lambda g: chained_anew(g.entries, _renumbered("new/flight"))), UNANCHORED,
     ),
     Attack(
         "rewrite_old", "the key stolen: what is old written anew",
-        lambda g, copy: write_log(copy, chained_anew(g.entries, _renumbered("old/flight")), g.stolen), ALONE,
+        _signed("stolen", lambda g: chained_anew(g.entries, _renumbered("old/flight"))), ALONE,
     ),
     Attack(
         "fork", "the key stolen: another end shown to the auditor than to others",
-        lambda g, copy: write_log(copy, _other_end(g), g.stolen), UNANCHORED,
+        _signed("stolen", _other_end), UNANCHORED,
     ),
     Attack(
         "replace", "the key stolen: the whole log replaced by another",
-        lambda g, copy: write_log(copy, chained_anew(g.entries, _renamed), g.stolen), ALONE,
+        _signed("stolen", lambda g: chained_anew(g.entries, _renamed)), ALONE,
     ),
     Attack(
         "backdate", "a record of earlier added to a run, as the house itself would",
-        lambda g, copy: write_log(copy, [*g.entries, _one_more(g, recordedtime=LONG_AGO)], g.stolen),
+        _signed("stolen", lambda g: [*g.entries, _one_more(g, recordedtime=LONG_AGO)]),
     ),
     Attack(
         "retired_key", "a key that was rotated away signs on",
-        lambda g, copy: write_log(copy, [*g.entries, _one_more(g)], g.retired), handed_over=True,
+        _signed("retired", lambda g: [*g.entries, _one_more(g)]), handed_over=True,
     ),
     Attack(
         "retired_fork", "a key that was rotated away signs another end from before",
-        lambda g, copy: write_log(copy, _other_end(g), g.retired), handed_over=True,
+        _signed("retired", _other_end), handed_over=True,
     ),
 )  # fmt: skip
 """Every attack, in the order of the guide's table."""

@@ -119,7 +119,8 @@ def gaps_in_runs(journal: Journal, api_url: str) -> list[Gap]:
     try:
         deployments = post(f"{api_url}/deployments/filter", {"deployments": {"tags": {"all_": ["mission"]}}})
         flows = sorted({str(each["flow_id"]) for each in deployments if "batch" not in each["tags"]})
-        names = post(f"{api_url}/flows/filter", {"flows": {"id": {"any_": flows}}}) if flows else []
+        about = {"flows": {"id": {"any_": flows}}}
+        names: list[dict[str, Any]] = post(f"{api_url}/flows/filter", about) if flows else []
         begun = _begun(api_url, flows) if flows else []
     except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
         raise ServerUnreachable(f"Prefect at {api_url} does not tell what it has run ({error}).") from error

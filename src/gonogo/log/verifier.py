@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 WIDTH, HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES, SIZE_DIGITS = 256, 32, 32, 64, 18
 GENESIS = "0" * 64
 ROTATION, KEY_STREAM = "gonogo.log-key/v1", "log-keys/desk"
+PLACE = ("streamid", "streamseq", "prevdigest", "recordedtime", "type", "data")
 PROOF = "c2sp.org/tlog-proof@v1"
 
 
@@ -303,6 +304,16 @@ def told(entry: bytes) -> str:
         return "it is no record"
 
 
+def placed(entry: bytes) -> dict[str, Any]:
+    """Return the fields of an evidence record; none, where it is no such record."""
+    try:
+        fields = json.loads(entry)
+        is_record = [type(fields[name]) for name in PLACE] == [str, int, str, str, str, dict]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return fields if is_record else {}
+
+
 class Streams:
     """Follows the chain of every stream through the log, and the log's keys."""
 
@@ -315,16 +326,11 @@ class Streams:
 
     def add(self, index: int, entry: bytes) -> dict[str, Any]:
         """Check one record against the one before it in its stream, and return its fields."""
-        names = ("streamid", "streamseq", "prevdigest", "recordedtime", "type", "data")
-        try:
-            fields = json.loads(entry)
-            stream, seq, previous, recorded, kind, data = (fields[name] for name in names)
-            is_record = [type(fields[name]) for name in names] == [str, int, str, str, str, dict]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            is_record = False
-        if not is_record:
+        fields = placed(entry)
+        if not fields:
             self.findings.append(f"entry {index} is no evidence record")
             return {}
+        stream, seq, previous, recorded, kind, data = (fields[name] for name in PLACE)
         count, head, latest = self._heads.get(stream, (0, GENESIS, ""))
         if (seq, previous) != (count, head):
             self.findings.append(f"entry {index}: {stream} record {seq} does not follow from record {count - 1}")
@@ -332,7 +338,7 @@ class Streams:
             self.findings.append(f"entry {index}: {stream} record {seq} was recorded before the one before it")
         self._heads[stream] = (seq + 1, hashlib.sha256(entry).hexdigest(), max(recorded, latest))
         if kind == "io.gonogo.evidence.run_record.v1" and data.get("phase") == "result":
-            self._declare(index, data.get("streams"))
+            self._declare(index, data.get("streams") or [])
             self._digests[stream, seq - 1] = previous
         if kind == "io.gonogo.evidence.key_record.v1" and stream == KEY_STREAM:
             try:
@@ -341,9 +347,9 @@ class Streams:
                 self.findings.append(str(error))
         return fields
 
-    def _declare(self, index: int, ends: Any) -> None:
+    def _declare(self, index: int, ends: list[Any]) -> None:
         try:
-            self._declared += [(index, str(e["streamid"]), int(e["seq"]), str(e["digest"])) for e in ends or []]
+            self._declared += [(index, str(e["streamid"]), int(e["seq"]), str(e["digest"])) for e in ends]
         except (ValueError, KeyError, TypeError, OverflowError):
             self.findings.append(f"entry {index} ends a run and does not say where its streams end")
 

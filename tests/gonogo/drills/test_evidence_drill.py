@@ -64,7 +64,11 @@ async def test_every_attack_is_found_exactly_where_it_can_be(home: Settings) -> 
 
 async def test_a_verifier_that_sleeps_is_found_out(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The drill fails, and its run with it."""
-    monkeypatch.setattr(evidence, "verify", lambda *given: Report(None, [], len(given[2])))
+
+    def asleep(_folder: Path, _key: str, kept: list[str]) -> Report:
+        return Report(None, [], len(kept))
+
+    monkeypatch.setattr(evidence, "verify", asleep)
     rows = await drill_evidence(home, attacks=ATTACKS[:1], drill_id="drill-1")
     assert not any(row.passed for row in rows)
     *_, last = only(journal_of(home).read_flight("drill-1"), "run_record")
@@ -73,7 +77,11 @@ async def test_a_verifier_that_sleeps_is_found_out(home: Settings, monkeypatch: 
 
 async def test_a_verifier_that_cries_wolf_is_found_out(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that nobody touched has to be whole, or the drill shows nothing."""
-    monkeypatch.setattr(evidence, "verify", lambda *_: Report(None, ["wolf"], 0))
+
+    def crying(*_: object) -> Report:
+        return Report(None, ["wolf"], 0)
+
+    monkeypatch.setattr(evidence, "verify", crying)
     with pytest.raises(EvidenceBroken, match="before it begins"):
         await drill_evidence(home, attacks=ATTACKS[:1])
 

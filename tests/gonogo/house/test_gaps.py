@@ -153,7 +153,11 @@ def test_a_server_that_does_not_tell_is_no_server_without_gaps(
     journal: FileJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that cannot be read is none."""
-    monkeypatch.setattr(gaps, "post", lambda *_: [{"nothing": "known"}])
+
+    def post(*_: object) -> list[dict[str, str]]:
+        return [{"nothing": "known"}]
+
+    monkeypatch.setattr(gaps, "post", post)
     with pytest.raises(ServerUnreachable):
         gaps_in_runs(journal, "http://prefect/api")
 

@@ -137,7 +137,7 @@ def test_a_crash_after_the_statement_is_completed_by_the_next_pass(
 
     with monkeypatch.context() as crashing:
         if place == "before the checkpoint":
-            whole = rotations._record
+            whole = rotations._record  # pyright: ignore[reportPrivateUsage] - it is made to end in the middle
 
             def record(*given: object) -> None:
                 whole(*given)  # pyright: ignore[reportArgumentType] - passed through
@@ -162,7 +162,7 @@ def test_a_statement_that_names_a_key_nobody_has_here_is_left_out(home: Home) ->
     home.sequence()
     old = signer_of(key_path(home.settings), NAME)
     with home.journal.open_desk(KEYS) as desk:
-        data = {"objects": [], "phase": "fact", "statement": statement(old, key(7))}
+        data: dict[str, object] = {"objects": [], "phase": "fact", "statement": statement(old, key(7))}
         desk.append({"runid": KEYS}, "key_record", data)
         desk.commit_now()
     home.fly("r1", 1)
