@@ -10,7 +10,9 @@ from gonogo.deeds import Deed
 from gonogo.errors import ServerUnreachable, SettingsBroken
 from gonogo.evidence.journal import FileJournal
 from gonogo.house import gaps
+from gonogo.house.api import post
 from gonogo.house.gaps import Told, deeds_told, gaps_in_deeds, gaps_in_runs, gaps_in_streams, run_of
+from gonogo.house.server import free_port, prefect_server
 from gonogo.log.sequencer import sequence
 from gonogo.settings import Settings, settings
 
@@ -107,7 +109,7 @@ def prefect(monkeypatch: pytest.MonkeyPatch, flow_runs: list[dict[str, Any]]) ->
     """Let a server answer with these flow runs, page by page; returns what it was asked for."""
     asked: list[dict[str, Any]] = []
 
-    def post(url: str, body: dict[str, Any]) -> Any:
+    def answer(url: str, body: dict[str, Any]) -> Any:
         match url.rpartition("/api/")[2]:
             case "deployments/filter":
                 return [
@@ -120,7 +122,7 @@ def prefect(monkeypatch: pytest.MonkeyPatch, flow_runs: list[dict[str, Any]]) ->
                 asked.append(body)
                 return flow_runs[body["offset"] : body["offset"] + body["limit"]]
 
-    monkeypatch.setattr(gaps, "post", post)
+    monkeypatch.setattr(gaps, "post", answer)
     return asked
 
 
@@ -154,10 +156,10 @@ def test_a_server_that_does_not_tell_is_no_server_without_gaps(
 ) -> None:
     """An answer that cannot be read is none."""
 
-    def post(*_: object) -> list[dict[str, str]]:
+    def answer(*_: object) -> list[dict[str, str]]:
         return [{"nothing": "known"}]
 
-    monkeypatch.setattr(gaps, "post", post)
+    monkeypatch.setattr(gaps, "post", answer)
     with pytest.raises(ServerUnreachable):
         gaps_in_runs(journal, "http://prefect/api")
 
@@ -179,3 +181,26 @@ def test_rooms_that_list_no_deeds_are_told(module: str) -> None:
     """Nothing is compared with nothing."""
     with pytest.raises(SettingsBroken, match="GONOGO_SYSTEMS"):
         deeds_told(Settings(systems=module))
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_real_server_tells_what_it_has_begun(tmp_path: Path, journal: FileJournal) -> None:
+    """Forced into running, without a record: named. Recorded, or never begun: not."""
+    with prefect_server(tmp_path / "server", free_port()) as url:
+        flow = post(f"{url}/flows/", {"name": "claims_triage"})["id"]
+        body = {"name": "claims-triage", "flow_id": flow, "tags": ["mission", "claims"]}
+        deployment = post(f"{url}/deployments/", body)["id"]
+
+        def began(run_id: str, *, is_forced: bool) -> None:
+            flown = {"tags": [f"gonogo-run:{run_id}"], "state": {"type": "SCHEDULED"}}
+            made = post(f"{url}/deployments/{deployment}/create_flow_run", flown)
+            if is_forced:
+                post(f"{url}/flow_runs/{made['id']}/set_state", {"state": {"type": "RUNNING"}, "force": True})
+
+        began("recorded", is_forced=True)
+        began("forced", is_forced=True)
+        began("never-begun", is_forced=False)
+        act(journal, "recorded")
+        (gap,) = gaps_in_runs(journal, url)
+        assert "the run forced" in gap.what
