@@ -76,6 +76,7 @@ class Log:
         succeed(self.key, self.signer)
         self.publish()
         self.positions.save(self.tiles.size)
+        self.tiles.prune()
 
     def publish(self) -> None:
         """Write the verifier key beside the log, where it is not there yet."""
