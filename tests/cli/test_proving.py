@@ -48,6 +48,13 @@ def test_a_record_that_was_edited_is_named(gonogo: Command) -> None:
     assert "is not what was hashed" in found.out
 
 
+def test_a_checkpoint_that_was_written_over_is_told_as_broken(gonogo: Command) -> None:
+    """Before anything else is asked of the log."""
+    assert gonogo("sequence").code == 0
+    (gonogo.home / "log" / "checkpoint").write_text("nonsense\n")
+    assert "broken: " in gonogo("verify").out
+
+
 def test_without_a_log_there_is_nothing_to_verify(gonogo: Command) -> None:
     """One sentence with the way out."""
     found = gonogo("verify")

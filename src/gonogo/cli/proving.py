@@ -125,7 +125,7 @@ def verify(
         notes, keys = _anchored(anchor, what)
         kept, pinned = kept + notes, key or keys[0]
     report = verifier.verify_any(what, pinned or _own_key(what), kept)
-    open_to = _exposure(settings()) if log is None and report.checkpoint is not None else None
+    open_to = None if log is not None or report.findings else _exposure(settings())
     if as_json:
         _print_report(report, open_to)
     else:

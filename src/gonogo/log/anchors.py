@@ -21,12 +21,15 @@ from gonogo.log.repositories import Repository
 from gonogo.log.sequencer import log_folder, origin_of
 from gonogo.log.tiles import WIDTH, LogBroken, Tiles, write_durably
 from gonogo.log.verifier import Broken, Checkpoint, read_checkpoint
+from gonogo.transports import leaves_clear
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from gonogo.settings import Settings
 
+CLEAR = ("http:", "git:", "ftp:")
+"""How addresses begin under which git neither encrypts nor proves who the other host is."""
 TRIES = 5
 """How often an anchor is tried anew where others push to the same repository meanwhile."""
 
@@ -66,13 +69,18 @@ def anchor(settings: Settings) -> Anchored:
     """Commit the log's checkpoint to the repository that ``GONOGO_ANCHOR`` names, if it is not there yet.
 
     Raises:
-        SettingsBroken: no repository is named.
+        SettingsBroken: no repository is named, or outside of ``dev`` one on another host without encryption.
         AnchorUnreachable: it cannot be read, or does not take the commit.
         EvidenceBroken: there is no log, or it does not continue what is anchored: nothing is anchored then.
 
     """
     if settings.anchor is None:
         raise SettingsBroken("GONOGO_ANCHOR names no repository; name one that other people are in charge of.")
+    if settings.environment != "dev" and settings.anchor.startswith(CLEAR) and leaves_clear(settings.anchor):
+        raise SettingsBroken(
+            f"GONOGO_ANCHOR leads to another host in the clear, which {settings.environment} does not allow; "
+            "make it https:// or ssh://."
+        )
     origin, folder = origin_of(settings), log_folder(settings)
     repository = Repository(settings.home / "anchor.git", _absolute(settings.anchor))
     for _ in range(TRIES):

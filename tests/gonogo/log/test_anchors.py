@@ -205,6 +205,14 @@ def test_an_address_that_git_would_read_as_an_option_is_refused(home: Home) -> N
         Settings(anchor="--upload-pack=touch owned", home=home.settings.home)
 
 
+@pytest.mark.parametrize("address", ["http://git.example.org/a.git", "git://git.example.org/a.git"])
+def test_outside_of_dev_no_checkpoint_leaves_the_host_in_the_clear(home: Home, address: str) -> None:
+    """Whoever is in between could be the anchor."""
+    home.sequence()
+    with pytest.raises(SettingsBroken, match="in the clear"):
+        anchor(home.settings.model_copy(update={"anchor": address, "environment": "prod"}))
+
+
 def test_without_a_repository_or_a_log_nothing_is_anchored(home: Home, chosen: Settings, remote: Path) -> None:
     """One sentence with the way out."""
     with pytest.raises(EvidenceBroken, match="gonogo sequence"):
