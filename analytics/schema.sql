@@ -751,7 +751,7 @@ CREATE TABLE drills (
 COMMENT ON TABLE drills IS 'One row a signal and lane of a drill: runaways set loose on purpose, and how soon they stood still; or an attack on a log, and what an auditor held.';
 COMMENT ON COLUMN drills.id IS 'Identity of the drill''s record.';
 COMMENT ON COLUMN drills.run_id IS 'The drill.';
-COMMENT ON COLUMN drills.drill IS 'What was drilled: abort, evidence.';
+COMMENT ON COLUMN drills.drill IS 'What was drilled: abort, approvals, evidence.';
 COMMENT ON COLUMN drills.signal IS 'Monitor that has to catch the runaway; or the attack.';
 COMMENT ON COLUMN drills.lane IS 'batch, warm_runner or processes; of an attack, what the auditor holds: checkpoint, kept or anchored.';
 COMMENT ON COLUMN drills.trials IS 'Runaways set loose, or attacks made.';

@@ -24,8 +24,10 @@ TRIALS = 1
 
 def drill(
     what: Annotated[
-        Literal["abort", "evidence"],
-        typer.Argument(help="What to drill: abort, the kill switch and its signals; evidence, the log."),
+        Literal["abort", "evidence", "approvals"],
+        typer.Argument(
+            help="What to drill: abort, the kill switch and its signals; evidence, the log; approvals, forged answers."
+        ),
     ],
     trials: Annotated[
         int, typer.Option("--trials", help="Of abort: how often each signal is tried in each lane.", min=1)
@@ -35,14 +37,17 @@ def drill(
     """Attack ourselves on scratch ground, and measure. Exit 0 if all is caught that can be.
 
     abort: runaways are set loose on a toy system of record; where `gonogo up` runs, the house drills. evidence: all
-    that an insider may do to the log is done to copies of one. Nothing of yours is touched; the result is evidence in
-    your home, and lands in the table `drills`.
+    that an insider may do to the log is done to copies of one. approvals: every way to pretend that somebody agreed is
+    tried at a gate under your own rules about approvals. Nothing of yours is touched; the result is evidence in your
+    home, and lands in the table `drills`.
 
     Example: `gonogo drill abort --trials 100`
     """
     chosen = settings()
     if what == "evidence":
         passed = _drill_evidence(chosen, as_json=as_json)
+    elif what == "approvals":
+        passed = _drill_approvals(chosen, as_json=as_json)
     else:
         passed = _drill_abort(chosen, trials, as_json=as_json)
     raise typer.Exit(0 if passed else 1)
@@ -89,6 +94,26 @@ def _drill_evidence(chosen: Settings, *, as_json: bool) -> bool:
 def _seen(row: Seen) -> str:
     """Return what an auditor saw of an attack, loudly where it is not what has to be."""
     return ("found" if row.found else "not found") + ("" if row.passed else " (!)")
+
+
+def _drill_approvals(chosen: Settings, *, as_json: bool) -> bool:
+    from gonogo.drills.approvals import TRUE_GO, drill_approvals
+
+    rows = asyncio.run(drill_approvals(chosen))
+    room(chosen.warehouse).land(chosen.home)
+    passed = bool(rows) and all(row.passed for row in rows)
+    if as_json:
+        print_json({"drill": "approvals", "passed": passed, "rows": [asdict(row) for row in rows]})
+        return passed
+    good = {True: "passed", False: "refused"}
+    cells = [
+        (row.forgery, good[row.forgery == TRUE_GO] if row.passed else "NOT CAUGHT", row.effects, plain_cell(row.told))
+        for row in rows
+    ]
+    columns = ("forgery", "came to", "effects", "what the evidence says")
+    print_table("Drill of approvals: ways to pretend that somebody agreed", columns, cells, "Nothing was drilled.")
+    say("None passed." if passed else "Not all were refused; do not rely on gates until they are.")
+    return passed
 
 
 def _tell(row: Row) -> None:

@@ -45,6 +45,7 @@ Artifact = Literal[
     "finding_record",
     "drill_record",
     "switch_record",
+    "approver_record",
     "criterion_record",
     "version_log",
     "key_record",
@@ -68,6 +69,7 @@ RETENTION: dict[str, str] = {
     "finding_record": "gate7y",
     "drill_record": "gate7y",
     "switch_record": "gate7y",
+    "approver_record": "gate7y",
     "version_log": "doc10y",
     "key_record": "doc10y",
 }
