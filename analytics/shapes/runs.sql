@@ -12,8 +12,8 @@ WITH everything AS (
         CASE WHEN count(missing) = count(*) THEN count(*) FILTER (WHERE missing > 0) END AS incomplete_records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard and the roll of approvers are no runs.
-    WHERE run_id NOT IN ('switchboard', 'approvers')
+    -- The switchboard, the roll of approvers and the keys of the log are no runs.
+    WHERE run_id NOT IN ('switchboard', 'approvers', 'log-keys')
     GROUP BY run_id
 ),
 started AS (
