@@ -36,7 +36,7 @@ SOURCELESS: tuple[Formula, ...] = (
         "Age of the last anchor",
         "now - newest checkpoint kept elsewhere",
         "h",
-        "checkpoints of the log are not kept elsewhere by anything yet",
+        "anchors are kept beside the log; the warehouse has no record of them yet",
     ),
     _null(
         "K32",
