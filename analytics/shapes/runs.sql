@@ -11,8 +11,8 @@ WITH everything AS (
         count(*) AS records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard is no run.
-    WHERE run_id <> 'switchboard'
+    -- The switchboard and the docket are no runs.
+    WHERE run_id NOT IN ('switchboard', 'docket')
     GROUP BY run_id
 ),
 started AS (

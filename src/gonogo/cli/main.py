@@ -9,6 +9,7 @@ import typer
 from gonogo.cli import (
     deciding,
     drilling,
+    finding,
     flying,
     housekeeping,
     looking,
@@ -46,6 +47,7 @@ app.command()(undoing.rollback)
 app.command()(spending.budgets)
 app.command()(numbers.land)
 app.command()(numbers.drift)
+app.command()(finding.findings)
 app.command()(numbers.kpis)
 app.command()(drilling.drill)
 

@@ -44,6 +44,7 @@ Artifact = Literal[
     "exception_record",
     "finding_record",
     "drill_record",
+    "drift_record",
     "switch_record",
     "criterion_record",
     "version_log",
@@ -66,6 +67,7 @@ RETENTION: dict[str, str] = {
     "exception_record": "gate7y",
     "finding_record": "gate7y",
     "drill_record": "gate7y",
+    "drift_record": "gate7y",
     "switch_record": "gate7y",
     "version_log": "doc10y",
 }
