@@ -30,9 +30,9 @@ class Terms:
     """Below this many runs on either side there is not enough data."""
     minimum_tail_runs: int = 100
     """The same for the 95th percentile, beyond which few runs lie."""
-    false_discovery_rate: float = 0.01
+    false_discovery_rate: float = 0.002
     """Largest share of a mission's called drifts that may be chance; small, because it is asked every hour."""
-    chart_false_alarms: float = 0.01
+    chart_false_alarms: float = 0.002
     """Chance that any chart of a mission raises a false alarm within one window."""
     floor_points: float = 5.0
     """Smallest change of a success rate, or of another share, that matters, in percentage points."""
