@@ -179,8 +179,8 @@ def check_paths(
             yield _exact(("path", mission, None), looked, None, "no path is declared in policies/paths.yaml", needed)
         for rule in paths.get(mission, ()):
             asked = {"mission": mission, "event": rule.event, "then": rule.then, "most": rule.most}
-            rows = con.execute(_BROKEN.format(broken=BROKEN_WHEN[rule.kind]), asked).fetchall()
-            yield _exact(("path", mission, rule.name), *rows[0], rule.sentence, needed)
+            looked_at, broken = con.execute(_BROKEN.format(broken=BROKEN_WHEN[rule.kind]), asked).fetchall()[0]
+            yield _exact(("path", mission, rule.name), looked_at, broken, rule.sentence, needed)
 
 
 def check_data(con: DuckDBPyConnection, needed: int) -> Iterator[Comparison]:

@@ -79,7 +79,7 @@ def draw(per_family: int, steady: int, seed: int = SEED) -> list[Flown]:
             at = BASELINE_RUNS + random.randrange(_FIRST, _LAST)
             flown.append(Flown(f"{family}_{number:03d}", family, at))
     for number in range(steady):
-        family = random.choice([each for each in families if each not in EXACT])
+        family: Family = random.choice([each for each in families if each not in EXACT])
         order = list(range(end))
         random.shuffle(order)
         at = BASELINE_RUNS + random.randrange(_FIRST, _LAST)

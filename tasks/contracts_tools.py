@@ -35,7 +35,7 @@ from policies.contracts import (
 )
 from tasks.claims_tools import euros
 from tasks.passages import normalised, sentences_of
-from tasks.prose import Prose
+from tasks.prose import Count, Prose
 from tasks.repository import FiledReport, Passages, Receipt, Registration, Routing, Sentence, SigningFacts
 from tasks.systems import repository
 from tasks.takebacks import recall_from_signature, withdraw_contract_referral
@@ -196,9 +196,9 @@ async def file_report(
     body: Prose,
     found: list[ClauseType],
     risky: list[ClauseType],
-    quotes: int,
-    rejected: int,
-    unread: int,
+    quotes: Count,
+    rejected: Count,
+    unread: Count,
     idempotency_key: str = "",
 ) -> Receipt:
     """Keep the report on a contract."""

@@ -1,4 +1,4 @@
-"""Prose: text for people to read. It says what is written, never where anything goes."""
+"""Prose and counts: what is written and how often. Neither says where anything goes, or how much."""
 
 from __future__ import annotations
 
@@ -8,3 +8,6 @@ from gonogo import Content
 
 Prose = Annotated[str, Content()]
 """An argument that no target or amount is taken from."""
+
+Count = Annotated[int, Content()]
+"""How many of something a report lists. A number in a text that is the same by chance says nothing about it."""

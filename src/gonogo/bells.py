@@ -184,14 +184,20 @@ class ChannelWatcher:
         import psycopg
 
         connection = psycopg.connect(self._url, autocommit=True)
-        connection.execute(f"LISTEN {DESK_CHANNEL}")
+        try:
+            connection.execute(f"LISTEN {DESK_CHANNEL}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    def _listen(self, connection: Connection[Any] | None) -> None:
+    def _listen(self, first: Connection[Any]) -> None:
         import psycopg
 
-        while not self._closed.is_set():
+        connection: Connection[Any] | None = first
+        while connection is not None or not self._closed.is_set():
             try:
+                # Entered at least once, so that the first one is closed also where nobody listens any more.
                 with connection or self._connected() as listening:
                     connection = None
                     while not self._closed.is_set():

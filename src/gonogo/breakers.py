@@ -1,6 +1,6 @@
 """Breakers: what a process knows of a dependency, and whether it may be asked now.
 
-What processes share stands on a switchboard. A call looks at what was read there within the last
+What processes share stands on a fusebox. A call looks at what was read there within the last
 second, and takes its turn from a slice that was leased: the store is asked once a second at most, and
 where something changes.
 """
@@ -12,9 +12,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from gonogo import switchboards
+from gonogo import fuseboxes
 from gonogo.errors import DependencyOpen
-from gonogo.switchboards import Known, Switchboard, switchboard_of
+from gonogo.fuseboxes import Fusebox, Known, fusebox_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ Ended = Literal["answered", "failed", "neither"]
 class Breaker:
     """One dependency, as one process knows it."""
 
-    def __init__(self, board: Switchboard, name: str, facts: Dependency) -> None:
+    def __init__(self, board: Fusebox, name: str, facts: Dependency) -> None:
         self.name = name
         self.facts = facts
         self._board = board
@@ -66,7 +66,7 @@ class Breaker:
         if now - self._read_at >= FRESH_SECONDS:
             # Whoever comes while this is read goes by what was known before.
             self._read_at = now
-            self._learn(await self._quickly(lambda: switchboards.read(self._board, self.name)))
+            self._learn(await self._quickly(lambda: fuseboxes.read(self._board, self.name)))
         is_probe = self._known.is_open and await self._probe()
         if self.facts.rate_per_second is not None:
             try:
@@ -79,7 +79,7 @@ class Breaker:
     async def _probe(self) -> bool:
         left = self._open_until - time.monotonic()
         lease_us = (self.facts.timeout_seconds + 1) * 1_000_000
-        if left > 0 or not await self._asked(lambda: switchboards.probe(self._board, self.name, lease_us)):
+        if left > 0 or not await self._asked(lambda: fuseboxes.probe(self._board, self.name, lease_us)):
             if left <= 0:
                 # Another process tries it; what came of that is read with the next call.
                 self._read_at = float("-inf")
@@ -104,9 +104,7 @@ class Breaker:
         many = max(1, min(burst // 4, int(SLICE_SECONDS * 1_000_000 / period)))
 
         def book(turns: int, patience_us: int) -> int | None:
-            return switchboards.book(
-                self._board, self.name, turns, period_us=period, burst=burst, patience_us=patience_us
-            )
+            return fuseboxes.book(self._board, self.name, turns, period_us=period, burst=burst, patience_us=patience_us)
 
         if many > 1 and await self._asked(lambda: book(many, 0)) is not None:
             self._turns, self._turns_until = many - 1, time.monotonic() + LEASE_SECONDS
@@ -127,17 +125,17 @@ class Breaker:
             cool_us = facts.cool_down_seconds * 1_000_000
             self._learn(
                 await self._asked(
-                    lambda: switchboards.failed(
+                    lambda: fuseboxes.failed(
                         self._board, self.name, most=facts.breaker_failures, cool_us=cool_us, is_probe=is_probe
                     )
                 )
             )
         elif how == "answered" and (is_probe or self._known.failures):
-            await self._asked(lambda: switchboards.answered(self._board, self.name, is_probe=is_probe))
+            await self._asked(lambda: fuseboxes.answered(self._board, self.name, is_probe=is_probe))
             if is_probe or not self._known.is_open:
                 self._learn(Known())
         elif how == "neither" and is_probe:
-            await self._asked(lambda: switchboards.release(self._board, self.name))
+            await self._asked(lambda: fuseboxes.release(self._board, self.name))
 
     def _learn(self, known: Known) -> None:
         self._known = known
@@ -155,7 +153,7 @@ class Breaker:
 
 def breaker_of(chosen: Settings, name: str, facts: Dependency) -> Breaker:
     """Return this process's breaker of a dependency; another one where what is declared of it has changed."""
-    board = switchboard_of(chosen)
+    board = fusebox_of(chosen)
     found: Breaker | None = board.kept.get(name)
     if found is None or (found.facts is not facts and found.facts != facts):
         found = board.kept[name] = Breaker(board, name, facts)

@@ -166,7 +166,7 @@ def unflown_landing(mission: Flyable, run_id: str, halt: Halt) -> Landing:
         status="aborted",
         reason_code=Aborted.failure,
         error_class=Aborted.__name__,
-        error=f"{halt.sentence} Nothing was started; re-arm it first: {halt.way_out}",
+        error=f"{halt.sentence} Nothing was started. The way out: {halt.way_out}",
     )
 
 

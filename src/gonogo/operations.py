@@ -1,4 +1,4 @@
-"""Operations: a model request or a tool call, as those see it who watch a run while it works.
+"""Operations: a model request, a tool call or a hand-over, as those see it who watch a run while it works.
 
 The governor and the tools ask every watcher before an operation is begun, and tell every watcher
 what was recorded of it after. Watching costs nothing on a replay: nothing is begun there.
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 class Operation:
     """One thing that is about to be done, or was."""
 
-    kind: Literal["model", "tool"]
+    kind: Literal["model", "tool", "handover"]
     key: str
     """The operation's key in the run's evidence; the same when it is done again after a crash."""
     name: str
-    """The tool, or the model as ``provider:name``."""
+    """The tool, the model as ``provider:name``, or the work that is handed over."""
     principal: str
     """The agent that does it; the mission, where a step does it on the mission's own mandate."""
     digest: str
-    """SHA-256 of what goes in: the tool's arguments, or the messages to the model."""
+    """SHA-256 of what goes in: the tool's arguments, the messages to the model, or the brief."""
     system: str = ""
-    """The system of record; empty for a model."""
+    """The system of record; empty for all but a tool."""
     effect: Effect = "read"
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """The tool's arguments as plain JSON; empty for a model."""
+    """The tool's arguments as plain JSON; of a hand-over, to whom and by whose hands; empty for a model."""
     most_micros: int = 0
     """What it can cost at most, in micro-USD."""
     most_tokens: int = 0
@@ -50,6 +50,9 @@ class Operation:
         """What it may use of any budget."""
         if self.kind == "model":
             return model_claim(self.most_micros, self.most_tokens)
+        if self.kind == "handover":
+            # What the specialist does is counted when it does it.
+            return Claim({})
         return tool_claim(self.system, self.effect, self.reach)
 
 

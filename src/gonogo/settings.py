@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from gonogo.errors import SettingsBroken
 from gonogo.model import Environment
+from gonogo.transports import refuse_clear
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -167,7 +168,7 @@ def process_settings() -> Settings:
     """Return this process's settings, and make the project's rooms importable.
 
     Raises:
-        SettingsBroken: a value is wrong; the message names the setting.
+        SettingsBroken: a value is wrong, or something would leave this host in the clear; names the setting.
 
     """
     root = str(Path.cwd())
@@ -176,11 +177,13 @@ def process_settings() -> Settings:
         sys.path.insert(0, root)
     _refuse_unknown()
     try:
-        return Settings()
+        found = Settings()
     except ValidationError as error:
         wrong = "; ".join(f"GONOGO_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         msg = f"Settings do not hold ({wrong}); correct the environment or [tool.gonogo] in pyproject.toml."
         raise SettingsBroken(msg) from error
+    refuse_clear(found.environment, found.journals, os.environ)
+    return found
 
 
 def _refuse_unknown() -> None:

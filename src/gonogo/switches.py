@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import GonogoError, SwitchRefused
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp, uuid7
 from gonogo.evidence.journal import FileJournal
-from gonogo.targets import Halt, Target
+from gonogo.targets import UNREADABLE, Halt, Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -160,7 +160,8 @@ class Switchboard:
             state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
             if state != self._seen:
                 self._read(state)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
+            # Where nothing was ever thrown there is no file; a home that is none stops at the recorder.
             if self._seen is not None:
                 return self._unreadable(begun, error)
         except (OSError, GonogoError, LookupError, TypeError, ValueError) as error:
@@ -187,7 +188,7 @@ class Switchboard:
         if now - self._could_look < UNREADABLE_SECONDS:
             return self._in_force
         why = plain_text(f"The switchboard at {self._path} cannot be read ({error}); nothing goes on until it can.")
-        return (Halt(Target("all"), why, "gonogo", "switchboard_unreadable", datetime.now(UTC)), *self._in_force)
+        return (Halt(Target("all"), why, "gonogo", UNREADABLE, datetime.now(UTC)), *self._in_force)
 
 
 _boards: dict[str, Switchboard] = {}

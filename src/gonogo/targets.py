@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TargetKind = Literal["run", "mission", "agent", "all"]
 """What a halt stops: one run, every run of a mission, every run that employs an agent, or everything."""
 
+UNREADABLE = "switchboard_unreadable"
+"""The signal of a halt that nobody threw: what is halted cannot be read, so everything is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -61,10 +64,12 @@ class Halt:
     def sentence(self) -> str:
         """Who halted what when, and why."""
         how = f", signal {self.signal}" if self.signal else ""
-        return f"Halted: {self.target}, by {self.by}{how}, at {timestamp(self.when)[:19]}Z: {self.reason}"
+        return f"Halted: {self.target}, by {self.by}{how}, at {timestamp(self.when)[:19]}Z: {self.reason.rstrip('.')}."
 
     @property
     def way_out(self) -> str:
-        """The command that re-arms the target."""
+        """The command that re-arms the target, or what is to be done first."""
+        if self.signal == UNREADABLE:
+            return "let the switchboard be read again; there is nothing to re-arm"
         option = {"run": "", "mission": "--mission ", "agent": "--agent ", "all": "--all"}[self.target.kind]
         return f"gonogo rearm {option}{self.target.name} --reason TEXT --as NAME"

@@ -41,16 +41,19 @@ def test_a_waiting_run_is_halted_with_the_server_dead_and_nothing_starts_until_i
     until(gonogo.journal.run_ids, "a run")
     run_id = gonogo.the_run()
     gate = gonogo.gate_of(run_id)
+    before = gonogo.effects()
     done = gonogo("abort", "--mission", "claims-triage", *WHY, "--json", env=DEAD)
     ended = waiting.wait()
     refused = gonogo("decide", gate, "go", "--reason", "fine", "--as", "ben")
     again = gonogo("run", "claims_triage", case=claim("above_limit", "NEXT"))
     lifted = gonogo("rearm", "--mission", "claims_triage", "--reason", "fixed", "--as", "ben")
     assert (done.code, done.json["halted"], done.json["still"]) == (0, True, [])
+    assert done.json["stopped"] + done.json["ended"] == [run_id]
     assert (ended.code, "it pays twice" in ended.out) == (4, True)
     assert (refused.code, "it pays twice" in refused.sentence) == (2, True)
     assert (again.code, "gonogo rearm --mission claims_triage" in again.out) == (4, True)
-    assert gonogo.effects() == {}
+    assert gonogo.effects() == before
+    assert "payments" not in before
     assert gonogo.journal.run_ids() == [run_id]
     assert (lifted.code, "re-armed by ben (unproven)" in lifted.out) == (0, True)
     assert gonogo("abort", "--list").out.strip() == "Nothing is halted."

@@ -412,7 +412,8 @@ class TestModels:
             )),
         ] * LOOKS + [Said(calls=(("final_result", {"quotes": [], "unread": []}),))]  # fmt: skip
         flown = await self.fly(tmp_path)
-        calls = flown.told("tool_call", "result")
+        # Whoever goes on after five refusals is halted by a monitor; what it asked before is what counts here.
+        calls = [c for c in flown.told("tool_call", "result") if not c.get("error", "").startswith("Halted")]
         looks = [call for call in calls if call["tool"] == "find_passages"]
         done = [call["principal"] for call in looks if call["outcome"] == "done"]
         assert set(done) == {"pricing_reviewer"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ psycopg: Any = pytest.importorskip("psycopg", reason="the Postgres driver is an 
 
 HANGS_SECONDS = 60.0
 NEVER_SECONDS = 3_600.0
+LOOKS_MAX = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,27 @@ async def test_a_bell_whose_connection_was_cut_hears_again(url: str) -> None:
         notify(url, "r1")
 
     assert await heard(bell, act, None) == {"r1"}
+
+
+def test_a_watcher_that_is_closed_before_it_begins_leaves_no_connection_open(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate that is answered at once: its bell is taken down while its thread starts."""
+    started: list[threading.Thread] = []
+
+    def start(self: threading.Thread) -> None:
+        started.append(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    watcher = ChannelWatcher(url, lambda _: None)
+    monkeypatch.undo()
+    watcher.close()
+    (thread,) = started
+    thread.run()
+    query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = current_database()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        # The server notices a moment after the client has closed.
+        assert any(connection.execute(query).fetchone() == (0,) for _ in range(LOOKS_MAX))
 
 
 async def test_without_a_database_the_listener_has_only_its_own_looks() -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo import switchboards
+from gonogo import fuseboxes
 from gonogo.breakers import Breaker, breaker_of
 from gonogo.dependencies import UNDECLARED, Dependency
 from gonogo.errors import DependencyOpen
+from gonogo.fuseboxes import FileFusebox, Fusebox, PostgresFusebox
 from gonogo.settings import Settings, settings
-from gonogo.switchboards import FileSwitchboard, PostgresSwitchboard, Switchboard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,56 +24,56 @@ FACTS = Dependency(breaker_failures=2, cool_down_seconds=60)
 
 
 @pytest.fixture
-def board(backend: str, tmp_path: Path) -> Switchboard:
+def board(backend: str, tmp_path: Path) -> Fusebox:
     """Return what a house keeps its breakers in."""
     url = settings().journals
-    return PostgresSwitchboard(url) if backend == "postgres" and url else FileSwitchboard(tmp_path / "d.sqlite")
+    return PostgresFusebox(url) if backend == "postgres" and url else FileFusebox(tmp_path / "d.sqlite")
 
 
-class TestSwitchboards:
+class TestFuseboxes:
     """The one row of each dependency."""
 
-    def test_a_dependency_nobody_has_heard_of_is_fine(self, board: Switchboard) -> None:
+    def test_a_dependency_nobody_has_heard_of_is_fine(self, board: Fusebox) -> None:
         """And asking about it writes nothing."""
-        assert switchboards.read(board, "bank") == switchboards.Known()
+        assert fuseboxes.read(board, "bank") == fuseboxes.Known()
 
-    def test_failures_in_a_row_open_it_and_one_alone_may_try(self, board: Switchboard) -> None:
+    def test_failures_in_a_row_open_it_and_one_alone_may_try(self, board: Fusebox) -> None:
         """The pause passes; one probe is let through, and its answer opens the door for all."""
         for number in (1, 2):
-            known = switchboards.failed(board, "bank", most=2, cool_us=1, is_probe=False)
+            known = fuseboxes.failed(board, "bank", most=2, cool_us=1, is_probe=False)
             assert (known.failures, known.is_open) == (number, number == 2)
-        assert [switchboards.probe(board, "bank", 60_000_000) for _ in range(3)] == [True, False, False]
-        switchboards.answered(board, "bank", is_probe=False)
-        assert switchboards.read(board, "bank").is_open
-        switchboards.answered(board, "bank", is_probe=True)
-        assert not switchboards.read(board, "bank").is_open
+        assert [fuseboxes.probe(board, "bank", 60_000_000) for _ in range(3)] == [True, False, False]
+        fuseboxes.answered(board, "bank", is_probe=False)
+        assert fuseboxes.read(board, "bank").is_open
+        fuseboxes.answered(board, "bank", is_probe=True)
+        assert not fuseboxes.read(board, "bank").is_open
 
-    def test_a_probe_that_fails_begins_another_pause(self, board: Switchboard) -> None:
+    def test_a_probe_that_fails_begins_another_pause(self, board: Fusebox) -> None:
         """Nobody may try until that is over; one that says nothing gives its right back."""
-        switchboards.failed(board, "bank", most=1, cool_us=1, is_probe=False)
-        assert switchboards.probe(board, "bank", 60_000_000)
-        switchboards.release(board, "bank")
-        assert switchboards.probe(board, "bank", 60_000_000)
-        assert switchboards.failed(board, "bank", most=1, cool_us=60_000_000, is_probe=True).left_us > 50_000_000
-        assert not switchboards.probe(board, "bank", 60_000_000)
+        fuseboxes.failed(board, "bank", most=1, cool_us=1, is_probe=False)
+        assert fuseboxes.probe(board, "bank", 60_000_000)
+        fuseboxes.release(board, "bank")
+        assert fuseboxes.probe(board, "bank", 60_000_000)
+        assert fuseboxes.failed(board, "bank", most=1, cool_us=60_000_000, is_probe=True).left_us > 50_000_000
+        assert not fuseboxes.probe(board, "bank", 60_000_000)
 
-    def test_a_probe_whose_process_died_may_be_made_by_another(self, board: Switchboard) -> None:
+    def test_a_probe_whose_process_died_may_be_made_by_another(self, board: Fusebox) -> None:
         """After the time it had."""
-        switchboards.failed(board, "bank", most=1, cool_us=1, is_probe=False)
-        assert switchboards.probe(board, "bank", 1)
-        assert switchboards.probe(board, "bank", 1)
+        fuseboxes.failed(board, "bank", most=1, cool_us=1, is_probe=False)
+        assert fuseboxes.probe(board, "bank", 1)
+        assert fuseboxes.probe(board, "bank", 1)
 
-    def test_an_answer_between_failures_begins_the_count_anew(self, board: Switchboard) -> None:
+    def test_an_answer_between_failures_begins_the_count_anew(self, board: Fusebox) -> None:
         """In a row means in a row."""
-        switchboards.failed(board, "bank", most=2, cool_us=1, is_probe=False)
-        switchboards.answered(board, "bank", is_probe=False)
-        assert not switchboards.failed(board, "bank", most=2, cool_us=1, is_probe=False).is_open
+        fuseboxes.failed(board, "bank", most=2, cool_us=1, is_probe=False)
+        fuseboxes.answered(board, "bank", is_probe=False)
+        assert not fuseboxes.failed(board, "bank", most=2, cool_us=1, is_probe=False).is_open
 
-    def test_turns_are_booked_one_after_the_other(self, board: Switchboard) -> None:
+    def test_turns_are_booked_one_after_the_other(self, board: Fusebox) -> None:
         """The burst at once, then one each period; what lies past one's patience is not booked."""
 
         def book(turns: int = 1, patience_us: int = 10**9) -> int | None:
-            return switchboards.book(board, "bank", turns, period_us=1_000_000, burst=3, patience_us=patience_us)
+            return fuseboxes.book(board, "bank", turns, period_us=1_000_000, burst=3, patience_us=patience_us)
 
         assert [book() for _ in range(3)] == [0, 0, 0]
         waits = [book() or 0 for _ in range(3)]
@@ -85,7 +85,7 @@ class TestSwitchboards:
 class TestBreakers:
     """What one process makes of it."""
 
-    async def test_a_process_hears_of_the_others_failures_within_a_second(self, board: Switchboard) -> None:
+    async def test_a_process_hears_of_the_others_failures_within_a_second(self, board: Fusebox) -> None:
         """And says when the dependency is tried again."""
         mine, other = Breaker(board, "bank", FACTS), Breaker(board, "bank", FACTS)
         assert not await mine.admit()
@@ -97,7 +97,7 @@ class TestBreakers:
         ):
             await mine.admit()
 
-    async def test_of_many_calls_at_once_one_tries(self, board: Switchboard) -> None:
+    async def test_of_many_calls_at_once_one_tries(self, board: Fusebox) -> None:
         """The others are refused at once and do not wait for it."""
         facts = FACTS.model_copy(update={"cool_down_seconds": 1})
         mine = Breaker(board, "bank", facts)
@@ -114,7 +114,7 @@ class TestBreakers:
         await mine.ended("answered", is_probe=True)
         assert await mine.admit() is False
 
-    async def test_a_call_that_gets_no_turn_in_time_is_refused(self, board: Switchboard) -> None:
+    async def test_a_call_that_gets_no_turn_in_time_is_refused(self, board: Fusebox) -> None:
         """With the rate and the way out."""
         facts = Dependency.model_validate({"rate_per_second": "0.1", "burst": 1, "timeout_seconds": 1})
         mine = Breaker(board, "bank", facts)
@@ -126,7 +126,7 @@ class TestBreakers:
         """The store is not asked for each call."""
         asked: list[str] = []
 
-        class Counting(FileSwitchboard):
+        class Counting(FileFusebox):
             def ask(self, statement: str, name: str, **numbers: int) -> tuple[int, ...] | None:
                 asked.append(name)
                 return super().ask(statement, name, **numbers)
@@ -140,7 +140,7 @@ class TestBreakers:
         """What is not known is not asked."""
         (tmp_path / "d.sqlite").write_bytes(b"this is no database, and nobody has made it one" * 100)
         with pytest.raises(DependencyOpen, match="cannot be read"):
-            await Breaker(FileSwitchboard(tmp_path / "d.sqlite"), "bank", FACTS).admit()
+            await Breaker(FileFusebox(tmp_path / "d.sqlite"), "bank", FACTS).admit()
 
     def test_what_is_not_declared_has_a_breaker_and_no_rate(self, tmp_path: Path) -> None:
         """One for each dependency of a home."""
@@ -154,11 +154,11 @@ import asyncio, sys, time
 from pathlib import Path
 from gonogo.breakers import Breaker
 from gonogo.dependencies import Dependency
-from gonogo.switchboards import FileSwitchboard
+from gonogo.fuseboxes import FileFusebox
 
 async def take():
     facts = Dependency.model_validate({"rate_per_second": 50, "burst": 10})
-    breaker = Breaker(FileSwitchboard(Path(sys.argv[1])), "bank", facts)
+    breaker = Breaker(FileFusebox(Path(sys.argv[1])), "bank", facts)
     for _ in range(20):
         await breaker.admit()
         print(time.time(), flush=True)

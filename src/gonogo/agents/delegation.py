@@ -21,6 +21,7 @@ from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope, entered
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.gates import Action, Revision, call_facts, clear
+from gonogo.operations import Operation, ask
 from gonogo.policy.law import Request
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ async def hand_over(
     }
     if run.ledger.intent(key) is None:
         try:
+            await ask(run, _operation(work, key, line, common["brief_digest"]))
             approvals = clear(run, action)
             if isinstance(approvals, Revision):  # a hand-over's gate offers go and no-go
                 raise MissionMisdefined(f"The hand-over of {work.name} cannot be revised; answer go or no-go.")
@@ -187,6 +189,11 @@ def _line(delegator: str) -> tuple[str, ...]:
     """Return through whose hands the work came, the delegator last."""
     line = _lineage.get()
     return line if line and line[-1] == delegator else (*line, delegator)
+
+
+def _operation(work: Assignment[Any, Any], key: str, line: tuple[str, ...], digest: str) -> Operation:
+    """Return the hand-over as those see it who watch the run."""
+    return Operation("handover", key, work.name, line[-1], digest, arguments={"to": work.to.name, "chain": list(line)})
 
 
 def _action(

@@ -35,7 +35,7 @@ def up(
 
 
 def demo(
-    cases: Annotated[int, typer.Option("--cases", help="Cases for each mission.", min=8)] = 8,
+    cases: Annotated[int, typer.Option("--cases", help="Cases for each mission.", min=6)] = 6,
     seed: Annotated[int | None, typer.Option("--seed", help="Of the generated cases; new ones, if not given.")] = None,
 ) -> None:
     """Tell the whole story, unattended: missions, gates, answers, evidence, numbers, drift.

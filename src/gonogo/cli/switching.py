@@ -171,12 +171,13 @@ def _stand_down(chosen: Settings, thrown: Halt, seconds: float) -> dict[str, Any
     from gonogo.house.halting import StandDown
 
     down = StandDown(chosen)
-    told: dict[str, Any] = {"still": [], "unreadable": ""}
+    told: dict[str, Any] = {"still": [], "stopped": [], "unreadable": ""}
     try:
         told["still"] = down.wait((thrown,), seconds)
+        told["stopped"] = down.stopped(thrown)
     except EvidenceUnwritable as error:
         told["unreadable"] = str(error)
-    return told | {"ended": down.ended, "stopped": sorted(down.flown - set(told["still"]) - set(down.ended))}
+    return told | {"ended": down.ended}
 
 
 def _show(chosen: Settings, *, as_json: bool) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from gonogo.endings import end_unflown
 from gonogo.errors import GonogoError, RunBusy
+from gonogo.evidence.canon import moment
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.house.loading import find_mission
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 PREFECT_SECONDS = 3.0
 """How long Prefect may take to note that a sleeping run has ended; it is told, not asked."""
 
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the clocks of two machines that write to one Postgres may differ."""
+
 
 @dataclass(slots=True)
 class StandDown:
@@ -38,8 +43,6 @@ class StandDown:
     settings: Settings
     ended: list[str] = field(default_factory=list[str])
     """Runs that were ended here, because nobody flew them."""
-    flown: set[str] = field(default_factory=set[str])
-    """Runs that somebody was flying when they were first looked at."""
     _halts: tuple[Halt, ...] = ()
     _others: set[str] = field(default_factory=set[str])
     """Runs that none of the halts covers."""
@@ -59,9 +62,7 @@ class StandDown:
         if not halts:
             return []
         journal = journal_of(self.settings)
-        still = [run for run in journal.live_run_ids() if run not in self._others and not self._is_down(run)]
-        self.flown.update(still)
-        return still
+        return [run for run in journal.live_run_ids() if run not in self._others and not self._is_down(run)]
 
     def wait(self, halts: tuple[Halt, ...], seconds: float) -> list[str]:
         """Look until nothing that is covered is in flight, at most so long; returns what still is."""
@@ -72,6 +73,18 @@ class StandDown:
         while (still := self.look(halts)) and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
         return still
+
+    def stopped(self, halt: Halt) -> list[str]:
+        """Return the runs that a halt stopped in their own processes, by what they recorded when they ended."""
+        journal, found = journal_of(self.settings), list[str]()
+        for run_id in reversed(journal.run_ids()):
+            last = next(reversed(journal.read_flight(run_id)), None)
+            if last is not None and moment(last.fields["time"]) < halt.when - CLOCKS_APART:
+                # The rest was last written to before the halt, so it knows nothing of it.
+                break
+            if last is not None and last.data.get("halt") == halt.id and run_id not in self.ended:
+                found.append(run_id)
+        return sorted(found)
 
     def _is_down(self, run_id: str) -> bool:
         journal = journal_of(self.settings)

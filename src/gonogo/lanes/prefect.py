@@ -33,6 +33,7 @@ from gonogo.orders import Orders, under
 from gonogo.pilots import Held, Wait
 from gonogo.plans import Landing, Plan, read_case
 from gonogo.settings import settings
+from gonogo.transports import refuse_clear
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -231,6 +232,8 @@ async def fly_flow_run(mission: Mission[Any, Any], *args: Any, **kwargs: Any) ->
 
 
 def _plan(mission: Mission[Any, Any], flow_run: FlowRun, chosen: Settings) -> Plan:
+    # A profile of Prefect's may name the server, too.
+    refuse_clear(chosen.environment, None, {"PREFECT_API_URL": PREFECT_API_URL.value() or ""})
     return Plan(
         run_id=run_id_of(flow_run, mission.charter.name),
         pilot=PrefectPilot(flow_run),

@@ -7,10 +7,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from gonogo.monitors.anomalies import Mix, Recipients, amount, hour
-from gonogo.monitors.signals import Blocks, Bounds, Loop, Progress, Velocity
+from gonogo.monitors.signals import Blocks, Bounds, Circle, Loop, Progress, Velocity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from gonogo.monitors.findings import Finding, Monitor
@@ -61,7 +61,7 @@ class Eyes:
     """One agent in one run, or a mission that acts on its own mandate."""
 
     __slots__ = (
-        "_blocks", "_bounds", "_habits", "_limits", "_loop", "_mix", "_peaks", "_progress", "_recipients",
+        "_blocks", "_bounds", "_circle", "_habits", "_limits", "_loop", "_mix", "_peaks", "_progress", "_recipients",
         "_velocities",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class Eyes:
         self._habits = habits
         self._loop = Loop(limits.loop)
         self._progress = Progress(limits.no_progress)
+        self._circle = Circle(limits.circular_delegation)
         self._bounds = Bounds(limits.out_of_bounds)
         self._blocks = Blocks(limits.policy_blocks)
         self._mix = Mix(limits.tool_mix)
@@ -99,6 +100,11 @@ class Eyes:
                 amount(limits.amounts, operation.name, arguments, self._habits, limits.history_runs),
                 hour(limits.hours, operation.name, at),
             )
+        return [finding for finding in found if finding is not None]
+
+    def handed(self, name: str, to: str, chain: Sequence[str], digest: str) -> list[Finding]:
+        """Judge a hand-over that is about to be made."""
+        found = [self._loop.call(name, digest), self._circle.handed(name, to, chain)]
         return [finding for finding in found if finding is not None]
 
     def again(self, name: str, digest: str) -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from gonogo.monitors.findings import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gonogo.monitors.findings import Monitor
-    from gonogo.policy.limits import BlocksLimit, BoundsLimit, LoopLimit, ProgressLimit, SpendLimit
+    from gonogo.policy.limits import BlocksLimit, BoundsLimit, CircleLimit, LoopLimit, ProgressLimit, SpendLimit
 
 _WHOSE = {
     "run": "The agent, in this run,",
@@ -82,6 +84,28 @@ class Progress:
             return None
         what = f"{self._since} operations in a row brought nothing new; the last was {name}."
         return Finding("no_progress", limit.action, limit.reach, what, limit.operations, self._since, "operations")
+
+
+class Circle:
+    """Counts hand-overs to somebody through whose hands the work came; those before the limit are flagged."""
+
+    __slots__ = ("_handovers", "_limit")
+
+    def __init__(self, limit: CircleLimit) -> None:
+        self._limit = limit
+        self._handovers = 0
+
+    def handed(self, name: str, to: str, chain: Sequence[str]) -> Finding | None:
+        """Take a hand-over that is about to be made."""
+        limit = self._limit
+        if to not in chain:
+            return None
+        self._handovers += 1
+        if limit.action == "off":
+            return None
+        action = limit.action if self._handovers >= limit.handovers else "flag"
+        what = f"{name} would go back to {to}, through whose hands it came: {' -> '.join((*chain, to))}."
+        return Finding("circular_delegation", action, limit.reach, what, limit.handovers, self._handovers, "hand-overs")
 
 
 class Bounds:

@@ -43,10 +43,16 @@ class Watch:
         """
         if self._halted is not None:
             raise Aborted(self._halted)
-        if operation.kind == "tool":
-            found = self._of(run, operation.principal).before(operation, now())
-            if found:
-                await self._heed(run, operation, found)
+        if operation.kind == "model":
+            return
+        eyes = self._of(run, operation.principal)
+        if operation.kind == "handover":
+            told = operation.arguments
+            found = eyes.handed(operation.name, told["to"], told["chain"], operation.digest)
+        else:
+            found = eyes.before(operation, now())
+        if found:
+            await self._heed(run, operation, found)
 
     async def after(self, run: Run, operation: Operation, record: Record) -> None:
         """Judge what came of an operation.
@@ -80,6 +86,9 @@ class Watch:
         digests: dict[str, str] = {}
         for record in run.ledger.records:
             data, at = record.data, moment(record.fields["time"]).timestamp()
+            if record.artifact == "delegation" and (data["phase"] == "intent" or data["outcome"] == "refused"):
+                eyes = self._of(run, data["delegator"])
+                eyes.handed(data["work"], data["specialist"], data["chain"], data["brief_digest"])
             if record.artifact == "tool_call" and data["phase"] == "intent":
                 arguments = run.ledger.whole(record).payload
                 digest = digests[data["key"]] = "" if arguments is None else sha256_hex(arguments.body)

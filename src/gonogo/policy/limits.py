@@ -97,6 +97,12 @@ class ProgressLimit(Limit):
     operations: Count = 40
 
 
+class CircleLimit(Limit):
+    """Work that is handed back to somebody through whose hands it came; earlier hand-overs are flagged."""
+
+    handovers: Count = 2
+
+
 class BoundsLimit(Limit):
     """Calls outside the mandate of the agent or the scope of the mission; earlier ones are flagged."""
 
@@ -185,6 +191,7 @@ class Limits(Noun):
     mission_spend: SpendLimit = SpendLimit(over="mission", reach="mission", usd=Decimal(100), rise_percent=None)
     loop: LoopLimit = LoopLimit()
     no_progress: ProgressLimit = ProgressLimit()
+    circular_delegation: CircleLimit = CircleLimit()
     out_of_bounds: BoundsLimit = BoundsLimit()
     policy_blocks: BlocksLimit = BlocksLimit()
     tool_mix: MixLimit = MixLimit()

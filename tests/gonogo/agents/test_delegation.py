@@ -115,6 +115,16 @@ async def test_work_that_goes_round_in_a_ring_is_refused_before_a_model_hears_of
     assert flown.outcome == "arrived"
 
 
+async def test_whoever_keeps_handing_work_back_is_halted(tmp_path: Path) -> None:
+    """The first time it is flagged, the second time the run stops; nobody hears of the work either time."""
+    flown = await fly(tmp_path, through("ada", wide=3), ada={"fan_out": 9})
+    assert (flown.landing.status, flown.landing.reason_code) == ("aborted", "aborted")
+    found = [(each["monitor"], each["action"], each["observed"]) for each in flown.told("finding_record")]
+    assert found == [("circular_delegation@1", "flag", 1), ("circular_delegation@1", "halt", 2)]
+    assert "ada -> ada" in flown.told("finding_record")[0]["what"]
+    assert asked() == ["ada"]
+
+
 async def test_depth_is_what_everybody_in_the_chain_allows(tmp_path: Path) -> None:
     """A specialist with a wide mandate of its own goes no deeper than the agent it works for may."""
     flown = await fly(tmp_path, through("bob", "cyd"), ada={"depth": 1})

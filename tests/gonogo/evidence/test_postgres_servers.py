@@ -74,6 +74,23 @@ def test_a_commit_waits_for_the_disk_whatever_the_server_or_the_address_say(post
     disconnect()
 
 
+def test_what_is_lent_when_the_process_lets_go_is_closed_when_it_comes_back(postgres_url: str) -> None:
+    """Nothing stays open behind, whoever still reads."""
+    with link_to(postgres_url).server.borrowed() as connection:
+        disconnect()
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert connection.closed
+
+
+def test_nothing_is_written_once_the_process_has_let_go(journal: PostgresJournal) -> None:
+    """Its leases are free then, and somebody else may hold them."""
+    flight = journal.open_flight("r1")
+    disconnect()
+    note(flight, 0)
+    with pytest.raises(EvidenceUnwritable, match="let go of its journals"):
+        flight.commit_now()
+
+
 def test_a_server_that_never_syncs_is_refused(postgres: PostgresServer, postgres_url: str) -> None:
     """It forgets in a power cut what it acknowledged."""
     ask(postgres_url, "ALTER SYSTEM SET fsync = off")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.monitors.findings import VERSIONS, Finding
-from gonogo.monitors.signals import Blocks, Bounds, Loop, Progress, Velocity
-from gonogo.policy.limits import BlocksLimit, BoundsLimit, Limits, LoopLimit, ProgressLimit, SpendLimit
+from gonogo.monitors.signals import Blocks, Bounds, Circle, Loop, Progress, Velocity
+from gonogo.policy.limits import BlocksLimit, BoundsLimit, CircleLimit, Limits, LoopLimit, ProgressLimit, SpendLimit
 
 
 def calls(loop: Loop, words: str) -> list[int]:
@@ -102,6 +102,25 @@ class TestProgress:
         """That two tools say nothing are two facts."""
         progress = Progress(ProgressLimit(operations=2))
         assert not any(progress.done(f"tool{number}", b"[]") for number in range(9))
+
+
+class TestCircle:
+    """Work that comes back."""
+
+    def test_the_second_hand_over_to_somebody_before_in_the_chain_halts(self) -> None:
+        """The first is flagged; what goes forward is nobody's business."""
+        circle = Circle(CircleLimit())
+        assert circle.handed("research", "cyd", ["ada", "bob"]) is None
+        first, second = (circle.handed("research", "ada", ["ada", "bob"]) for _ in range(2))
+        assert first is not None
+        assert second is not None
+        assert (first.action, second.action, second.observed) == ("flag", "halt", 2)
+        assert first.what.endswith("ada -> bob -> ada.")
+
+    def test_what_is_switched_off_says_nothing(self) -> None:
+        """However often."""
+        circle = Circle(CircleLimit(action="off"))
+        assert {circle.handed("research", "ada", ["ada"]) for _ in range(5)} == {None}
 
 
 class TestBounds:

@@ -83,6 +83,7 @@ class Server:
         self._down_since: float | None = None
         self._last_failed = 0.0
         self._idle: list[psycopg.Connection] = []
+        self._is_closed = False
         self._readers = threading.BoundedSemaphore(READERS)
         self._turns = threading.BoundedSemaphore(TURNS)
 
@@ -211,14 +212,19 @@ class Server:
             return self.connect()
 
     def put_back(self, connection: psycopg.Connection) -> None:
-        """Keep a connection for the next, if it is good and nothing is open on it."""
-        if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        """Keep a connection for the next, if it is good, nothing is open on it, and there may be a next."""
+        if (
+            self._is_closed
+            or connection.closed
+            or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+        ):
             connection.close()
         else:
             self._idle.append(connection)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and what is lent now as soon as it comes back."""
+        self._is_closed = True
         self._drop_idle()
 
     def _drop_idle(self) -> None:

@@ -154,7 +154,15 @@ class Writer:
             stream.fail(refused[name]) if name in refused else stream.advance()
 
     def _connected(self) -> psycopg.Connection:
-        """Return the connection that holds this process's lock, made anew where it was lost."""
+        """Return the connection that holds this process's lock, made anew where it was lost.
+
+        Raises:
+            EvidenceUnwritable: this writer was closed; its leases are gone, so nothing may be written any more.
+
+        """
+        if self._over.is_set():
+            msg = "This process has let go of its journals; continue the run with --resume."
+            raise EvidenceUnwritable(msg)
         if self._connection is not None and not self._connection.closed:
             return self._connection
         connection = self._server.connect()

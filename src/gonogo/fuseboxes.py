@@ -1,4 +1,4 @@
-"""Switchboards: what processes share about dependencies, one row each: failures in a row, pauses, booked turns.
+"""Fuseboxes: what processes share about dependencies, one row each: failures in a row, pauses, booked turns.
 
 Every question is one statement, so that nobody holds a lock while anybody waits. Times are
 microseconds of the store's own clock.
@@ -63,7 +63,7 @@ RETURNING booked_until - {burst} - {now}
 """
 
 
-class Switchboard(Protocol):
+class Fusebox(Protocol):
     """Where statements are asked."""
 
     is_quick: bool
@@ -100,39 +100,39 @@ class Known:
         return cls() if row is None else cls(row[0], row[1] - row[2], row[1] > 0)
 
 
-def read(board: Switchboard, name: str) -> Known:
+def read(board: Fusebox, name: str) -> Known:
     """Return how a dependency stands."""
     return Known.of(board.ask(_READ, name))
 
 
-def failed(board: Switchboard, name: str, *, most: int, cool_us: int, is_probe: bool) -> Known:
+def failed(board: Fusebox, name: str, *, most: int, cool_us: int, is_probe: bool) -> Known:
     """Count a failure; the last of too many, or that of the one that tried, leaves the dependency alone."""
     return Known.of(board.ask(_FAILED, name, most=most, cool=cool_us, probe=int(is_probe)))
 
 
-def answered(board: Switchboard, name: str, *, is_probe: bool) -> None:
+def answered(board: Fusebox, name: str, *, is_probe: bool) -> None:
     """Forget the failures in a row; an answer to the one that tried ends the pause."""
     board.ask(_ANSWERED, name, probe=int(is_probe))
 
 
-def probe(board: Switchboard, name: str, lease_us: int) -> bool:
+def probe(board: Fusebox, name: str, lease_us: int) -> bool:
     """Whether the caller is the one who may try a dependency whose pause is over; nobody else may, until then."""
     return board.ask(_PROBE, name, lease=lease_us) is not None
 
 
-def release(board: Switchboard, name: str) -> None:
+def release(board: Fusebox, name: str) -> None:
     """Give the right to try back unused."""
     board.ask(_RELEASE, name)
 
 
-def book(board: Switchboard, name: str, turns: int, *, period_us: int, burst: int, patience_us: int) -> int | None:
+def book(board: Fusebox, name: str, turns: int, *, period_us: int, burst: int, patience_us: int) -> int | None:
     """Book turns under a rate; return in how many microseconds they are due, ``None`` where that is past patience."""
     row = board.ask(_BOOK, name, span=turns * period_us, burst=burst * period_us, patience=patience_us)
     return None if row is None else max(0, row[0])
 
 
 @dataclass(slots=True)
-class FileSwitchboard:
+class FileFusebox:
     """A SQLite file below the home; made when there is something to say."""
 
     path: Path
@@ -142,7 +142,7 @@ class FileSwitchboard:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, statement: str, name: str, **numbers: int) -> Row | None:
-        """See :class:`Switchboard`."""
+        """See :class:`Fusebox`."""
         marks = {word: f":{word}" for word in ("name", *numbers)}
         text = statement.format(now=":now", later="max", **marks)
         try:
@@ -174,7 +174,7 @@ class FileSwitchboard:
 
 
 @dataclass(slots=True)
-class PostgresSwitchboard:
+class PostgresFusebox:
     """A table in the database that keeps the journals."""
 
     url: str
@@ -183,7 +183,7 @@ class PostgresSwitchboard:
     _is_made: bool = False
 
     def ask(self, statement: str, name: str, **numbers: int) -> Row | None:
-        """See :class:`Switchboard`."""
+        """See :class:`Fusebox`."""
         from gonogo.evidence.postgres.journal import link_to
 
         marks = {word: f"%({word})s::bigint" for word in numbers}
@@ -212,16 +212,16 @@ def _unknown(name: str, why: str) -> DependencyOpen:
 BOARDS_MAX = 16
 """Homes that one process keeps open at once; rehearsals have one each."""
 
-_boards: dict[object, Switchboard] = {}
+_boards: dict[object, Fusebox] = {}
 
 
-def switchboard_of(chosen: Settings) -> Switchboard:
+def fusebox_of(chosen: Settings) -> Fusebox:
     """Return what the processes of a home share, or those of many machines where journals stand in Postgres."""
     # A forked child must not use its parent's connection.
     place: object = (os.getpid(), chosen.journals or chosen.home)
     found = _boards.get(place)
     if found is None:
-        made = PostgresSwitchboard(chosen.journals) if chosen.journals else FileSwitchboard(_file(chosen))
+        made = PostgresFusebox(chosen.journals) if chosen.journals else FileFusebox(_file(chosen))
         found = _boards.setdefault(place, made)
         while len(_boards) > BOARDS_MAX:
             _boards.pop(next(iter(_boards))).close()
@@ -230,7 +230,7 @@ def switchboard_of(chosen: Settings) -> Switchboard:
 
 @atexit.register
 def disconnect() -> None:
-    """Close every switchboard of this process."""
+    """Close every fusebox of this process."""
     while _boards:
         _boards.popitem()[1].close()
 
