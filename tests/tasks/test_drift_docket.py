@@ -221,12 +221,18 @@ def watching(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> Generator[t
         def error(self, *told: object) -> None:
             """Hear, and say nothing."""
 
-    monkeypatch.setitem(
-        known, "emit_event", lambda event, resource, **_: events.append(f"{event} {min(resource.values())}")
-    )
+    def emit(event: str, resource: dict[str, str], **_: object) -> None:
+        """Take an event."""
+        events.append(f"{event} {min(resource.values())}")
+
+    def land(home: Path) -> None:
+        """Land nothing."""
+        del home
+
+    monkeypatch.setitem(known, "emit_event", emit)
     monkeypatch.setitem(known, "acreate_markdown_artifact", no_artifact)
     monkeypatch.setitem(known, "get_run_logger", Silent)
-    monkeypatch.setattr(known["warehouse"], "land", lambda _: None)
+    monkeypatch.setattr(known["warehouse"], "land", land)
     yield flow.fn, events
 
 

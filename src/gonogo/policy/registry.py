@@ -160,11 +160,11 @@ class Registry(Noun):
         An agent below that stays where it is; a name nobody registered is nobody.
         """
         lower = {
-            name: AgentCard(**{**_fields(card), "tier": "propose", "sampling": None})
+            name: AgentCard.model_validate({**_fields(card), "tier": "propose", "sampling": None})
             for name, card in self.agents.items()
             if name in names and card.tier not in {"observe", "propose"}
         }
-        return Registry(**{**_fields(self), "agents": {**self.agents, **lower}}) if lower else self
+        return Registry.model_validate({**_fields(self), "agents": {**self.agents, **lower}}) if lower else self
 
     def dependency(self, name: str) -> Dependency:
         """Return what is declared of a system or provider; what holds for all of them, if nothing is."""
