@@ -33,17 +33,17 @@ INSERT INTO runs BY NAME
 SELECT
     uuid()::VARCHAR AS run_id,
     'mission_' || (i % $missions) AS mission,
-    CASE WHEN random() < 0.95 THEN 'done' ELSE 'failed' END AS status,
-    status = 'done' AS success,
-    CASE WHEN status = 'done' THEN 'paid' END AS outcome,
+    CASE WHEN luck < 0.95 THEN 'done' ELSE 'failed' END AS status,
+    luck < 0.95 AS success,
+    CASE WHEN luck < 0.95 THEN 'paid' END AS outcome,
     FALSE AS escalated,
     'USD' AS currency,
     (20000 * exp(0.5 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())))::BIGINT AS cost_micros,
     TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(i) AS started_at,
-    started_at + INTERVAL 30 SECOND AS ended_at,
-    ended_at AS last_recorded_at,
+    TIMESTAMPTZ '2026-01-01 00:00:30+00' + to_seconds(i) AS ended_at,
+    TIMESTAMPTZ '2026-01-01 00:00:30+00' + to_seconds(i) AS last_recorded_at,
     0 AS model_calls, 0 AS tool_calls, 0 AS input_tokens, 0 AS output_tokens, 0 AS records
-FROM range($runs) AS numbers(i)
+FROM (SELECT i, random() AS luck FROM range($runs) AS numbers(i))
 """
 
 _STEPS: Final = """
@@ -56,8 +56,8 @@ SELECT
     'step' || s AS step,
     'done' AS outcome,
     (800000 * exp(0.5 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())))::BIGINT AS latency_us,
-    started_at + to_seconds(s) AS started_at,
-    started_at + to_seconds(s + 1) AS ended_at,
+    runs.started_at + to_seconds(s) AS started_at,
+    runs.started_at + to_seconds(s + 1) AS ended_at,
     0 AS cost_micros, 0 AS model_calls, 0 AS tool_calls
 FROM runs, range($steps) AS numbers(s)
 """

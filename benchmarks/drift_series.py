@@ -9,7 +9,7 @@ the chart begins anew a day later. The same on the same hours in random order, w
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -52,7 +52,9 @@ def scores_of(hours: list[Hour], probation: int) -> list[float]:
     left = [rest[0] - middle, *(b - middle - likeness * (a - middle) for a, b in pairwise(rest))]
     reference = sorted(left[:probation])
     normal, size = NormalDist(), len(reference) + 1
-    return [normal.inv_cdf((bisect_left(reference, each) + 0.5) / size) for each in left[probation:]]
+    # The middle of the ranks that equal values take: where many are equal, any other rank leans to a side.
+    ranks = [(bisect_left(reference, each) + bisect_right(reference, each)) / 2 for each in left[probation:]]
+    return [normal.inv_cdf((rank + 0.5) / size) for rank in ranks]
 
 
 def alarms(scores: list[float], reference: int) -> list[int]:
