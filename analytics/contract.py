@@ -61,7 +61,7 @@ ENVELOPE: dict[str, tuple[Kind, bool]] = {
 _BODIES: dict[tuple[str, str], str] = {
     ("run_record", "intent"): (
         "mission owner lane requester scope:list budget:object sla_seconds:whole? model offline:flag case_ref? "
-        "rolls_back? flow_run_id? flow_run_name? deployment? arrived? waited_ms:whole?"
+        "safe_state? rolls_back? flow_run_id? flow_run_name? deployment? arrived? waited_ms:whole?"
     ),
     ("run_record", "fact"): (
         "event attempt:whole? gates:list? events:list? round:whole? reopens:list? path? again_at? reason_code? "

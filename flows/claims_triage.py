@@ -28,6 +28,7 @@ DECIDED_WITHIN = timedelta(days=30)
     scope=["claims", "payments"],
     budget=Budget(usd="2.00", actions=40),
     sla=DECIDED_WITHIN,
+    safe_state="A claim is paid in full or not at all; one that is open stays open for the adjusters.",
 )
 async def claims_triage(claim: Claim) -> Settlement:
     """Decide whether to pay an insurance claim, and how much.

@@ -26,6 +26,7 @@ PUBLISHED_WITHIN = timedelta(days=3)
     scope=["content", "publications"],
     budget=Budget(usd="1.00", actions=30),
     sla=PUBLISHED_WITHIN,
+    safe_state="A piece is published whole or stays a draft in the repository; an editor takes it on.",
 )
 async def content_review(brief: Brief) -> Piece:
     """Write a text, have compliance and brand review it, and publish what both pass.

@@ -27,6 +27,7 @@ REVIEWED_WITHIN = timedelta(days=10)
     scope=["contracts", "signing"],
     budget=Budget(usd="9.00", actions=6),
     sla=REVIEWED_WITHIN,
+    safe_state="A contract is at its signatory's desk or is not; one that is not waits for legal operations.",
 )
 async def contract_review(contract: Contract) -> Review:
     """Review a contract clause by clause, and bring it to signature.

@@ -12,13 +12,13 @@ On call    service-operations; `gonogo gates` shows what waits, `gonogo evidence
 
 import asyncio
 
-from gonogo import Budget, branch, mission, receive, record_exception
+from gonogo import branch, mission, receive, record_exception
 from gonogo.errors import EventMissed, GateDenied, PolicyDenied, ToolFailed
 from policies.incidents import Incident, PlanStep, Remediation, Resolution, Situation, TicketUpdate, incident_route
 from tasks import incidents as work
 
 
-@mission(owner="service-operations", scope=["ticketing", "operations"], budget=Budget(usd="2.00", actions=200))
+@mission(owner="service-operations", scope=["ticketing", "operations"], budget=work.BUDGET, safe_state=work.SAFE_STATE)
 async def incident_response(incident: Incident) -> Resolution:
     """Bring a service back, or hand it to people with everything known.
 

@@ -25,6 +25,7 @@ HANDLED_WITHIN = timedelta(days=2)
     scope=["crm", "calendars", "firms"],
     budget=Budget(usd="0.50", actions=12),
     sla=HANDLED_WITHIN,
+    safe_state="A meeting is booked or is not, and nobody is written to twice; the lead stays with sales operations.",
 )
 async def lead_qualification(lead: Lead) -> Handling:
     """Score a lead, find out whose it is, and book, assign or nurture it.

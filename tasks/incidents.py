@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gonogo import criterion, step
+from gonogo import Budget, criterion, step
 from gonogo.errors import GateDenied, GonogoError, PolicyDenied
 from policies.incident_briefs import CoordinationOrder
 from policies.incidents import (
@@ -35,6 +35,12 @@ from tasks.ticketing import Acknowledgement, ActionTaken, Receipt
 if TYPE_CHECKING:
     from gonogo.tools import Tool
     from policies.incidents import Action
+
+BUDGET = Budget(usd="2.00", actions=200)
+"""What one run may use; every update of a mirrored ticket is a change."""
+
+SAFE_STATE = "A remediation that began is let finish, none begins; the ticket stays open for whoever is on call."
+"""How services and tickets stand when a run is halted in its middle."""
 
 REPLICAS_DEFAULT = 2
 """What a planned scale-out without a number of replicas means."""

@@ -54,7 +54,8 @@ async def end(mission: Flyable, run: Run, outcome: Outcome | None, error: Gonogo
             owes = {"reason_code": error.failure, "owner": run.charter.owner}
         if owes is not None:
             halt = _halt_fields(run.halt) if run.halt else {}
-            run.ledger.note("exception_record", {"what": plain_text(str(error)), **owes, **halt})
+            what = _left(str(error), run.charter.safe_state) if run.halt else plain_text(str(error))
+            run.ledger.note("exception_record", {"what": what, **owes, **halt})
             data["streams"] = [_stream_end(run.ledger.stream)]
         if run.halt is not None:
             data["halt"] = run.halt.id
@@ -81,7 +82,8 @@ def end_unflown(stream: Stream, halt: Halt) -> Record:
     for begun in _without_result(stream.records):
         what = f"{begun.data['tool']} began at {begun.fields['time'][:19]}Z and how it ended was never recorded."
         stream.append(envelope, "exception_record", owned | {"what": what})
-    stream.append(envelope, "exception_record", owned | {"what": plain_text(halt.sentence)} | _halt_fields(halt))
+    what = _left(halt.sentence, started.get("safe_state", ""))
+    stream.append(envelope, "exception_record", owned | {"what": what} | _halt_fields(halt))
     latency_ms = int((datetime.now(UTC) - moment(first.fields["time"])).total_seconds() * 1_000)
     sla = [{"name": "sla_kept", "value": 0, "unit": "flag"}] if started.get("sla_seconds") is not None else []
     data: dict[str, Any] = {
@@ -110,6 +112,11 @@ def _without_result(records: list[Record]) -> list[Record]:
         if record.data["phase"] == "intent" and record.data["effect"] != "read":
             begun[record.data["key"]] = record
     return list(begun.values())
+
+
+def _left(sentence: str, safe_state: str) -> str:
+    """Say why a run was halted, and how its mission says things stand then."""
+    return plain_text(f"{sentence} Safe state: {safe_state}" if safe_state else sentence)
 
 
 def _halt_fields(halt: Halt) -> dict[str, Any]:

@@ -147,6 +147,8 @@ async def _begin(
         started |= {"arrived": timestamp(plan.arrived), "waited_ms": int(waited * 1_000)}
     if charter.sla_seconds is not None:
         started["sla_seconds"] = charter.sla_seconds
+    if charter.safe_state:
+        started["safe_state"] = plain_text(charter.safe_state, 300)
     ledger.note("run_record", started, payload=case.model_dump_json().encode())
     await ledger.write("version_log", {"versions": versions})
     return case

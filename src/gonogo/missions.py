@@ -79,6 +79,7 @@ def mission(
     budget: Budget | None = None,
     sla: timedelta | None = None,
     on_failure: dict[FailureClass, Declared] | None = None,
+    safe_state: str = "",
     name: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[P, Awaitable[R]]], Mission[P, Coroutine[Any, Any, R]]]:
@@ -96,6 +97,8 @@ def mission(
         on_failure: where a run goes that fails, by class of the failure: put to flight again later
             (``requeue``), handed to a person (``escalate``) or over (``terminate``);
             :data:`gonogo.model.PATHS` says what holds for the others.
+        safe_state: how the systems of record stand when a run is halted in its middle, and who sees to
+            what is left, in one sentence; told to whoever owns the halted run.
         name: as the UI, the evidence and ``gonogo run`` call it; the function's name, if not given.
         options: anything else a Prefect flow takes.
 
@@ -116,6 +119,7 @@ def mission(
             budget=budget or Budget(),
             sla_seconds=None if sla is None else int(sla.total_seconds()),
             on_failure=on_failure or {},
+            safe_state=safe_state,
             description=inspect.getdoc(story) or "",
             digest=sha256_hex(Path(source).read_bytes() if source else story.__name__.encode()),
         )

@@ -292,6 +292,8 @@ class Charter(Noun):
     """Time from start to outcome that counts as kept; ``None`` where the mission measures it."""
     on_failure: dict[FailureClass, Declared] = Field(default_factory=dict[FailureClass, Declared])
     """Its own path for a failure class; :data:`PATHS` for the others."""
+    safe_state: str = ""
+    """How the systems of record stand when a run is halted in its middle, and who sees to the rest; one sentence."""
     description: str = ""
     digest: str = ""
     """SHA-256 of the mission's source file: the "should" in force."""

@@ -23,7 +23,7 @@ from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.bank import CALLS, WATCHERS, payments
 from tests.gonogo.toy.counter import Brief
 from tests.gonogo.toy.errands import Errand, Payment, errand, park
-from tests.gonogo.toy.stone import WORK, Quarry, Work, carve, carve_slowly, carved, read_slowly, runaway
+from tests.gonogo.toy.stone import SAFE_STATE, WORK, Quarry, Work, carve, carve_slowly, carved, read_slowly, runaway
 from tests.gonogo.toy.stories import STORY, Case, acting, reading
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class TestTargets:
         (owned,) = (record.data for record in told(home, "exception_record"))
         assert last["halt"] == owned["halt"] == thrown.id
         assert (owned["halted_by"], owned["target"], owned["owner"]) == ("ada", str(target), "counter")
+        assert owned["what"] == f"{thrown.sentence} Safe state: {SAFE_STATE}"
 
     @pytest.mark.parametrize("target", [Target("run", "r2"), Target("mission", "errand"), Target("agent", "clerk")])
     async def test_others_fly_on(self, home: Settings, target: Target) -> None:

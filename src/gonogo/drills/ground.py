@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import orjson
 
 from gonogo.agents.agent import agent
-from gonogo.drills.runaways import SIGNALS, Loose, by_the_signal
+from gonogo.agents.delegation import assignment
+from gonogo.drills.runaways import HAND_BACK, SIGNALS, Loose, by_the_signal
 from gonogo.missions import mission
 from gonogo.model import Budget, Outcome
 from gonogo.monitors.habits import FILE, FORMAT, sealed
@@ -25,7 +26,12 @@ from gonogo.steps import step
 from gonogo.tools import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from gonogo.agents.agent import Agent
+    from gonogo.agents.delegation import Assignment
+    from gonogo.drills.runaways import Signal
 
 CHANGES = "ground.log"
 """Below the scratch home: one line a change, nanoseconds since 1970 and its mark."""
@@ -60,14 +66,18 @@ async def drill_reach_out(door: int) -> str:
     return f"door {door} is open"
 
 
-AGENTS = {
-    signal: agent(
+def _agent(signal: Signal, work: Sequence[Assignment[Any, Any]] = ()) -> Agent[str]:
+    return agent(
         f"drill_{signal}", output=str, instructions="Run away.", offline=by_the_signal,
-        tools=[drill_write, drill_read, drill_reach_out],
-    )
-    for signal in SIGNALS
-}  # fmt: skip
+        tools=[drill_write, drill_read, drill_reach_out], assignments=work,
+    )  # fmt: skip
+
+
+_RING: Signal = "circular_delegation"
+AGENTS = {signal: _agent(signal) for signal in SIGNALS}
 """One agent for each signal, so that each stands under a limit of its own."""
+# A name is who an agent is: work for the inner one comes back to the outer one.
+AGENTS[_RING] = _agent(_RING, [assignment(HAND_BACK, to=AGENTS[_RING], brief=Loose, why="It does the rest.")])
 
 
 class Stopped(Outcome):
@@ -117,8 +127,11 @@ def write_law(folder: Path) -> None:
     }
     why = "nobody is billed; a drill exercises the monitors"
     price = {"input_usd_per_million": "1.00", "output_usd_per_million": "4.00", "basis": "notional", "why": why}
+    cards: dict[str, Any] = {each.name: card for each in AGENTS.values()}
+    ring = AGENTS[_RING].name
+    cards[ring] = card | {"delegates": {"to": [ring], "depth": 1, "fan_out": 1}}
     texts = {
-        "agents.yaml": {"agents": {each.name: card for each in AGENTS.values()}},
+        "agents.yaml": {"agents": cards},
         "prices.yaml": {"prices": {"offline:scripted": price}},
         "monitors.yaml": _limits(datetime.now(UTC)),
     }
@@ -137,6 +150,7 @@ def _limits(now: datetime) -> dict[str, object]:
         "loop": {"loop": halting},
         "cycle": {"loop": halting},
         "no_progress": {"no_progress": halting | {"operations": 12}},
+        _RING: {"circular_delegation": halting},
         "out_of_bounds": {"out_of_bounds": halting},
         "policy_blocks": {"policy_blocks": halting | {"blocks": 3}},
         "tool_mix": {"tool_mix": halting},

@@ -22,6 +22,7 @@ Signal = Literal[
     "loop",
     "cycle",
     "no_progress",
+    "circular_delegation",
     "out_of_bounds",
     "policy_blocks",
     "tool_mix",
@@ -32,6 +33,9 @@ Signal = Literal[
 """What a runaway does."""
 
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+HAND_BACK = "drill_hand_back"
+"""The work that goes round in a ring."""
 
 WRITES_A_TURN = 4
 """How many changes a bystander asks for at once."""
@@ -92,6 +96,11 @@ def _nothing_new(loose: Loose, turn: int) -> Use:
     return Use("drill_read", {"page": turn}) if turn else _write(loose, 0)
 
 
+def _hands_back(loose: Loose, turn: int) -> Use:
+    """Hand the work to whoever has it already, between changes."""
+    return Use(HAND_BACK, loose.model_dump() | {"number": turn}) if turn % 2 else _write(loose, turn)
+
+
 def _outside(loose: Loose, turn: int) -> Use:
     """Reach for a system outside of the scope between changes."""
     return Use("drill_reach_out", {"door": turn}) if turn % 2 else _write(loose, turn)
@@ -123,6 +132,7 @@ _SCRIPTS: dict[Signal, Callable[[Loose, int], Use]] = {
     "loop": _same,
     "cycle": _in_turns,
     "no_progress": _nothing_new,
+    "circular_delegation": _hands_back,
     "out_of_bounds": _outside,
     "policy_blocks": _refused,
     "tool_mix": _other_tools,

@@ -98,7 +98,10 @@ class Quarry(Case):
     name: str = "a"
 
 
-@mission(owner="counter", scope=["bank"], budget=Budget(usd="1.00", actions=1_000_000))
+SAFE_STATE = "A stroke is carved whole or not at all."
+
+
+@mission(owner="counter", scope=["bank"], budget=Budget(usd="1.00", actions=1_000_000), safe_state=SAFE_STATE)
 async def runaway(case: Quarry) -> Told:
     """Carve until somebody stops it."""
     return Told(outcome="told", text=await carve_without_end(case.name))
