@@ -5,6 +5,9 @@ sealed. *Path*: steps and tool calls came in the order the mission declares. *Da
 and effects fit together record by record; a path check passes a run that approved itself.
 """
 
+# polars types what it hands to Arrow in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

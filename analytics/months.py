@@ -54,7 +54,7 @@ SELECT
     month,
     count(*) AS cases,
     count(*) FILTER (WHERE handling_seconds IS NULL) AS open,
-    count(sla_kept) AS sla_known,
+    count(sla_kept) AS sla_kept_known,
     count(*) FILTER (WHERE sla_kept) AS sla_kept,
     count(reassignments) AS reassigned_known,
     count(*) FILTER (WHERE reassignments > 0) AS reassigned,
@@ -100,7 +100,7 @@ class Month:
     cases: int
     open: int
     """Cases that are not closed yet; they have no handling time."""
-    sla_known: int
+    sla_kept_known: int
     sla_kept: int
     reassigned_known: int
     reassigned: int
@@ -123,7 +123,7 @@ class Month:
 
 
 _SHARES: tuple[tuple[Measure, str], ...] = (
-    ("sla_kept", "sla_known"),
+    ("sla_kept", "sla_kept_known"),
     ("reassigned", "reassigned_known"),
     ("reopened", "reopened_known"),
     ("succeeded", "succeeded_known"),
