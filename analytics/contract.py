@@ -86,7 +86,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("policy_decision", "fact"): (
         "key! principal action resource verdict! rules:list because:list roles:list approvals:list request_digest "
-        "engine latency_us:whole proposed:flag? origins:list?"
+        "engine latency_us:whole proposed:flag? origins:list? needs:object?"
     ),
     ("tool_call", "intent"): (
         "key! tool system effect principal action_digest idempotency_key approvals:list doubt? reach:object? "
@@ -108,10 +108,11 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "
-        "doubt? proposal:flag? review:flag?"
+        "doubt? proposal:flag? review:flag? risk? quorum:whole? executor?"
     ),
     ("approval_record", "fact"): (
-        "gate! answer! by role proof door action_digest accepted:flag! refused_because?"
+        "gate! answer! by role proof door action_digest accepted:flag! refused_because? partial:flag? people:list? "
+        "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires?"
     ),
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
@@ -131,7 +132,12 @@ _BODIES: dict[tuple[str, str], str] = {
         "figures:object?"
     ),
     ("switch_record", "fact"): (
-        "event! switch! target_kind! target! by proof signal? figures:object? lifts:list?"
+        "event! switch! target_kind! target! by proof signal? figures:object? lifts:list? statement_digest? "
+        "key_fingerprint? reason_code? nonce? issued? expires?"
+    ),
+    ("approver_record", "fact"): (
+        "event! person! by proof? fingerprint? file_before? file_after? roles:list? teams:list? logins:list? to? "
+        "step:whole? statement?"
     ),
     ("criterion_record", "fact"): "key! owner side criterion told",
     ("version_log", "fact"): "versions:list",

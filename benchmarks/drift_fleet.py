@@ -1,5 +1,8 @@
 """Missions whose drift is known: drawn run by run, with a change of one family put in at a known place."""
 
+# pyarrow ships no types.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

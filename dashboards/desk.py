@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dashboards.wording import spoken
-from gonogo.approvals import Reply, accepted_answer, answer_gate
+from gonogo.approvals import answer_gate
+from gonogo.ballots import Reply, accepted_answer
 from gonogo.errors import GonogoError
 from gonogo.evidence.journals import journal_of
 

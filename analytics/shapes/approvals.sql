@@ -13,13 +13,18 @@ SELECT
     body.refused_because,
     payload ->> 'reason' AS reason,
     CASE WHEN (payload -> 'changes')::VARCHAR <> '{}' THEN payload -> 'changes' END AS changes,
-    time AS answered_at
+    time AS answered_at,
+    coalesce(body.partial, FALSE) AS partial,
+    body.reason_code,
+    body.key_fingerprint,
+    body.statement_digest
 FROM (
     SELECT
         *,
         json_transform(data, '{
             "gate": "VARCHAR", "answer": "VARCHAR", "role": "VARCHAR", "proof": "VARCHAR", "door": "VARCHAR",
-            "action_digest": "VARCHAR", "accepted": "BOOLEAN", "refused_because": "VARCHAR"
+            "action_digest": "VARCHAR", "accepted": "BOOLEAN", "refused_because": "VARCHAR", "partial": "BOOLEAN",
+            "reason_code": "VARCHAR", "key_fingerprint": "VARCHAR", "statement_digest": "VARCHAR"
         }') AS body
     FROM fresh
     WHERE artifact = 'approval_record'

@@ -1,4 +1,4 @@
--- The first accepted answer counts. A gate that nobody answered before its run ended needs no answer any more, nor
+-- The first accepted answer counts that is not a part of a quorum only. A gate that nobody answered before its run ended needs no answer any more, nor
 -- does one that a changed law or agent has replaced by another gate of the same operation, or by none.
 WITH asked AS (
     SELECT
@@ -19,7 +19,7 @@ WITH asked AS (
 answered AS (
     SELECT *
     FROM approvals
-    WHERE accepted AND run_id IN (SELECT run_id FROM touched)
+    WHERE accepted AND partial IS NOT TRUE AND run_id IN (SELECT run_id FROM touched)
     QUALIFY row_number() OVER (PARTITION BY run_id, gate ORDER BY answered_at, id) = 1
 ),
 void AS (

@@ -11,8 +11,8 @@ WITH everything AS (
         count(*) AS records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard and the docket are no runs.
-    WHERE run_id NOT IN ('switchboard', 'docket')
+    -- The switchboard, the roll of approvers and the docket are no runs.
+    WHERE run_id NOT IN ('switchboard', 'approvers', 'docket')
     GROUP BY run_id
 ),
 started AS (

@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from gonogo.attempts import Again, Failure, Unknown, failed_before, failure_of_tool, note_attempt, retry_wait_us
+from gonogo.ballots import counted
 from gonogo.breakers import Breaker, breaker_of
-from gonogo.calls import Call, call_of, read_result, replayed, vouch
+from gonogo.calls import Call, call_of, check_approvals, read_result, replayed, vouch
 from gonogo.current import acting_agent
 from gonogo.doubts import Doubt, settle
 from gonogo.errors import Aborted, CutOff, DependencyOpen, GonogoError, Unconfirmed
@@ -120,13 +121,14 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
         "phase": "intent",
         "action_digest": action.digest(run),
         "idempotency_key": sha256_hex(f"{run.id}\x1f{key}".encode()),
-        "approvals": [record.fields["id"] for record in ([again, *cleared] if again else cleared)],
+        "approvals": counted([again, *cleared] if again else cleared),
         **reach_fields(call.operation.reach, tool.effect),
         **run.meter.time_fields(),
     }
     if again is not None:
         intent["doubt"] = again.data["gate"]
     record = run.ledger.note("tool_call", intent, payload=payload_bytes(call.operation.arguments), fields=call.fields)
+    call.is_fresh = True
     # Whatever comes of it, a call that was begun is used up.
     run.meter.settle(claim, record)
     return None
@@ -156,6 +158,11 @@ async def _admitted(run: Run, call: Call, breaker: Breaker) -> bool:
 async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) -> Any:
     """Make the intent durable where there is an effect, call the function, and make what came of it durable."""
     tool, facts = call.tool, breaker.facts
+    try:
+        check_approvals(run, call)
+    except GonogoError as error:
+        await call.refuse(run, error)
+        raise
     if tool.effect != "read":
         await run.ledger.stream.commit()
     watch = Stopwatch()

@@ -6,24 +6,30 @@ wakes without an accepted answer goes back to sleep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from gonogo.ballots import Reply, accepted_answer, accepted_answers, asked_of, completed, prove, quorum_of, standing
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import whole
+from gonogo.proofs import NotProven, lifetime_of, risk_in, risk_named
 from gonogo.settings import settings
+from gonogo.signers import sign
+from gonogo.statements import NAMESPACE, TokenRefused, say, token_of
 from gonogo.switches import halted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
-    from gonogo.model import Answer, Asking, Door, Environment, Proof
+    from gonogo.model import Answer, Asking, Environment
+    from gonogo.proofs import Proven
+    from gonogo.settings import Settings
 
 _INHERITED = (
     "subject", "runid", "tenantid", "envname", "missionid", "missiondigest",
@@ -35,30 +41,9 @@ _MARKED: tuple[Asking, ...] = ("doubt", "proposal", "review")
 """What the request of a gate that asks for anything but leave is marked with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What somebody answered."""
-
-    answer: Answer
-    by: str
-    reason: str
-    door: Door
-    proof: Proof = "unproven"
-    changes: dict[str, Any] = field(default_factory=dict[str, Any])
-    """For ``revise``: arguments the reviewer wants instead."""
-
-
 def inherited(record: Record) -> dict[str, Any]:
     """Return the envelope fields a desk record takes over from the run's own evidence."""
     return {name: record.fields[name] for name in _INHERITED if name in record.fields}
-
-
-def accepted_answer(desk: Iterable[Record], gate_id: str) -> Record | None:
-    """Return the one answer that counts for a gate, or ``None`` while it is open."""
-    for record in desk:
-        if record.artifact == "approval_record" and record.data["gate"] == gate_id and record.data["accepted"]:
-            return record
-    return None
 
 
 def find_request(journal: Journal, gate_id: str, run_id: str | None = None) -> Record:
@@ -95,19 +80,30 @@ def answer_gate(
     with journal.open_desk(request.run_id) as desk:
         # The run's own environment counts, whatever shell the answer comes from.
         strict = environment if request.fields["envname"] == "dev" else request.fields["envname"]
-        objection = _objection(request, desk.records, reply, strict)
-        if objection is None and reply.proof != "clock":
-            objection = superseded(journal.read_flight(request.run_id), request)
-        if objection is None and reply.proof != "clock" and not is_review(request):
-            objection = _halted(request)
-        if objection is None and not is_review(request) and journal.has_ended(request.run_id):
-            objection = f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more."
-        if objection is None and is_review(request) and reply.answer == "no_go":
+        proven: Proven | None = None
+        try:
+            reply = completed(reply)
+            _refuse(_objection(request, desk.records, reply, strict))
+            if reply.proof != "clock":
+                _refuse(superseded(journal.read_flight(request.run_id), request))
+                _refuse(None if is_review(request) else _halted(request))
+            if not is_review(request) and journal.has_ended(request.run_id):
+                _refuse(f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more.")
+            if reply.proof in {"totp", "signature"}:
+                # The last of all: a code is used up by it.
+                asked = asked_of(request, desk.records, strict)
+                proven = prove(settings(), asked, reply, request, desk.records)
+        except NotProven as error:
+            _write(desk, request, reply, str(error))
+            raise AnswerRefused(str(error)) from error
+        if is_review(request) and reply.answer == "no_go":
             _raise_exception(desk, request, reply)
-        record = _write(desk, request, reply, objection)
+        return _write(desk, request, reply, None, proven)
+
+
+def _refuse(objection: str | None) -> None:
     if objection is not None:
-        raise AnswerRefused(objection)
-    return record
+        raise NotProven(objection)
 
 
 def _halted(request: Record) -> str | None:
@@ -127,11 +123,8 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
         return f"Gate {gate_id} was already answered {told} by {earlier.data['by']}; an answer is given once."
     if reply.proof == "clock":
         return None if reply.answer == "no_go" else f"The clock only says no-go; it cannot say {reply.answer}."
-    if reply.proof == "unproven" and environment != "dev":
-        return (
-            f"{reply.by} is a name without proof, which counts only in the dev environment; "
-            f"this is {environment}. Answer with proof of who you are."
-        )
+    if reply.proof == "unproven" and (flaw := _lacks_proof(request, desk, reply, environment)):
+        return flaw
     if reply.answer not in request.data["options"]:
         return f"Gate {gate_id} takes {', '.join(request.data['options'])}; {reply.answer} is not among them."
     if not reply.by.strip() or not reply.reason.strip():
@@ -142,6 +135,22 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
         return f"revise at gate {gate_id} says that it did happen, and gives its result, which does not fit: {misfit}"
     if not is_review(request) and datetime.now(UTC) >= moment(request.data["deadline"]):
         return f"The deadline of gate {gate_id} has passed; it counts as no-go."
+    return None
+
+
+def _lacks_proof(request: Record, desk: list[Record], reply: Reply, environment: Environment) -> str | None:
+    """Return why a typed name is not enough here, or ``None``."""
+    gate_id = request.data["gate"]
+    if environment != "dev":
+        return (
+            f"{reply.by} is a name without proof, which counts only in the dev environment; "
+            f"this is {environment}. Answer with proof of who you are."
+        )
+    risk = risk_in(risk_named(request.data.get("risk")), environment)
+    if risk != "low":
+        return f"{reply.by} is a name without proof, and gate {gate_id} is of {risk} risk; answer with a key or a code."
+    if any(each.data["by"] == plain_text(reply.by, 200) for each in accepted_answers(desk, gate_id)):
+        return f"{reply.by} has answered gate {gate_id} already; it takes {quorum_of(request)} different people."
     return None
 
 
@@ -216,12 +225,12 @@ def _misfit(request: Record, changes: dict[str, Any]) -> str | None:
     return plain_text(f"{where}: {worst.message}." if where else f"{worst.message}.", 500)
 
 
-def _write(desk: Stream, request: Record, reply: Reply, objection: str | None) -> Record:
+def _write(desk: Stream, request: Record, reply: Reply, objection: str | None, proven: Proven | None = None) -> Record:
     data: dict[str, Any] = {
         "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
         "phase": "fact",
         "gate": request.data["gate"],
-        "answer": reply.answer,
+        "answer": plain_text(reply.answer, 40),
         "by": plain_text(reply.by, 200),
         "role": request.data["role"],
         "proof": reply.proof,
@@ -229,13 +238,56 @@ def _write(desk: Stream, request: Record, reply: Reply, objection: str | None) -
         "action_digest": request.data["action_digest"],
         "accepted": objection is None,
     }
+    body: dict[str, Any] = {"reason": plain_text(reply.reason, 10_000), "changes": reply.changes}
     if objection is not None:
         data["refused_because"] = plain_text(objection)
-    who = {"authtype": "system" if reply.proof == "clock" else "unauthenticated", "authid": data["by"]}
-    body = payload_bytes({"reason": plain_text(reply.reason, 10_000), "changes": reply.changes})
-    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=body)
+    else:
+        data |= standing(request, desk.records, reply)
+    if proven is not None:
+        data |= proven.data()
+        if proven.proof == "signature":
+            # Whoever acts on it later looks at the signature again.
+            body["token"] = reply.token.strip()
+    who = {"authtype": _authtype(reply, proven), "authid": data["by"]}
+    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=payload_bytes(body))
     desk.commit_now()
     return record
+
+
+def _authtype(reply: Reply, proven: Proven | None) -> str:
+    if reply.proof == "clock":
+        return "system"
+    return "unauthenticated" if proven is None else "user"
+
+
+def signed_token(
+    chosen: Settings, request: Record, answer: Answer, who: tuple[str, str], key: Path, **more: Any
+) -> str:
+    """Return the token of an answer that its person signs now, with their own key.
+
+    Args:
+        chosen: whose environment the shell has.
+        request: what the gate asks.
+        answer: what is said.
+        who: the person's enrolled name, and the reason in words.
+        key: the file of the key, or of the public half of an agent's or a security key.
+        more: ``code``, the reason code, and ``changes``.
+
+    Raises:
+        AnswerRefused: it cannot be signed; nothing was answered.
+
+    """
+    environment = chosen.environment if request.fields["envname"] == "dev" else request.fields["envname"]
+    asked = asked_of(request, (), environment)
+    end = None if is_review(request) else moment(request.data["deadline"])
+    try:
+        said = say(
+            asked.subject, answer, by=who[0], reason=plain_text(who[1], 10_000), lifetime=lifetime_of(asked),
+            no_later=end, code=more.get("code"), changes=more.get("changes") or {},
+        )  # fmt: skip
+    except TokenRefused as error:
+        raise AnswerRefused(str(error)) from error
+    return token_of(said, sign(key, said.statement(asked.about), NAMESPACE))
 
 
 def silence(gate_id: str) -> Reply:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import accepted_answer, asking_of, is_review, superseded
+from gonogo.approvals import asking_of, is_review, superseded
+from gonogo.ballots import accepted_answer, accepted_answers, quorum_of
 from gonogo.errors import RunUnknown
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import whole
@@ -53,6 +54,12 @@ class GateRow(Noun):
     deadline: str
     args: dict[str, Any]
     card: str
+    risk: str | None = None
+    """As a rule names it."""
+    quorum: int = 1
+    """How many different people must say go."""
+    said: tuple[str, ...] = ()
+    """Who of them has."""
 
 
 def run_view(journal: Journal, run_id: str) -> RunView | None:
@@ -140,7 +147,7 @@ def open_reviews(journal: Journal) -> list[GateRow]:
         asked = [request for request in only(journal.read_flight(run_id), "approval_request") if is_review(request)]
         desk = journal.read_desk(run_id) if asked else []
         rows += [
-            _row(whole(journal.payloads, request))
+            _row(whole(journal.payloads, request), desk)
             for request in asked
             if accepted_answer(desk, request.data["gate"]) is None
         ]
@@ -155,10 +162,12 @@ def open_gates_of(journal: Journal, records: list[Record]) -> list[GateRow]:
     desk = journal.read_desk(requests[0].run_id)
     last = {request.data["gate"]: request for request in requests}
     unanswered = [request for gate_id, request in last.items() if accepted_answer(desk, gate_id) is None]
-    return [_row(whole(journal.payloads, request)) for request in unanswered if superseded(records, request) is None]
+    return [
+        _row(whole(journal.payloads, request), desk) for request in unanswered if superseded(records, request) is None
+    ]
 
 
-def _row(request: Record) -> GateRow:
+def _row(request: Record, desk: list[Record]) -> GateRow:
     data, body = request.data, request.body_object()
     return GateRow(
         gate=data["gate"],
@@ -174,4 +183,7 @@ def _row(request: Record) -> GateRow:
         deadline=data["deadline"],
         args=body.get("args", {}),
         card=body.get("card", ""),
+        risk=data.get("risk"),
+        quorum=quorum_of(request),
+        said=tuple(each.data["by"] for each in accepted_answers(desk, data["gate"])),
     )

@@ -18,6 +18,7 @@ from gonogo.gates import Action, call_facts, decision_key
 from gonogo.operations import Operation, tell
 from gonogo.policy.law import Request
 from gonogo.provenance import Marks, Origin
+from gonogo.questions import check_proofs
 from gonogo.sampling import is_drawn
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Call:
     """What every record about it holds."""
     fields: dict[str, str]
     """What their envelopes hold."""
+    is_fresh: bool = False
+    """Whether it was cleared just now and has not been tried yet."""
 
     @property
     def may_be_repeated(self) -> bool:
@@ -103,6 +106,46 @@ def call_of(
     digest = sha256_hex(payload_bytes(values))
     operation = Operation("tool", key, tool.name, principal, digest, tool.system, tool.effect, values)
     return Call(tool, action, operation, common, {**action.envelope, **step_fields()})
+
+
+def check_approvals(run: Run, call: Call) -> None:
+    """Return where a call is still exactly what people said go to, and their word still counts; right before it.
+
+    Nothing is looked at for a call that nobody had to be asked about. One that is made again, after a
+    crash or a failure, must still be the same; whether its go would count today is not asked: it began
+    under a good one, and what may have happened is not made undone by a go that has run out since.
+
+    Raises:
+        ApprovalVoid: a go counts no more.
+        EvidenceBroken: the call is another one than the go is about, or the go was used before.
+
+    """
+    begun = run.ledger.intent(call.operation.key)
+    names = () if begun is None else begun.data["approvals"]
+    if begun is None or not names:
+        return
+    is_fresh, call.is_fresh = call.is_fresh, False
+    sent = {name: value for name, value in call.operation.arguments.items() if value is not None}
+    digest = replace(call.action, request=call.action.request.model_copy(update={"args": sent})).digest(run)
+    if digest != begun.data["action_digest"]:
+        raise EvidenceBroken(
+            f"{call.tool.name} is about to do something else than what was said go to; it is not done."
+        )
+    by_id = {record.fields["id"]: record.data for record in only(run.ledger.desk(), "approval_record")}
+    for name in names:
+        answer = by_id.get(name)
+        if answer is None or not answer["accepted"] or answer["action_digest"] != digest:
+            raise EvidenceBroken(f"The go {name} is not on the desk, or is about something else; it does not count.")
+        if elsewhere := [key for key in run.ledger.uses_of(name) if not _is_same(key, call.operation.key)]:
+            raise EvidenceBroken(f"The go at gate {answer['gate']} was used for {elsewhere[0]}; it counts once.")
+    if is_fresh:
+        for gate_id in dict.fromkeys(by_id[name]["gate"] for name in names):
+            check_proofs(run, gate_id)
+
+
+def _is_same(key: str, other: str) -> bool:
+    """Whether two keys are of one operation; each time it is tried anew it has another."""
+    return key.partition("/try:")[0] == other.partition("/try:")[0]
 
 
 def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, agent: str | None) -> Action:

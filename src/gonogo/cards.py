@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gonogo.evidence.canon import plain_text, timestamp
+from gonogo.proofs import risk_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,19 @@ def _foot(run: Run, gate_id: str, role: str) -> str:
     return f"Role **{role}** · gate `{gate_id}` · run `{run.id}` · owner {run.charter.owner}\n"
 
 
+def _takes(run: Run, ruling: Ruling) -> str:
+    """Return what vouches for an answer here, where a typed name does not; nothing where it does."""
+    need = ruling.needs.get(ruling.roles[0])
+    environment = run.settings.environment
+    risk = risk_in(None if need is None else need.risk, environment)
+    told: list[str] = []
+    if environment != "dev" or risk != "low":
+        told.append("a signature" if risk == "high" else "a signature, or a code of an authenticator app")
+    if need is not None and need.quorum > 1:
+        told.append(f"the go of {need.quorum} different people")
+    return f" It takes {', and '.join(told)} ({risk} risk)." if told else ""
+
+
 def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline: datetime) -> str:
     """Write what a person has to know to say go: what, why, what changes, what it has cost, what else."""
     asked = action.request
@@ -125,7 +139,7 @@ def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline
 {_so_far(run)}
 
 **If you say** `go`, exactly this is done, {then}. `no_go` stops it.{revise} \
-Without an answer by {timestamp(deadline)[:19]}Z it is no-go.
+Without an answer by {timestamp(deadline)[:19]}Z it is no-go.{_takes(run, ruling)}
 
 {_foot(run, gate_id, ruling.roles[0])}"""
 

@@ -61,6 +61,10 @@ class GateExpired(GateDenied):
     failure = "approval_expired"
 
 
+class ApprovalVoid(GateDenied):
+    """A person said go, and that counts no more: it ran out, its key was revoked, or the person may not say it now."""
+
+
 class InDoubt(GateDenied):
     """An effect began, how it ended was never recorded, and a person left it as it is.
 
@@ -100,6 +104,12 @@ class EventMissed(GonogoError):
 
 class AnswerRefused(GonogoError):
     """The answer to a gate does not count; the gate stays open."""
+
+    failure = "policy_block"
+
+
+class EnrolmentRefused(GonogoError):
+    """The approvers were not changed; the message says why."""
 
     failure = "policy_block"
 

@@ -35,6 +35,7 @@ from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
 from gonogo.pilots import Parked
 from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.policy.force import in_force
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
 from gonogo.purses.keeper import Keeper
@@ -43,7 +44,7 @@ from gonogo.runs import Run
 from gonogo.switches import halted
 from gonogo.tools import TOOLS
 from gonogo.versions import versions_in_force
-from gonogo.worlds import in_force, world
+from gonogo.worlds import world
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import accepted_answer
+from gonogo.ballots import accepted_answer, counted, people_behind
 from gonogo.cards import action_card
 from gonogo.current import current_run, current_step, step_fields
 from gonogo.errors import BudgetExceeded, GateDenied, GateExpired, PolicyDenied, Proposed
@@ -22,6 +22,7 @@ from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.pilots import Held
 from gonogo.policy.law import Request, Ruling
+from gonogo.policy.rules import Need
 from gonogo.questions import Question, answer_to, expire
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
 
     Raises:
         PolicyDenied: the law forbids it, and no person may lift that.
-        GateDenied: a person said no-go, or (GateExpired) nobody said anything in time.
+        GateDenied: a person said no-go, or (GateExpired) nobody said anything in time, or (ApprovalVoid) a go
+            counts no more.
         Held: a person has to be asked first; the mission does that and comes back.
         Proposed: it has been put before a person, and whoever wants it goes on without it.
 
@@ -106,6 +108,7 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
             gate_id, action.key, ruling.roles[0], ruling.rules, ruling.because, options, seconds,
             partial(action_card, run, gate_id, action, ruling),
             facts={} if action.asking == "action" else {action.asking: True},
+            need=ruling.needs.get(ruling.roles[0], Need()),
         )  # fmt: skip
         answer = answer_to(run, action, digest, question)
         match answer.data["answer"]:
@@ -152,7 +155,7 @@ def _denied(action: Action, answer: Record) -> GateDenied:
 
 def decision_key(run: Run, key: str, granted: Sequence[Record] = ()) -> str:
     """Return the name of the decision on an operation; approvals and law are part of it."""
-    suffix = short_id(run.law.digest, *sorted(record.fields["id"] for record in granted), length=8)
+    suffix = short_id(run.law.digest, *sorted(counted(granted)), length=8)
     return f"{key}/decision:{suffix}"
 
 
@@ -162,13 +165,14 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
     recorded = run.ledger.result(key)
     if recorded is not None:
         known = {name: recorded.data[name] for name in ("verdict", "rules", "because", "roles")}
-        later = {name: recorded.data[name] for name in ("deadline_seconds", "proposed") if name in recorded.data}
+        optional = ("deadline_seconds", "proposed", "needs")
+        later = {name: recorded.data[name] for name in optional if name in recorded.data}
         return Ruling(**known, **later)
     watch = Stopwatch()
     if run.world is None:
         raise PolicyDenied("No mission is in force for this run, so nothing is allowed.")
     roles = [record.data["role"] for record in granted]
-    people = [record.data["by"] for record in granted]
+    people = people_behind(run.settings, granted)
     ruling = run.law.decide(action.request, run.world(), roles, people)
     asked = payload_bytes(action.request.model_dump(mode="json"))
     data: dict[str, Any] = {
@@ -180,7 +184,7 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
         "rules": list(ruling.rules),
         "because": [plain_text(sentence) for sentence in ruling.because],
         "roles": list(ruling.roles),
-        "approvals": [record.fields["id"] for record in granted],
+        "approvals": counted(granted),
         "request_digest": sha256_hex(asked),
         "engine": "cedar",
         "latency_us": watch.microseconds,
@@ -191,6 +195,8 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
         data["deadline_seconds"] = ruling.deadline_seconds
     if ruling.proposed:
         data["proposed"] = True
+    if ruling.needs:
+        data["needs"] = {role: need.model_dump(exclude_none=True) for role, need in ruling.needs.items()}
     run.ledger.note("policy_decision", data, payload=asked, fields={**action.envelope, **step_fields()})
     return ruling
 

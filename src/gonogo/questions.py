@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import accepted_answer, answer_gate, silence, superseded
+from gonogo.approvals import answer_gate, silence, superseded
+from gonogo.ballots import accepted_answer, accepted_answers, asked_of, quorum_of, still_proven
 from gonogo.current import step_fields
-from gonogo.errors import AnswerRefused, EvidenceBroken
+from gonogo.errors import AnswerRefused, ApprovalVoid, EvidenceBroken
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
 from gonogo.evidence.ledger import must_have_payload
 from gonogo.pilots import Held, Wait
+from gonogo.policy.rules import Need
+from gonogo.proofs import NotProven, RunOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +47,8 @@ class Question:
     """Further fields of the request's record."""
     body: dict[str, Any] = field(default_factory=dict[str, Any])
     """Further members of its payload."""
+    need: Need = Need()  # noqa: RUF009 - frozen
+    """What its go takes."""
 
 
 def answer_to(run: Run, action: Action, digest: str, question: Question) -> Record:
@@ -50,6 +56,7 @@ def answer_to(run: Run, action: Action, digest: str, question: Question) -> Reco
 
     Raises:
         Held: nobody has answered; the mission waits at the gate and comes back.
+        ApprovalVoid: a go stands there that counts no more.
         EvidenceBroken: an answer stands there that is bound to another action, or that nothing vouches for.
 
     """
@@ -59,14 +66,44 @@ def answer_to(run: Run, action: Action, digest: str, question: Question) -> Reco
         raise Held(partial(wait_at, gate_id=question.gate))
     if answer.data["action_digest"] != digest or answer.data["role"] != question.role:
         raise EvidenceBroken(f"The answer at gate {question.gate} is bound to another action; it does not count.")
-    if answer.data["answer"] != "no_go" and not _is_proven(run, answer):
-        raise EvidenceBroken(f"The answer at gate {question.gate} has no proof that counts here; it does not count.")
+    if all(each.data["gate"] != question.gate for each in run.ledger.requests):
+        # A crash took the end of the flight with it. What an answer is about stands on record before it is used.
+        open_gate(run, action, digest, question)
+    if answer.data["answer"] != "no_go":
+        check_proofs(run, question.gate)
     return answer
 
 
-def _is_proven(run: Run, answer: Record) -> bool:
-    """Whether what vouches for a go still counts at the side effect: an unproven name in dev, a clock never."""
-    return answer.data["proof"] == "unproven" and run.settings.environment == "dev"
+def check_proofs(run: Run, gate_id: str) -> None:
+    """Return where every answer that opened a gate is still what its person said, and counts now.
+
+    Raises:
+        ApprovalVoid: one counts no more.
+        EvidenceBroken: one never did; nobody vouches for it, or too few people do.
+
+    """
+    desk = run.ledger.desk()
+    asked = [each for each in run.ledger.requests if each.data["gate"] == gate_id]
+    settled = accepted_answer(desk, gate_id)
+    if not asked or settled is None:
+        raise EvidenceBroken(f"Gate {gate_id} was never asked at or never answered; nothing counts there.")
+    request = run.ledger.whole(asked[-1])
+    parts = frozenset(settled.data.get("with", ()))
+    counting = [each for each in accepted_answers(desk, gate_id) if each.fields["id"] in parts] + [settled]
+    if settled.data["answer"] == "go" and len({each.data["by"] for each in counting}) < quorum_of(request):
+        raise EvidenceBroken(f"Gate {gate_id} takes the go of {quorum_of(request)} people, and fewer said it.")
+    environment = request.fields["envname"] if request.fields["envname"] != "dev" else run.settings.environment
+    for answer in counting:
+        before = [each for each in desk if each.seq < answer.seq]
+        try:
+            question = asked_of(request, before, environment)
+            still_proven(run.settings, question, run.ledger.whole(answer), datetime.now(UTC))
+        except RunOut as error:
+            raise ApprovalVoid(f"The go of {answer.data['by']} at gate {gate_id} counts no more: {error}") from error
+        except NotProven as error:
+            raise EvidenceBroken(
+                f"The answer at gate {gate_id} has no proof that counts here; it does not count. {error}"
+            ) from error
 
 
 def open_gate(run: Run, action: Action, digest: str, question: Question) -> None:
@@ -93,10 +130,24 @@ def open_gate(run: Run, action: Action, digest: str, question: Question) -> None
         "options": list(question.options),
         "requester": run.requester,
         "deadline": timestamp(deadline),
+        **_takes(run, question.need),
         **question.facts,
     }
     body = {"card": card, "args": action.request.args, "preview": action.preview, **question.body}
     run.ledger.note("approval_request", data, payload=payload_bytes(body), fields=fields)
+
+
+def _takes(run: Run, need: Need) -> dict[str, Any]:
+    """Return what the record of a request says about who may answer; nothing where a typed name is enough."""
+    found: dict[str, Any] = {}
+    if need.risk is not None:
+        found["risk"] = need.risk
+    if need.quorum > 1:
+        found["quorum"] = need.quorum
+    if run.settings.environment != "dev":
+        # Whoever's account flies the run is not asked whether it may go on.
+        found["executor"] = getpass.getuser()
+    return found
 
 
 async def wait_at(run: Run, gate_id: str) -> None:

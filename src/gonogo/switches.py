@@ -82,11 +82,27 @@ def halt(
     return thrown
 
 
-def rearm(settings: Settings, target: Target, reason: str, *, by: str) -> list[Halt]:
+def rearm(
+    settings: Settings,
+    target: Target,
+    reason: str,
+    *,
+    by: str,
+    vouched: Mapping[str, Any] | None = None,
+    only: Collection[str] | None = None,
+) -> list[Halt]:
     """Lift the halts of exactly this target, and return them; what they stopped does not start by itself.
 
     Re-arming is an approval of its own. In ``dev`` an unproven name with a reason counts, and is recorded as
-    unproven; elsewhere it takes proof, of which there is none yet, so nothing can be re-armed there.
+    unproven; elsewhere it takes proof, which :mod:`gonogo.rearmings` looks at.
+
+    Args:
+        settings: whose home it is.
+        target: what may go on.
+        reason: why; becomes evidence.
+        by: who says so.
+        vouched: what the record says about the proof, where somebody has looked at one.
+        only: ids of the halts to lift; all of the target, if not given.
 
     Raises:
         SwitchRefused: the target is not halted, the name does not count here, or something is empty.
@@ -94,11 +110,11 @@ def rearm(settings: Settings, target: Target, reason: str, *, by: str) -> list[H
 
     """
     _check(target, by, reason)
-    lifted = [known for known in halts(settings) if known.target == target]
+    lifted = [known for known in halts(settings) if known.target == target and (only is None or known.id in only)]
     if not lifted:
         raise SwitchRefused(f"{str(target).capitalize()} is not halted; `gonogo abort --list` shows what is.")
     strict = {settings.environment, *(known.environment for known in lifted)} - {"dev"}
-    if strict:
+    if strict and vouched is None:
         raise SwitchRefused(
             f"{plain_text(by, 200)} is a name without proof, which re-arms {target} only in the dev environment; "
             f"this is {min(strict)}. It stays halted."
@@ -111,6 +127,7 @@ def rearm(settings: Settings, target: Target, reason: str, *, by: str) -> list[H
         "by": plain_text(by, 200),
         "proof": "unproven",
         "lifts": [known.id for known in lifted],
+        **(vouched or {}),
     }
     append(settings, data, payload_bytes({"reason": plain_text(reason, 1_000)}), datetime.now(UTC))
     return lifted
@@ -240,7 +257,7 @@ def envelope(settings: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
         "tenantid": settings.tenant,
         "envname": settings.environment,
         "missionid": data["target"] if data["target_kind"] == "mission" else "",
-        "authtype": "system" if data["proof"] == "signal" else "unauthenticated",
+        "authtype": {"signal": "system", "signature": "user"}.get(data["proof"], "unauthenticated"),
         "authid": data["by"],
     }
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gonogo.approvals import Reply, answer_gate, asking_of, find_request, silence
+from gonogo.approvals import answer_gate, asking_of, find_request, silence
+from gonogo.ballots import Reply, quorum_of
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
@@ -112,6 +113,10 @@ class RehearsalPilot:
         elif isinstance(said, Reply):
             reply = said
         else:
+            # As many people as the gate needs; the last of them is the one that settles it.
+            for number in range(1, quorum_of(request) if said == "go" else 1):
+                part = Reply(said, f"rehearsal-{number}", "rehearsed", "rehearsal")
+                answer_gate(run.ledger.journal, gate_id, part, run.settings.environment, run.id)
             reply = Reply(said, "rehearsal", "rehearsed", "rehearsal")
         answer_gate(run.ledger.journal, gate_id, reply, run.settings.environment, run.id)
 

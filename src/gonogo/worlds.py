@@ -1,48 +1,17 @@
-"""The law and the world it speaks about, read from the policy folder and kept until a file changes."""
+"""The world the law speaks about: missions, agents, systems and tools, as entities."""
 
 from __future__ import annotations
 
-import os
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gonogo.policy.law import Law, read_law
-from gonogo.policy.registry import Registry, read_registry
 from gonogo.tools import TOOLS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import cedarpy
 
     from gonogo.model import Charter
-    from gonogo.policy.registry import AgentCard
-
-
-def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when any file of a folder changes."""
-    try:
-        with os.scandir(folder) as entries:
-            files = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
-    except OSError:
-        return ()
-    return tuple(sorted((name, known.st_mtime_ns, known.st_size) for name, known in files))
-
-
-def in_force(folder: Path) -> tuple[Law, Registry]:
-    """Return the law and the registry of a policy folder; looks once whether a file has changed.
-
-    Raises:
-        PolicyBroken: one does not hold; see :func:`gonogo.policy.law.read_law` and
-            :func:`gonogo.policy.registry.read_registry`.
-
-    """
-    return _in_force(folder, _stamp(folder))
-
-
-@lru_cache(maxsize=4)
-def _in_force(folder: Path, _stamp: object) -> tuple[Law, Registry]:
-    return read_law(folder), read_registry(folder)
+    from gonogo.policy.law import Law
+    from gonogo.policy.registry import AgentCard, Registry
 
 
 _worlds: dict[tuple[str, str, int], cedarpy.Entities] = {}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import orjson
 import typer
 
-from gonogo.approvals import Reply, answer_gate, find_request, is_review
+from gonogo.approvals import answer_gate, find_request, is_review, signed_token
+from gonogo.ballots import Reply, quorum_of
 from gonogo.board import find_run, open_gates, open_reviews
 from gonogo.cli.screen import plain_cell, print_card, print_json, say, word
 from gonogo.errors import CaseRefused
@@ -20,8 +22,9 @@ from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
+    from gonogo.model import Answer
 
-_ANSWERS = {"go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise"}
+_ANSWERS: dict[str, Answer] = {"go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise"}
 
 
 def gates(
@@ -43,6 +46,9 @@ def gates(
         about = "" if row.about == "action" else f"{row.about}: "
         say(f"[bold]{row.gate}[/bold]  {about}{row.action} of {row.mission}, for role [bold]{row.role}[/bold]")
         say(f"            {plain_cell(' '.join(row.because))}")
+        said = f", {len(row.said)} of {row.quorum} have said go" if row.quorum > 1 else ""
+        if row.risk or said:
+            say(f"            {row.risk or 'usual'} risk{said}")
         say(f"            until {row.deadline[:19]}Z, run {row.run_id}, asked by {plain_cell(row.requester)}")
     for row in rows if card else []:
         print_card(row.card)
@@ -53,30 +59,69 @@ def gates(
 def decide(
     gate: Annotated[str, typer.Argument(help="The gate's id, from `gonogo gates`.")],
     answer: Annotated[str, typer.Argument(help="go, no-go or revise.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it becomes evidence.")],
-    name: Annotated[str, typer.Option("--as", help="Who you are; unproven, so it counts in `dev` only.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it becomes evidence. A token has its own.")] = "",
+    name: Annotated[str, typer.Option("--as", help="Who you are. Alone it proves nothing. A token has its own.")] = "",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="With revise: argument=value, or field=value of a result in doubt; repeatable."),
     ] = None,
+    sign: Annotated[Path | None, typer.Option("--sign", help="Your key, or the public half of an agent's.")] = None,
+    totp: Annotated[str, typer.Option("--totp", help="Six digits of your authenticator app; up to medium risk.")] = "",
+    token: Annotated[str, typer.Option("--token", help="A token that was signed elsewhere.")] = "",
+    reason_code: Annotated[str | None, typer.Option("--code", help="Why, in one word, as WRONG_AMOUNT.")] = None,
+    show_token: Annotated[
+        bool, typer.Option("--show-token", help="With --sign: print the token for another door; answer nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Answer a gate. The first answer that counts stands.
 
-    Example: `gonogo decide a1b2c3d4e5 go --reason "cover confirmed" --as ada`
+    Example: `gonogo decide a1b2c3d4e5 go --reason "cover confirmed" --as ada --sign ~/.ssh/id_ed25519`
     """
     chosen = settings()
-    wanted = _ANSWERS.get(answer)
-    if wanted is None:
-        raise CaseRefused(f"{answer} is no answer; say go, no-go or revise.")
-    reply = Reply(wanted, name, reason, "cli", changes=_pairs(changes or []))  # pyright: ignore[reportArgumentType] - looked up among the closed words
+    wanted = answer_word(answer)
+    if sum(map(bool, (sign, totp, token))) > 1 or (show_token and sign is None):
+        raise typer.BadParameter("Give one of --sign, --totp and --token; --show-token goes with --sign.")
+    if not token and not (reason and name):
+        raise typer.BadParameter("Say --reason and --as; only a token has both already.")
     request = find_request(journal_of(chosen), gate)
+    pairs_given = _pairs(changes or [])
+    if sign is not None:
+        token = signed_token(
+            chosen, request, wanted, (name, reason), sign.expanduser(), code=reason_code, changes=pairs_given
+        )
+        if show_token:
+            _show(token, gate, as_json=as_json)
+            return
+    reply = Reply.typed(wanted, name, reason, "cli", token=totp or token, changes=pairs_given)
+    reply = replace(reply, reason_code=reason_code)
+    if totp and reply.proof != "totp":
+        raise typer.BadParameter("--totp takes the six digits that the app shows.")
     record = answer_gate(journal_of(chosen), gate, reply, chosen.environment, request.run_id)
-    told = _after_review(record) if is_review(request) else wake(chosen, record.run_id)
+    if record.data.get("partial"):
+        told = f"Gate {gate} takes {quorum_of(request)} people; it waits for another one."
+    else:
+        told = _after_review(record) if is_review(request) else wake(chosen, record.run_id)
+    by, proof = record.data["by"], record.data["proof"]
     if as_json:
-        print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": name, "next": told})
+        print_json({"gate": gate, "run_id": record.run_id, "answer": wanted, "by": by, "proof": proof, "next": told})
         return
-    say(f"{word(wanted)} by {name} (unproven) is recorded for gate {gate}. {told}")
+    say(f"{word(wanted)} by {plain_cell(by)} ({proof}) is recorded for gate {gate}. {told}")
+
+
+def answer_word(text: str) -> Answer:
+    """Return the answer somebody means."""
+    wanted = _ANSWERS.get(text)
+    if wanted is None:
+        raise CaseRefused(f"{text} is no answer; say go, no-go or revise.")
+    return wanted
+
+
+def _show(token: str, gate: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"gate": gate, "token": token})
+        return
+    sys.stdout.write(f"{token}\n")
 
 
 def _after_review(answer: Record) -> str:

@@ -15,30 +15,42 @@ from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from gonogo.drills.abort import Row
+    from gonogo.settings import Settings
 
 TRIALS = 1
 """How often each signal is tried in each lane, if not said."""
 
 
 def drill(
-    what: Annotated[Literal["abort"], typer.Argument(help="What to drill: abort, the kill switch and its signals.")],
+    what: Annotated[
+        Literal["abort", "approvals"],
+        typer.Argument(help="What to drill: abort, the kill switch and its signals; approvals, forged answers."),
+    ],
     trials: Annotated[
-        int, typer.Option("--trials", help="How often each signal is tried in each lane.", min=1)
+        int, typer.Option("--trials", help="Of abort: how often each signal is tried in each lane.", min=1)
     ] = TRIALS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Set runaways loose on a toy system of record, and measure how soon they stand still. Exit 0 if all are caught.
+    """Attack ourselves on scratch ground, and measure. Exit 0 if all is caught.
 
-    Nothing of yours is touched: it happens in a scratch home, under a law of its own, without a server. The
-    result is evidence in your home, and lands in the table `drills`. Where `gonogo up` runs, the house drills.
+    abort: runaways are set loose on a toy system of record; where `gonogo up` runs, the house drills. approvals: every
+    way to pretend that somebody agreed is tried at a gate under your own rules about approvals. Nothing of yours is
+    touched; the result is evidence in your home, and lands in the table `drills`.
 
     Example: `gonogo drill abort --trials 100`
     """
-    del what
+    chosen = settings()
+    if what == "approvals":
+        passed = _drill_approvals(chosen, as_json=as_json)
+    else:
+        passed = _drill_abort(chosen, trials, as_json=as_json)
+    raise typer.Exit(0 if passed else 1)
+
+
+def _drill_abort(chosen: Settings, trials: int, *, as_json: bool) -> bool:
     from gonogo.drills.abort import drill_abort
     from gonogo.drills.housed import drill_in_house
 
-    chosen = settings()
     house = find_house(chosen)
     if house is not None:
         err.print("The house drills.")
@@ -51,7 +63,27 @@ def drill(
         print_json({"drill": "abort", "passed": passed, "rows": [asdict(row) for row in rows]})
     else:
         _print(rows, passed=passed)
-    raise typer.Exit(0 if passed else 1)
+    return passed
+
+
+def _drill_approvals(chosen: Settings, *, as_json: bool) -> bool:
+    from gonogo.drills.approvals import TRUE_GO, drill_approvals
+
+    rows = asyncio.run(drill_approvals(chosen))
+    room(chosen.warehouse).land(chosen.home)
+    passed = bool(rows) and all(row.passed for row in rows)
+    if as_json:
+        print_json({"drill": "approvals", "passed": passed, "rows": [asdict(row) for row in rows]})
+        return passed
+    good = {True: "passed", False: "refused"}
+    cells = [
+        (row.forgery, good[row.forgery == TRUE_GO] if row.passed else "NOT CAUGHT", row.effects, plain_cell(row.told))
+        for row in rows
+    ]
+    columns = ("forgery", "came to", "effects", "what the evidence says")
+    print_table("Drill of approvals: ways to pretend that somebody agreed", columns, cells, "Nothing was drilled.")
+    say("None passed." if passed else "Not all were refused; do not rely on gates until they are.")
+    return passed
 
 
 def _tell(row: Row) -> None:

@@ -9,6 +9,7 @@ import typer
 from gonogo.cli import (
     deciding,
     drilling,
+    enrolling,
     finding,
     flying,
     housekeeping,
@@ -20,7 +21,7 @@ from gonogo.cli import (
     undoing,
 )
 from gonogo.cli.screen import err, plain_cell
-from gonogo.errors import AnswerRefused, GonogoError, SwitchRefused
+from gonogo.errors import AnswerRefused, EnrolmentRefused, GonogoError, SwitchRefused
 
 app = typer.Typer(
     name="gonogo",
@@ -40,6 +41,7 @@ app.command()(deciding.decide)
 app.command()(deciding.event)
 app.command()(switching.abort)
 app.command()(switching.rearm)
+app.command()(enrolling.approvers)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
@@ -56,7 +58,7 @@ def main() -> None:
     """Run the command line; an expected failure is one sentence on standard error."""
     try:
         app()
-    except (AnswerRefused, SwitchRefused) as error:
+    except (AnswerRefused, EnrolmentRefused, SwitchRefused) as error:
         err.print(f"gonogo: {plain_cell(error)}", style="red")
         sys.exit(2)
     except GonogoError as error:

@@ -169,7 +169,7 @@ def print_months(months: list[dict[str, Any]]) -> None:
         for month in mine:
             for gap in month["gaps"]:
                 if gap["verdict"] == "drift":
-                    show = _hours if gap["measure"] == "handling_time" else lambda value: f"{value:.1f} %"
+                    show = _hours if gap["measure"] == "handling_time" else _of_a_hundred
                     say(
                         f"{month['month']}: {_MEASURES[gap['measure']]} is {show(gap['is_now'])} and was "
                         f"{show(gap['should'])} in the months before (q = {gap['q']:.2g})."
@@ -180,6 +180,10 @@ def print_months(months: list[dict[str, Any]]) -> None:
 
 def _percent(hits: int, known: int) -> str:
     return f"{100 * hits / known:.1f} %" if known else ""
+
+
+def _of_a_hundred(share: float | None) -> str:
+    return "" if share is None else f"{share:.1f} %"
 
 
 def _hours(seconds: float | None) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_jsonable_python
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gonogo.approvals import Reply, answer_gate
+from gonogo.approvals import answer_gate
+from gonogo.ballots import Reply
 from gonogo.board import GateRow, open_gates, run_view
 from gonogo.cli.numbers import drift, print_kpis, room
 from gonogo.cli.screen import money, plain_cell, print_table, say, word

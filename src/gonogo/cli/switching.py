@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +16,11 @@ from gonogo.errors import EvidenceUnwritable, GonogoError, RunUnknown, SwitchRef
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.exchange import share
+from gonogo.rearmings import rearm as lift
+from gonogo.rearmings import signed_token
 from gonogo.settings import Settings, settings
+from gonogo.statements import read_token
 from gonogo.switches import Halt, Target, halt, halts
-from gonogo.switches import rearm as lift
 
 SHARE_SECONDS = 12.0
 """How long a command waits until other machines can see what it did."""
@@ -84,22 +88,33 @@ def rearm(
     agent: AgentName = None,
     everything: Everything = False,
     reason: Reason = "",
-    name: Annotated[str, typer.Option("--as", help="Who you are; unproven, so it counts in `dev` only.")] = "",
+    name: Annotated[str, typer.Option("--as", help="Who you are; without proof it counts in `dev` only.")] = "",
+    sign: Annotated[Path | None, typer.Option("--sign", help="Your key; you need the role `rearm`.")] = None,
+    token: Annotated[str, typer.Option("--token", help="A token that was signed elsewhere.")] = "",
+    show_token: Annotated[
+        bool, typer.Option("--show-token", help="With --sign: print the token; lift nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Lift the halts of exactly this target. What was aborted stays aborted; new runs may begin.
 
-    Example: `gonogo rearm --mission claims_triage --reason "fixed in 1.4" --as ada`
+    Example: `gonogo rearm --mission claims_triage --reason "fixed in 1.4" --as ada --sign ~/.ssh/id_ed25519`
     """
     chosen = settings()
     target = _target(chosen, run, mission, agent, everything=everything, is_known=True)
     share(chosen)
-    lifted = lift(chosen, target, reason, by=name)
+    if sign is not None:
+        token = signed_token(chosen, target, reason, by=name, key=sign.expanduser())
+        if show_token:
+            sys.stdout.write(f"{token}\n")
+            return
+    lifted = lift(chosen, target, reason, by=name, token=token)
+    name, proof = (name, "unproven") if not token else (read_token(token)[0].by, "signature")
     shared = share(chosen)
     if as_json:
         print_json({"target": str(target), "lifted": [_facts(each) for each in lifted], "by": name, "shared": shared})
         return
-    say(f"{plain_cell(str(target).capitalize())} is re-armed by {plain_cell(name)} (unproven); {len(lifted)} lifted.")
+    say(f"{plain_cell(str(target).capitalize())} is re-armed by {plain_cell(name)} ({proof}); {len(lifted)} lifted.")
     for each in halts(chosen):
         say(f"Still: {plain_cell(each.sentence)}")
 
@@ -145,7 +160,7 @@ def _names(chosen: Settings, kind: str) -> set[str] | None:
     """Return the missions or agents there are; ``None`` where that cannot be told, for a broken law stops no halt."""
     if kind == "mission":
         return {file.stem for file in chosen.flow_folder.glob("[!_]*.py")} or None
-    from gonogo.worlds import in_force
+    from gonogo.policy.force import in_force
 
     try:
         _, registry = in_force(chosen.policy_folder)

@@ -12,7 +12,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger
 from gonogo.flights import requester
 from gonogo.model import Budget
-from gonogo.worlds import in_force
+from gonogo.policy.force import in_force
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

@@ -107,6 +107,10 @@ class Ledger:
         """Return the recorded intent of an operation; with no result beside it, it is in doubt."""
         return self._intents.get(key)
 
+    def uses_of(self, approval: str) -> list[str]:
+        """Return the keys of the operations that were begun under an approval."""
+        return [key for key, begun in self._intents.items() if approval in begun.data.get("approvals", ())]
+
     def joined(self, key: str) -> asyncio.Future[Any] | None:
         """Return what an operation that lasts in this process will come to; ``None`` where none does."""
         told = self._under_way.get(key)

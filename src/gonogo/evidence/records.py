@@ -46,6 +46,7 @@ Artifact = Literal[
     "drill_record",
     "drift_record",
     "switch_record",
+    "approver_record",
     "criterion_record",
     "version_log",
 ]
@@ -69,6 +70,7 @@ RETENTION: dict[str, str] = {
     "drill_record": "gate7y",
     "drift_record": "gate7y",
     "switch_record": "gate7y",
+    "approver_record": "gate7y",
     "version_log": "doc10y",
 }
 """Retention class by artifact; everything else is operations, 400 days."""

@@ -21,7 +21,7 @@ from prefect.input.actions import aread_flow_run_input
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Completed, Failed
 
-from gonogo.approvals import accepted_answer
+from gonogo.ballots import accepted_answer
 from gonogo.errors import GonogoError, MissionMisdefined, RunBusy, StepFailed
 from gonogo.evidence.canon import short_id
 from gonogo.evidence.journals import journal_of

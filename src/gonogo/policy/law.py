@@ -2,9 +2,11 @@
 
 Annotations carry meaning. ``@id`` names a rule, ``@because`` is the sentence a manager reads,
 ``@gate("role")`` on a forbid says that a person with that role may lift it, ``@deadline("4h")``
-how long that person has, ``@meanwhile("proposed")`` that an agent's turn goes on without it. A denial
-is a gate only if the same request, with the missing approvals supposed, would be allowed: the
-reasons of a denial do not show a missing permit.
+how long that person has, ``@meanwhile("proposed")`` that an agent's turn goes on without it,
+``@risk("high")`` how strong the proof of an answer must be, ``@quorum("2")`` how many different people
+must say go, ``@order("1")`` who is asked before whom. A denial is a gate only if the same request,
+with the missing approvals supposed, would be allowed: the reasons of a denial do not show a missing
+permit.
 """
 
 # cedarpy types its dictionaries in part only.
@@ -18,18 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 import cedarpy
 import orjson
+from pydantic import Field
 
 from gonogo.errors import PolicyBroken
-from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.model import Noun, Verdict
+from gonogo.policy.rules import Need, Rule, in_turn, line_of, needs_of, rules_of, static_policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-DEADLINE_DAYS_MAX = 366
-"""The longest a person may be given; who waits longer than a year has not been asked."""
 
 
 class Request(Noun):
@@ -59,17 +59,8 @@ class Ruling(Noun):
     deadline_seconds: int | None = None
     proposed: bool = False
     """For a gate: whether an agent goes on meanwhile, and is told that it is proposed and not done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """The annotations of one policy."""
-
-    name: str
-    because: str
-    role: str | None
-    deadline_seconds: int | None
-    proposed: bool = False
+    needs: dict[str, Need] = Field(default_factory=dict[str, Need])
+    """For a gate: by role, what its go takes; a role that is not here takes what every go takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +143,15 @@ class Law:
             verdict="allow" if answer.allowed else "deny",
             rules=tuple(rule.name for rule in hit),
             because=tuple(rule.because for rule in hit),
-            roles=tuple(rule.role for rule in hit if rule.role and not answer.allowed),
+            roles=() if answer.allowed else in_turn(hit),
             deadline_seconds=min(deadlines, default=None),
             proposed=any(rule.proposed for rule in hit) and not answer.allowed,
+            needs={} if answer.allowed else needs_of(hit),
         )
 
     def _told(self, error: object) -> str:
         """Return an engine's error with our rule's name instead of its own number."""
-        return re.sub(r"`(policy\d+)`", lambda found: self._name(found[1]), _line(error))
+        return re.sub(r"`(policy\d+)`", lambda found: self._name(found[1]), line_of(error))
 
     def _name(self, policy: str) -> str:
         return self.rules[policy].name if policy in self.rules else policy
@@ -179,16 +171,16 @@ def read_law(folder: Path) -> Law:
     try:
         schema = cedarpy.Schema.from_str(schema_text)
     except ValueError as error:
-        raise PolicyBroken(f"The schema in {folder}/*.cedarschema does not parse: {_line(error)}.") from error
+        raise PolicyBroken(f"The schema in {folder}/*.cedarschema does not parse: {line_of(error)}.") from error
     named: dict[str, Rule] = {}
     for name, text in texts.items():
         _validate(folder / name, text, schema)
-        for rule in _rules(folder / name, text):
+        for rule in rules_of(folder / name, text):
             if rule.name in named:
                 raise PolicyBroken(f"{folder / name}: another policy is called {rule.name}, too; ids are unique.")
             named[rule.name] = rule
     whole = "\n".join(texts.values())
-    rules = {policy: named[body["annotations"]["id"]] for policy, body in _static(whole).items()}
+    rules = {policy: named[body["annotations"]["id"]] for policy, body in static_policies(whole).items()}
     raw = payload_bytes({"policies": texts, "schema": schema_texts})
     return Law(cedarpy.PolicySet.from_str(whole), schema, rules, sha256_hex(raw), texts)
 
@@ -199,7 +191,7 @@ def _texts(folder: Path, pattern: str) -> dict[str, str]:
         try:
             found[path.name] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise PolicyBroken(f"{path} cannot be read ({_line(error)}); it is text, in UTF-8.") from error
+            raise PolicyBroken(f"{path} cannot be read ({line_of(error)}); it is text, in UTF-8.") from error
     if not found:
         raise PolicyBroken(f"{folder} holds no {pattern}; without a law nothing is allowed to start.")
     return found
@@ -209,54 +201,9 @@ def _validate(path: Path, text: str, schema: cedarpy.Schema) -> None:
     try:
         cedarpy.PolicySet.from_str(text)
     except ValueError as error:
-        raise PolicyBroken(f"{path} does not parse: {_line(error)}. No mission starts until it does.") from error
+        raise PolicyBroken(f"{path} does not parse: {line_of(error)}. No mission starts until it does.") from error
     report = cedarpy.validate_policies(text, schema)
     if not report.validation_passed:
         raise PolicyBroken(
-            f"{path} does not fit the schema: {_line(report.errors[0])}. No mission starts until it does."
+            f"{path} does not fit the schema: {line_of(report.errors[0])}. No mission starts until it does."
         )
-
-
-def _static(text: str) -> dict[str, Any]:
-    return orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-
-
-def _rules(path: Path, text: str) -> list[Rule]:
-    """Return what the annotations of one file's policies say, or what they lack."""
-    if orjson.loads(cedarpy.policies_to_json_str(text))["templates"]:
-        raise PolicyBroken(f"{path} holds a template (?principal or ?resource), which rules nothing; write it out.")
-    rules: list[Rule] = []
-    for policy, body in _static(text).items():
-        notes: dict[str, str] = body.get("annotations", {})
-        name = notes.get("id") or policy
-        if not notes.get("id") or not notes.get("because"):
-            raise PolicyBroken(f"{path}: a policy ({name}) lacks @id or @because; add both.")
-        if "gate" in notes and body["effect"] != "forbid":
-            raise PolicyBroken(f"{path}: {name}: @gate belongs on a forbid, which a person may lift.")
-        if "gate" in notes and not notes["gate"]:
-            raise PolicyBroken(
-                f'{path}: {name}: @gate names nobody; write the role that may lift it, @gate("manager").'
-            )
-        if "meanwhile" in notes and (notes["meanwhile"] != "proposed" or "gate" not in notes):
-            raise PolicyBroken(
-                f'{path}: {name}: @meanwhile("proposed") stands beside a @gate, and knows no other word.'
-            )
-        deadline = _seconds(notes["deadline"], f"{path}: {name}") if "deadline" in notes else None
-        rules.append(Rule(name, notes["because"], notes.get("gate"), deadline, "meanwhile" in notes))
-    return rules
-
-
-def _seconds(text: str, where: str) -> int:
-    told = plain_text(text, 80)
-    matched = re.fullmatch(r"0*([1-9]\d*)([smhd])", text, re.ASCII)
-    if matched is None:
-        raise PolicyBroken(f'{where}: @deadline("{told}") is not a time like "90s", "30m", "4h" or "2d".')
-    # Ten digits are too many in any unit, and Python refuses to read thousands of them.
-    seconds = int(matched[1][:10]) * _UNITS[matched[2]]
-    if seconds > DEADLINE_DAYS_MAX * _UNITS["d"]:
-        raise PolicyBroken(f'{where}: @deadline("{told}") is longer than {DEADLINE_DAYS_MAX}d; write a shorter one.')
-    return seconds
-
-
-def _line(error: object) -> str:
-    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,158 @@
+"""Forgeries: the ways to pretend that somebody agreed. Each is tried at a real gate, and has to come to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gonogo.approvals import inherited
+from gonogo.evidence.canon import payload_bytes, timestamp
+from gonogo.evidence.journals import journal_of
+from gonogo.settings import using
+
+if TYPE_CHECKING:
+    from gonogo.drills.village import Village
+
+Forgery = Callable[["Village", str], Awaitable[None]]
+"""Tries to get a go through the gate; raises AnswerRefused where it is told that it does not count."""
+
+PLAIN_CENTS, BOARD_CENTS = 600, 900
+"""A wish that one manager lets through, and one that two people of the board have to let through, too."""
+
+
+async def forged(village: Village, gate: str) -> None:
+    """Sign in Ann's name with a key that nobody enrolled."""
+    village.keys["mallory"] = Ed25519PrivateKey.generate()
+    village.bring(gate, village.token(gate, village.said(gate), key="mallory"))
+
+
+async def forged_record(village: Village, gate: str) -> None:
+    """Write Ann's go to the desk past every check, as whoever can write files may."""
+    request = village.request(gate)
+    data: dict[str, Any] = {
+        "gate": gate, "answer": "go", "by": "ann", "role": request.data["role"], "proof": "signature", "door": "cli",
+        "action_digest": request.data["action_digest"], "accepted": True, "statement_digest": "0" * 64,
+    }  # fmt: skip
+    with journal_of(village.settings).open_desk(request.run_id) as desk:
+        desk.append(inherited(request), "approval_record", data, payload=payload_bytes({"reason": "", "changes": {}}))
+        desk.commit_now()
+
+
+async def in_anothers_name(village: Village, gate: str) -> None:
+    """Sign in Ann's name with Ben's key."""
+    village.bring(gate, village.token(gate, village.said(gate), key="ben"))
+
+
+async def replayed(village: Village, gate: str) -> None:
+    """Use the same go twice, where two people are needed."""
+    token = village.token(gate, village.said(gate))
+    village.bring(gate, token)
+    village.bring(gate, token)
+
+
+async def expired(village: Village, gate: str) -> None:
+    """Use what Ann signed two hours ago."""
+    then = datetime.now(UTC) - timedelta(hours=2)
+    times = {"issued": timestamp(then), "expires": timestamp(then + timedelta(hours=1))}
+    village.bring(gate, village.token(gate, village.said(gate).model_copy(update=times)))
+
+
+async def self_approved(village: Village, gate: str) -> None:
+    """Approve what one asked for oneself, by another name."""
+    village.people["ann"]["logins"] = [village.settings.requester]
+    village.enrol()
+    village.bring(gate, village.token(gate, village.said(gate)))
+
+
+async def stale(village: Village, gate: str) -> None:
+    """Use what was signed for the action under yesterday's law."""
+    village.bring(gate, village.token(gate, village.said(gate), policy="0" * 64))
+
+
+async def wrong_action(village: Village, gate: str) -> None:
+    """Use what was signed about another action."""
+    village.bring(gate, village.token(gate, village.said(gate), action_digest="0" * 64))
+
+
+async def wrong_role(village: Village, gate: str) -> None:
+    """Sign in a role that one does not have."""
+    village.people["ann"]["roles"] = ["drill-guest"]
+    village.enrol()
+    village.bring(gate, village.token(gate, village.said(gate)))
+
+
+async def revoked_key(village: Village, gate: str) -> None:
+    """Sign with a key that was reported lost."""
+    village.people["ann"]["keys"][0] |= {"revoked": timestamp(), "because": "lost"}
+    village.enrol()
+    village.bring(gate, village.token(gate, village.said(gate)))
+
+
+async def delegated_too_far(village: Village, gate: str) -> None:
+    """Stand in for somebody who lent less than this."""
+    village.settle("eve")
+    now = datetime.now(UTC)
+    times = {"since": timestamp(now - timedelta(days=1)), "until": timestamp(now + timedelta(days=1))}
+    limits = {"amount_cents": PLAIN_CENTS - 1}
+    village.delegations = [{"of": "ann", "to": "eve", "roles": ["drill-manager"], "limits": limits, **times}]
+    village.enrol()
+    village.bring(gate, village.token(gate, village.said(gate, "eve")))
+
+
+async def quorum_short(village: Village, gate: str) -> None:
+    """Let one person say go by two names, where two people are needed."""
+    village.people["ann"]["logins"] = ["ann@elsewhere"]
+    village.enrol()
+    village.bring(gate, village.token(gate, village.said(gate)))
+    village.bring(gate, village.token(gate, village.said(gate)))
+
+
+async def resumed(village: Village, gate: str) -> None:
+    """Resume the flow run by Prefect's API, with a go and a name in its input."""
+    _fill_in(village, gate, {"answer": "go", "name": "ann", "reason": "resumed"})
+
+
+async def forced(village: Village, gate: str) -> None:
+    """Force the flow run's state: the run is simply flown on, as a worker does that finds it running."""
+    del gate
+    await village.fly()
+
+
+async def edited_input(village: Village, gate: str) -> None:
+    """Turn the stored no-go of a form into a go."""
+    no = village.token(gate, village.said(gate, answer="no_go"))
+    _fill_in(village, gate, {"answer": "go", "token": no})
+
+
+async def template_code(village: Village, gate: str) -> None:
+    """Type template code into the form, where a token belongs."""
+    _fill_in(village, gate, {"answer": "go", "name": "{{ flow_run }}", "token": "{{ ''.__class__.__mro__ }}"})
+
+
+async def beside_the_form(village: Village, gate: str) -> None:
+    """Store an input that the form would never send."""
+    _fill_in(village, gate, {"answer": "GO!", "token": ["gonogo1"], "name": "ann"})
+
+
+def _fill_in(village: Village, gate: str, given: dict[str, Any]) -> None:
+    """Hand an input to the run as the mission lane does when it finds one."""
+    from gonogo.lanes.forms import take_form
+
+    ledger = SimpleNamespace(journal=journal_of(village.settings))
+    run: Any = SimpleNamespace(ledger=ledger, settings=village.settings, id=village.request(gate).run_id)
+    with using(village.settings):
+        take_form(run, gate, given)
+
+
+FORGERIES: tuple[Forgery, ...] = (
+    forged, forged_record, in_anothers_name, replayed, expired, self_approved, stale, wrong_action, wrong_role,
+    revoked_key, delegated_too_far, quorum_short, resumed, forced, edited_input, template_code, beside_the_form,
+)  # fmt: skip
+"""Every way, in the order in which they are tried."""
+
+OF_THE_BOARD: frozenset[Forgery] = frozenset({replayed, quorum_short})
+"""Those that are tried at a gate of two people."""

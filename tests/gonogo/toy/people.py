@@ -1,0 +1,127 @@
+"""People with real keys: a house whose law knows who may answer, and three who do."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gonogo import codes
+from gonogo.approvals import answer_gate, find_request, signed_token
+from gonogo.ballots import Reply
+from gonogo.evidence.journals import journal_of
+from gonogo.settings import Settings, settings, using
+from tests.gonogo.toy import POLICIES
+from tests.gonogo.toy.errands import park
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from gonogo.evidence.records import Record
+    from gonogo.model import Answer, Environment
+    from gonogo.plans import Landing
+
+LAW = Path(__file__).parents[3] / "policies"
+"""The rules about approvals are those that are shipped."""
+
+SINCE = "2026-01-01T00:00:00Z"
+PEOPLE = ("grace", "linus", "ada")
+
+
+@dataclass(slots=True)
+class Town:
+    """A home and a policy folder of its own, with the shipped rules about approvals over the toy's law."""
+
+    root: Path
+    environment: Environment = "prod"
+    people: dict[str, Any] = field(default_factory=dict[str, Any])
+    delegations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def __post_init__(self) -> None:
+        """Copy the law, and enrol three people: managers and directors all."""
+        shutil.copytree(POLICIES, self.policies)
+        for name in ("approvals.cedar", "approvals.cedarschema"):
+            shutil.copy(LAW / name, self.policies / name)
+        for name in PEOPLE:
+            self.people[name] = {
+                "roles": ["manager", "director", "clerk", "flight-director", "rearm"],
+                "keys": [{"key": public(self.key(name)), "since": SINCE}],
+            }
+        self.enrol()
+
+    @property
+    def home(self) -> Path:
+        """Where evidence stands."""
+        return self.root / "home"
+
+    @property
+    def policies(self) -> Path:
+        """The policy folder."""
+        return self.root / "policies"
+
+    @property
+    def settings(self) -> Settings:
+        """What a shell here is set to."""
+        return settings().model_copy(
+            update={
+                "home": self.home, "policy_folder": self.policies, "environment": self.environment,
+                "requester": "tester", "model": None,
+            }
+        )  # fmt: skip
+
+    def key(self, name: str, kind: str = "ed25519") -> Path:
+        """Return a private key of somebody; made on first use."""
+        path = self.root / "ssh" / f"{name}-{kind}"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "", "-f", path], check=True)
+        return path
+
+    def enrol(self) -> None:
+        """Write the approvers as they are now."""
+        whole = {"approvers": {"people": self.people, "delegations": self.delegations}}
+        (self.policies / "approvers.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
+
+    def give_app(self, name: str) -> bytes:
+        """Enrol an authenticator app, and return its seed."""
+        self.people[name]["totp"] = {"since": SINCE}
+        self.enrol()
+        codes.write_seed(self.home, name)
+        return codes.read_seed(self.home, name) or b""
+
+    def rule(self, old: str, new: str) -> None:
+        """Change the toy's law."""
+        path = self.policies / "toy.cedar"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    async def park(self, case: BaseModel | None, **changes: Any) -> Landing:
+        """Fly the run ``r1`` until it waits."""
+        made = {"environment": self.environment, **changes}
+        return await park(case, self.home, policies=self.policies, **made)  # pyright: ignore[reportArgumentType] - none to continue
+
+    def token(self, gate: str, name: str, answer: Answer = "go", **more: Any) -> str:
+        """Return what somebody signs about a gate with their own key."""
+        request = find_request(journal_of(self.settings), gate)
+        reason, key = more.pop("reason", "seen"), more.pop("key", None) or self.key(name)
+        return signed_token(self.settings, request, answer, (name, reason), key, **more)
+
+    def say(self, gate: str, token: str, answer: Answer = "go", by: str = "", reason: str = "") -> Record:
+        """Bring an answer to a gate."""
+        with using(self.settings):
+            reply = Reply.typed(answer, by, reason, "cli", token=token)
+            return answer_gate(journal_of(self.settings), gate, reply, self.environment)
+
+    def desk(self) -> list[Record]:
+        """Return what lies on the run's desk."""
+        return journal_of(self.settings).read_desk("r1")
+
+
+def public(key: Path) -> str:
+    """Return the public half of a key, without its comment."""
+    return " ".join(key.with_name(f"{key.name}.pub").read_text(encoding="utf-8").split()[:2])
