@@ -120,8 +120,8 @@ _BODIES: dict[tuple[str, str], str] = {
         "key! monitor! action! reach subject name what threshold:whole observed:whole unit basis owner switch?"
     ),
     ("drill_record", "fact"): (
-        "drill! signal! lane! trials:whole caught:whole effects:whole effects_after:whole p50_us:whole p99_us:whole "
-        "most_us:whole limit_us:whole passed:flag!"
+        "drill! signal! lane! trials:whole caught:whole expected:whole? effects:whole? effects_after:whole? "
+        "p50_us:whole? p99_us:whole? most_us:whole limit_us:whole? passed:flag!"
     ),
     ("drift_record", "fact"): (
         "event! finding! monitor! mission? subject? severity? owner? deputy? route? due_at? sentence? after? "
@@ -141,6 +141,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("criterion_record", "fact"): "key! owner side criterion told",
     ("version_log", "fact"): "versions:list",
+    ("key_record", "fact"): "event! log! old! new! by statement!",
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be
 absent or null, ``!`` may not: without it the record cannot be placed."""

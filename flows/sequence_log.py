@@ -1,8 +1,8 @@
-"""Take the evidence into the signed log.
+"""Take the evidence into the signed log, and anchor it.
 
 Trigger    every minute                  prefect.yaml, `sequence-log`
 Work       gonogo/log; where `gonogo up` keeps sequencing, there is nothing left to do
-On call    platform; `gonogo sequence` does the same by hand, `gonogo verify` proves the result
+On call    platform; `gonogo sequence` and `gonogo anchor` do the same by hand, `gonogo verify` proves the result
 """
 
 import asyncio
@@ -11,18 +11,21 @@ from prefect import flow
 
 from gonogo.errors import EvidenceBroken, RunBusy
 from gonogo.evidence.journals import journal_of
+from gonogo.log.anchors import anchor_if_due
 from gonogo.log.sequencer import sequence
 from gonogo.settings import settings
 
 
 @flow
 async def sequence_log() -> str:
-    """Take what missions have recorded since the last time into the log, and sign it; fail where something is amiss."""
+    """Take what was recorded since the last time into the log, sign it, anchor what is due; fail if all is not well."""
     chosen = settings()
     try:
         done = await asyncio.to_thread(sequence, chosen, journal_of(chosen))
     except RunBusy as busy:
         return str(busy)
+    anchored = await asyncio.to_thread(anchor_if_due, chosen)
     if done.faults:
         raise EvidenceBroken(" ".join(done.faults))
-    return f"{done.new} records taken in; the log holds {done.size}"
+    kept = "" if anchored is None else f", and {anchored.size} of them are anchored"
+    return f"{done.new} records taken in; the log holds {done.size}{kept}"

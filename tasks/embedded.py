@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gonogo.current import flying_run
+from gonogo.deeds import Deed
 from gonogo.errors import Conflict, ToolFailed
 from gonogo.settings import settings
 
@@ -137,6 +138,19 @@ class System:
                 connection.rollback()
                 raise
             return json.loads(json.dumps(receipt, default=str))
+
+    def deeds(self) -> list[Deed]:
+        """Return every change that was ever made, oldest first; none, where nothing was ever asked of it.
+
+        Raises:
+            ToolFailed: the file cannot be read.
+
+        """
+        if not self.path.exists():
+            return []
+        with self.reading() as connection:
+            rows = connection.execute("select tool, idempotency_key, written_at from receipts order by rowid")
+            return [Deed(self.path.stem, *row) for row in rows]
 
     def _open(self) -> sqlite3.Connection:
         """Connect; the first time in this process, make the file and its tables."""

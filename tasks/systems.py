@@ -15,12 +15,33 @@ from tasks import (
 from tasks.embedded import System, system_path
 
 if TYPE_CHECKING:
+    from gonogo.deeds import Deed
     from tasks.content_repository import ContentRepository
     from tasks.crm import Crm
     from tasks.firms import FirmRegistry
     from tasks.ledger import Ledger
     from tasks.repository import Repository
     from tasks.ticketing import Ticketing
+
+TELL_ALL = frozenset(
+    {
+        "calendars", "claims", "content", "contracts", "crm", "operations", "payments", "publications", "signing",
+        "ticketing",
+    }
+)  # fmt: skip
+"""Systems, as tools name them, whose :func:`deeds` are all that was done there; leave out yours that tell less."""
+
+
+def deeds() -> list[Deed]:
+    """Return what the systems of record say they did, for `gonogo reconcile`; connect yours here, too."""
+    files = {
+        "ledger": embedded_ledger.SCHEMA,
+        "ticketing": embedded_ticketing.SCHEMA,
+        "contracts": embedded_repository.SCHEMA,
+        "crm": embedded_crm.SCHEMA,
+        "content": embedded_content.SCHEMA,
+    }
+    return [deed for name, schema in files.items() for deed in System(system_path(name), schema).deeds()]
 
 
 def ledger() -> Ledger:

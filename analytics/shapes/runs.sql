@@ -11,8 +11,8 @@ WITH everything AS (
         count(*) AS records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard, the roll of approvers and the docket are no runs.
-    WHERE run_id NOT IN ('switchboard', 'approvers', 'docket')
+    -- The switchboard, the roll of approvers, the keys of the log and the docket are no runs.
+    WHERE run_id NOT IN ('switchboard', 'approvers', 'log-keys', 'docket')
     GROUP BY run_id
 ),
 started AS (

@@ -150,6 +150,12 @@ class EvidenceBroken(GonogoError):
     failure = "data_mismatch"
 
 
+class AnchorUnreachable(GonogoError):
+    """The log's checkpoint could not be kept elsewhere; the log goes on, and what is not anchored grows older."""
+
+    failure = "dependency_open"
+
+
 class RunBusy(GonogoError):
     """Another process flies this run; two pilots would do things twice."""
 

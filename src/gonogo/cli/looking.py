@@ -125,7 +125,7 @@ def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each arti
             figures = f"{data['observed']} {data['unit']}, {data['basis']} limit {data['threshold']};"
             says = [data["action"], data["monitor"], "on", data["subject"], data["what"], figures, "for", data["owner"]]
         case "drill_record":
-            told = "caught" if data["passed"] else "NOT CAUGHT"
+            told = ("not to be seen" if data.get("expected") == 0 else "caught") if data["passed"] else "NOT CAUGHT"
             says = [data["signal"], "in", data["lane"], told, f"{data['caught']} of {data['trials']}"]
         case "exception_record":
             says = [data["reason_code"], data["what"], "owner", data["owner"]]

@@ -7,15 +7,18 @@ import sys
 import typer
 
 from gonogo.cli import (
+    comparing,
     deciding,
     drilling,
     enrolling,
     finding,
     flying,
     housekeeping,
+    keeping,
     looking,
     numbers,
     proving,
+    showing,
     spending,
     switching,
     undoing,
@@ -45,6 +48,11 @@ app.command()(enrolling.approvers)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
+app.command()(keeping.anchor)
+app.command()(keeping.rekey)
+app.command()(showing.prove)
+app.command()(showing.bundle)
+app.command()(comparing.reconcile)
 app.command()(undoing.rollback)
 app.command()(spending.budgets)
 app.command()(numbers.land)

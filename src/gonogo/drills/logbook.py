@@ -99,5 +99,5 @@ def _ended(begun: datetime, status: str, ledger: Ledger, *, all_passed: bool) ->
     }
     if all_passed:
         return data | {"outcome": "all_caught"}
-    sentence = "A runaway was not caught in time, or the drill did not come to its end; table drills says which."
+    sentence = "Something was not caught as it has to be, or the drill did not come to its end; table drills says what."
     return data | {"reason_code": "internal", "error_class": "StepFailed", "error": sentence}

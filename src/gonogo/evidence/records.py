@@ -49,6 +49,7 @@ Artifact = Literal[
     "approver_record",
     "criterion_record",
     "version_log",
+    "key_record",
 ]
 """What a record is about; ``docs/guides/evidence.md`` says what each body holds."""
 
@@ -72,6 +73,7 @@ RETENTION: dict[str, str] = {
     "switch_record": "gate7y",
     "approver_record": "gate7y",
     "version_log": "doc10y",
+    "key_record": "doc10y",
 }
 """Retention class by artifact; everything else is operations, 400 days."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
 from gonogo.log.merkle import HASH_BYTES
-from gonogo.log.notes import NoteRefused, Signer, VerifierKey, sign, verified_text
+from gonogo.log.notes import NoteRefused, Signer, VerifierKey, sign, unbase64, verified_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +47,7 @@ def read_checkpoint(note: str, origin: str, keys: Sequence[VerifierKey]) -> Chec
     # A size is written in one way only: a second would be a second text for one fact.
     if not (size.isascii() and size.isdigit()) or size != str(int(size)):
         raise NoteRefused(f"{size} is no size of a log.")
-    try:
-        raw = b64decode(root, validate=True)
-    except (Base64Error, ValueError) as error:
-        raise NoteRefused(f"The root is not base64: {error}.") from error
+    raw = unbase64(root)
     if len(raw) != HASH_BYTES:
         raise NoteRefused(f"A root has {HASH_BYTES} bytes, not {len(raw)}.")
     return Checkpoint(said, int(size), raw)

@@ -23,7 +23,14 @@ from gonogo.log.notes import Signer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gonogo.settings import Settings
+
 _PRIVATE_MODE = 0o600
+
+
+def key_path(settings: Settings) -> Path:
+    """Return where the private key in force stands."""
+    return settings.log_key or settings.home / "keys" / "log.pem"
 
 
 def signer_of(path: Path, name: str) -> Signer:

@@ -43,7 +43,7 @@ class VerifierKey:
         """
         name, _, rest = text.strip().partition("+")
         shown, _, encoded = rest.partition("+")
-        raw = _unbase64(encoded)
+        raw = unbase64(encoded)
         if not is_name(name) or raw[:1] != _ED25519 or len(raw) != 1 + _KEY_BYTES:
             raise NoteRefused("A verifier key reads name+hash+key, with an Ed25519 key.")
         key = cls(name, raw[1:])
@@ -124,14 +124,18 @@ def verified_text(note: str, keys: Sequence[VerifierKey], need: int = 1) -> str:
 def _signature(line: str) -> tuple[str, bytes]:
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    raw = _unbase64(encoded)
+    raw = unbase64(encoded)
     if dash != _DASH or not is_name(name) or len(raw) <= _HASH_BYTES:
         raise NoteRefused("A signature line reads: em dash, name, signature in base64.")
     return name, raw
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
+    """Return base64 as bytes; a text that is another one for the same bytes is refused."""
     try:
-        return b64decode(text, validate=True)
+        raw = b64decode(text, validate=True)
     except (Base64Error, ValueError) as error:
         raise NoteRefused(f"Not base64: {error}.") from error
+    if b64encode(raw).decode() != text:
+        raise NoteRefused("Not base64 in the one form it has.")
+    return raw

@@ -19,8 +19,9 @@ from gonogo.errors import EvidenceBroken, EvidenceUnwritable, RunBusy
 from gonogo.evidence.canon import sha256_hex
 from gonogo.evidence.tails import Mark, TailLine
 from gonogo.log.checkpoints import Checkpoint, read_checkpoint
-from gonogo.log.keys import signer_of
-from gonogo.log.merkle import EMPTY_ROOT
+from gonogo.log.heirs import KEY_STREAM, heir_for, signer_for, succeed
+from gonogo.log.keys import key_path
+from gonogo.log.merkle import EMPTY_ROOT, root_of
 from gonogo.log.notes import NoteRefused
 from gonogo.log.positions import Position, Positions
 from gonogo.log.tiles import LogBroken, Tiles, write_durably
@@ -56,6 +57,8 @@ class Log:
     """A log on disk, open for writing."""
 
     folder: Path
+    key: Path
+    """Where the private key stands."""
     signer: Signer
     tiles: Tiles
     positions: Positions
@@ -70,7 +73,16 @@ class Log:
         root = self.tiles.flush()
         note = Checkpoint(self.origin, self.tiles.size, root).signed([self.signer])
         write_durably(self.folder / "checkpoint", note.encode())
+        succeed(self.key, self.signer)
+        self.publish()
         self.positions.save(self.tiles.size)
+        self.tiles.prune()
+
+    def publish(self) -> None:
+        """Write the verifier key beside the log, where it is not there yet."""
+        path, key = self.folder / "key.pub", f"{self.signer.verifier}\n".encode()
+        if not path.exists() or path.read_bytes() != key:
+            write_durably(path, key)
 
 
 def log_folder(settings: Settings) -> Path:
@@ -114,18 +126,18 @@ def open_log(settings: Settings) -> Generator[Log]:
 
 
 def _open(folder: Path, settings: Settings) -> Log:
-    signer = signer_of(settings.log_key or settings.home / "keys" / "log.pem", origin_of(settings))
-    checkpoint = Checkpoint(signer.name, 0, EMPTY_ROOT)
-    if (folder / "checkpoint").exists():
-        note = (folder / "checkpoint").read_text(encoding="utf-8")
-        checkpoint = read_checkpoint(note, signer.name, [signer.verifier])
+    key, origin, path = key_path(settings), origin_of(settings), folder / "checkpoint"
+    note = path.read_text(encoding="utf-8") if path.exists() else ""
+    signer = signer_for(key, origin, note)
+    checkpoint = read_checkpoint(note, origin, [signer.verifier]) if note else Checkpoint(origin, 0, EMPTY_ROOT)
     tiles = Tiles.open(folder, checkpoint.size)
-    if tiles.flush() != checkpoint.root:
+    if root_of(tiles.size, tiles.node) != checkpoint.root:
         raise LogBroken("its tiles lead to another root than its checkpoint; restore it from a copy.")
     positions = Positions(folder / "positions.sqlite")
     positions.open(checkpoint.size, tiles.all_entries())
-    write_durably(folder / "key.pub", f"{signer.verifier}\n".encode())
-    return Log(folder, signer, tiles, positions)
+    log = Log(folder, key, signer, tiles, positions)
+    log.publish()
+    return log
 
 
 def sequence(settings: Settings, journal: Journal) -> Sequenced:
@@ -144,7 +156,7 @@ def take_in(log: Log, journal: Journal) -> Sequenced:
     before = unsigned = log.tiles.size
     faults: list[str] = []
     for name, size in sorted(journal.tail.sizes().items()):
-        stream = _stream_of(name)
+        stream = stream_of(name)
         fault = _cut(name, size, log.positions.of(stream))
         # A stream that grows meanwhile is read up to what it held when the pass began, and a little more.
         while not fault and log.positions.of(stream).bytes < size:
@@ -162,9 +174,16 @@ def take_in(log: Log, journal: Journal) -> Sequenced:
     return Sequenced(log.tiles.size, log.tiles.size - before, faults)
 
 
-def _stream_of(name: str) -> str:
+def stream_of(name: str) -> str:
+    """Return the stream that a journal of this name holds."""
     folder, _, file = name.partition("/")
     return f"{file.removesuffix('.jsonl')}/{'flight' if folder == 'flights' else 'desk'}"
+
+
+def journal_name(stream: str) -> str:
+    """Return the name of the journal that holds a stream."""
+    run_id, _, kind = stream.rpartition("/")
+    return f"{'flights' if kind == 'flight' else 'desk'}/{run_id}.jsonl"
 
 
 def _cut(name: str, size: int, position: Position) -> str:
@@ -209,6 +228,12 @@ def _take_lines(log: Log, name: str, stream: str, lines: list[TailLine]) -> str:
         flaw = _flaw(leaf, stream, count, head, f"{name} line {count + 1}")
         if flaw:
             break
+        if stream == KEY_STREAM:
+            try:
+                log.signer = heir_for(log.key, leaf, log.signer)
+            except NoteRefused as refusal:
+                flaw = f"{name} line {count + 1} does not hand the log over: {refusal}"
+                break
         log.tiles.append(leaf)
         count, head, end = count + 1, sha256_hex(leaf), line.byte_end
     log.positions.move(stream, Position(count, head, end))

@@ -8,6 +8,8 @@ width (``<N>.p/<W>``). Full tiles never change. Everything is on disk before :me
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,13 @@ from gonogo.evidence.canon import LEAF_MAX_BYTES
 from gonogo.log.merkle import HASH_BYTES, leaf_hash, node_hash, root_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 WIDTH = 256
 """Hashes of a full tile, and entries of a full bundle."""
+KEEP_SECONDS = 3_600
+"""How long a tile that is not full stands beside the larger one that replaced it."""
 _LEVELS = 8
 """A tile of width 256 covers eight levels of the tree."""
 
@@ -143,7 +147,30 @@ class Tiles:
 
     def flush(self) -> bytes:
         """Make all that was appended durable, and return the root."""
-        files = dict(self._full)
+        files = self._full | self._partial()
+        write_all_durably({self.root / path: raw for path, raw in files.items()})
+        self._full.clear()
+        return root_of(self.size, self.node)
+
+    def prune(self) -> None:
+        """Delete tiles that are not full and that a larger one has replaced for an hour; looked for once an hour.
+
+        Whoever reads the log at an older checkpoint meanwhile still finds what that one needs.
+        """
+        now, marker = time.time(), self.root / ".pruned"
+        if marker.exists() and now - marker.stat().st_mtime < KEEP_SECONDS:
+            return
+        marker.touch()
+        needed = {self.root / path for path in self._partial()}
+        for path in self.root.glob("tile/**/*.p/*"):
+            if path not in needed and now - path.stat().st_mtime > KEEP_SECONDS:
+                path.unlink()
+                with suppress(OSError):  # Others are still in the folder.
+                    path.parent.rmdir()
+
+    def _partial(self) -> dict[str, bytes]:
+        """Return the tiles that are not full, as they stand at this size."""
+        files: dict[str, bytes] = {}
         count = self.size
         for level, tile in enumerate(self._edge):
             if tile:
@@ -151,10 +178,7 @@ class Tiles:
             count //= WIDTH
         if self._entries:
             files[tile_path("entries", self.size // WIDTH, len(self._entries))] = bundle(self._entries)
-        for path, raw in files.items():
-            write_durably(self.root / path, raw)
-        self._full.clear()
-        return root_of(self.size, self.node)
+        return files
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree, from the tile that holds it or what it is made of."""
@@ -195,16 +219,23 @@ def _fold(hashes: list[bytes]) -> bytes:
 
 def write_durably(path: Path, raw: bytes) -> None:
     """Replace a file by one rename, durable when this returns; a reader sees the old one or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(descriptor)
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_all_durably({path: raw})
+
+
+def write_all_durably(files: Mapping[Path, bytes]) -> None:
+    """Do the same with several files, each whole by itself; their folders are synced once each, at the end."""
+    for path, raw in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(descriptor)
+        beside.replace(path)
+    for folder in {path.parent for path in files}:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -283,6 +283,10 @@ async def test_arguments_that_changed_after_the_go_are_not_sent(town: Town) -> N
         await fell_through(town, "pay is about to do something else than what was said go to")
 
 
+class Killed(BaseException):
+    """The process dies here; nothing that catches failures catches it."""
+
+
 async def test_after_a_crash_what_began_under_a_good_go_is_finished_though_the_go_ran_out(town: Town) -> None:
     """It is judged as of when it began: the payment may have been made, and is made once, under its key."""
     from gonogo import acts
@@ -292,11 +296,11 @@ async def test_after_a_crash_what_began_under_a_good_go_is_finished_though_the_g
 
     async def dies(run: Any, *_given: Any) -> bool:
         await run.ledger.stream.commit()
-        raise KeyboardInterrupt
+        raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(acts, "_admitted", dies)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             await town.park(None)
     assert payments(town.home) == []
     town.people["grace"]["keys"][0] |= {"revoked": datetime.now(UTC).isoformat(), "because": "left"}

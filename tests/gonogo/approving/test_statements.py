@@ -80,7 +80,7 @@ def test_a_changed_token_is_refused_or_says_what_it_said(data: st.DataObject) ->
     "text",
     [
         "",
-        "go",
+        "yes, please",
         "{{ 7 * 7 }}",
         "{% for x in ().__class__.__bases__ %}",
         "${jndi:ldap://x}",

@@ -135,6 +135,31 @@ def test_a_sequencer_that_is_killed_leaves_a_log_that_holds(home: Home) -> None:
     assert verify(home.log, home.key).findings == []
 
 
+def test_tiles_that_larger_ones_replaced_go_after_a_while(home: Home) -> None:
+    """Not before an hour: somebody may be reading at an older checkpoint; never those that the newest one needs."""
+
+    def partial() -> set[str]:
+        return {str(path.relative_to(home.log)) for path in home.log.glob("tile/**/*.p/*")}
+
+    def hours_pass() -> None:
+        for path in [*home.log.rglob("*.p/*"), home.log / ".pruned"]:
+            os.utime(path, (1, 1))
+
+    for records in (3, 2, 255):
+        home.fly("r1", records)
+        home.sequence()
+    assert len(partial()) == 7
+    hours_pass()
+    home.fly("r1", 1)
+    home.sequence()
+    needed = {"tile/0/001.p/5", "tile/entries/001.p/5", "tile/1/000.p/1"}
+    assert partial() == needed
+    home.fly("r1", 1)
+    home.sequence()
+    assert partial() == {*needed, "tile/0/001.p/6", "tile/entries/001.p/6"}
+    assert verify(home.log, home.key).findings == []
+
+
 def test_there_is_one_sequencer(home: Home) -> None:
     """Two would sign two logs."""
     with open_log(home.settings), pytest.raises(RunBusy, match="sequences the log"):

@@ -164,7 +164,7 @@ def test_the_file_needs_nothing_but_python() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
     assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
-    assert len(source.splitlines()) <= 300
+    assert len(source.splitlines()) <= 525
 
 
 def test_it_runs_alone_on_a_copy(home: Home, kept: list[str], tmp_path: Path) -> None:
