@@ -1,7 +1,7 @@
 """What should be: the runs that today's are compared with, either simply earlier ones or a sealed sample.
 
-A sample is counts only: successes by mission, and latencies by mission, step and bin of a logarithmic
-scale. DuckDB reduces to it, whatever the number of runs; everything after works on the small frame.
+A sample is counts only (``analytics.samples``), so a sealed one is a small file. Beside the counts it holds
+what was in force: versions of mission, law, model and agents, against which later runs are held.
 """
 
 # duckdb types its results in part only.
@@ -19,6 +19,7 @@ import orjson
 
 from analytics.errors import BaselineBroken, WarehouseUnwritable
 from analytics.marts import open_mart
+from analytics.samples import BINS_PER_OCTAVE, counted, forget, place_runs
 from analytics.stores import scalar
 
 if TYPE_CHECKING:
@@ -27,46 +28,19 @@ if TYPE_CHECKING:
     import polars as pl
     from duckdb import DuckDBPyConnection
 
-BINS_PER_OCTAVE = 32
-"""Latencies are binned on a scale of 32 bins a doubling: a quantile is right within 2.2 %."""
-
-_ENDED = """
-CREATE OR REPLACE TEMP VIEW sampled AS
-WITH ended AS (
-    SELECT
-        run_id,
-        mission,
-        success,
-        ended_at,
-        row_number() OVER (PARTITION BY mission ORDER BY ended_at DESC, run_id DESC) AS recency
-    FROM runs
-    WHERE status IN ('done', 'no_go', 'aborted', 'failed')
+_VERSIONS = """
+-- What was in force when each mission's latest run began, and from which deployments its runs came.
+WITH newest AS (
+    SELECT run_id, mission FROM sampled QUALIFY row_number() OVER (PARTITION BY mission ORDER BY recency) = 1
 )
-SELECT run_id, mission, coalesce(success, FALSE) AS success, ended_at, {side} AS side FROM ended
-"""
-
-_OUTCOMES = """
-SELECT mission, side, count(*) AS n, count(*) FILTER (WHERE success) AS successes
-FROM sampled
-WHERE side IS NOT NULL
-GROUP BY ALL
+SELECT newest.mission, object, id, version, digest
+FROM newest JOIN versions USING (run_id)
+WHERE object <> 'baseline'
+UNION ALL
+SELECT DISTINCT sampled.mission, 'deployment', coalesce(runs.deployment, ''), '', NULL
+FROM sampled JOIN runs USING (run_id)
 ORDER BY ALL
 """
-
-_LATENCIES = f"""
-WITH by_run AS (
-    -- One value a run and step: executions within a run are not independent of each other.
-    SELECT sampled.mission, steps.step, sampled.side, avg(steps.latency_us) AS latency_us
-    FROM steps
-    JOIN sampled USING (run_id)
-    WHERE steps.outcome = 'done' AND steps.latency_us IS NOT NULL AND steps.step IS NOT NULL AND side IS NOT NULL
-    GROUP BY sampled.run_id, sampled.mission, steps.step, sampled.side
-)
-SELECT mission, step, side, floor({BINS_PER_OCTAVE} * log2(greatest(latency_us, 1)))::INTEGER AS bin, count(*) AS n
-FROM by_run
-GROUP BY ALL
-ORDER BY ALL
-"""  # noqa: S608 - a constant of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +51,16 @@ class Samples:
     """Columns mission, side, n, successes."""
     latencies: pl.DataFrame
     """Columns mission, step, side, bin, n."""
+    numbers: pl.DataFrame
+    """Columns monitor, mission, subject, unit, side, bin, n."""
+    mixes: pl.DataFrame
+    """Columns monitor, mission, subject, side, kind, n."""
+    shares: pl.DataFrame
+    """Columns monitor, mission, subject, side, n, hits."""
     baseline: str
     """Where the baseline comes from, in words."""
+    declared: pl.DataFrame | None
+    """What was in force at the sealing: mission, object, id, version, digest; ``None`` where nothing is sealed."""
 
 
 def baseline_path(home: Path) -> Path:
@@ -86,11 +68,23 @@ def baseline_path(home: Path) -> Path:
     return home / "baseline.json"
 
 
-def draw(con: DuckDBPyConnection, home: Path, window_runs: int) -> Samples:
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Which runs of a mission are looked at, where not simply the latest ones."""
+
+    mission: str
+    reference_through: datetime
+    """The baseline ends here, where nothing is sealed: what came later may be what went wrong."""
+    after: datetime
+    """Only runs that ended later are current."""
+
+
+def draw(con: DuckDBPyConnection, home: Path, window_runs: int, stretch: Stretch | None = None) -> Samples:
     """Return the latest runs of each mission, and what they are compared with.
 
     Without a sealed baseline those are all earlier runs. With one, they are what was sealed, and
-    only runs that ended after the sealing are current: no run is compared with itself.
+    only runs that ended after the sealing are current: no run is compared with itself. The runs stay
+    placed in the temporary table ``sampled`` of ``con``.
 
     Raises:
         BaselineBroken: the sealed file is not what was sealed.
@@ -98,38 +92,44 @@ def draw(con: DuckDBPyConnection, home: Path, window_runs: int) -> Samples:
     """
     import polars as pl
 
+    mission = None if stretch is None else stretch.mission
     sealed = _read_sealed(baseline_path(home))
     if sealed is None:
         side = f"CASE WHEN recency <= {window_runs:d} THEN 'current' ELSE 'baseline' END"
-        outcomes, latencies = _reduce(con, side)
-        return Samples(outcomes, latencies, f"all runs before the latest {window_runs} of each mission")
-    through = datetime.fromisoformat(sealed["through"])
-    side = (
-        f"CASE WHEN recency <= {window_runs:d} AND ended_at > '{through.isoformat()}'::TIMESTAMPTZ THEN 'current' END"
-    )
-    outcomes, latencies = _reduce(con, side)
-    told = [pl.DataFrame(sealed[name], schema=frame.schema) for name, frame in _named(outcomes, latencies)]
+        if stretch is not None:
+            side = (
+                f"CASE WHEN recency <= {window_runs:d} AND ended_at > {_time(stretch.after)} THEN 'current' "
+                f"WHEN ended_at <= {_time(stretch.reference_through)} THEN 'baseline' END"
+            )
+        place_runs(con, side, mission)
+        told = f"all runs before the latest {window_runs} of each mission"
+        return Samples(**counted(con), baseline=told, declared=None)
+    after = datetime.fromisoformat(sealed["through"])
+    after = after if stretch is None else max(after, stretch.after)
+    place_runs(con, f"CASE WHEN recency <= {window_runs:d} AND ended_at > {_time(after)} THEN 'current' END", mission)
+    both = {
+        name: pl.concat([_sealed_frame(sealed, name, frame, mission), frame]) for name, frame in counted(con).items()
+    }
     return Samples(
-        pl.concat([told[0], outcomes]),
-        pl.concat([told[1], latencies]),
-        f"the baseline sealed at {sealed['sealed_at'][:19]}Z",
+        **both,
+        baseline=f"the baseline sealed at {sealed['sealed_at'][:19]}Z",
+        declared=pl.DataFrame(sealed["versions"], schema=dict.fromkeys(_VERSION_COLUMNS, pl.String), orient="row"),
     )
 
 
-def _named(outcomes: pl.DataFrame, latencies: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    return [("outcomes", outcomes), ("latencies", latencies)]
+_VERSION_COLUMNS = ["mission", "object", "id", "version", "digest"]
 
 
-def _reduce(con: DuckDBPyConnection, side: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Reduce the tables ``con`` sees to counts; ``side`` is SQL of ours that places a run."""
-    con.execute(_ENDED.format(side=side))
-    return _frame(con, _OUTCOMES), _frame(con, _LATENCIES)
-
-
-def _frame(con: DuckDBPyConnection, statement: str) -> pl.DataFrame:
+def _sealed_frame(sealed: dict[str, Any], name: str, like: pl.DataFrame, mission: str | None) -> pl.DataFrame:
     import polars as pl
 
-    return pl.DataFrame(con.sql(statement).to_arrow_table())
+    known = pl.DataFrame(sealed[name], schema=like.schema)
+    return known if mission is None else known.filter(pl.col("mission") == mission)
+
+
+def _time(moment: datetime) -> str:
+    """Return a moment as an SQL literal."""
+    return f"'{moment.isoformat()}'::TIMESTAMPTZ"
 
 
 def seal_baseline(home: Path) -> Path:
@@ -144,14 +144,28 @@ def seal_baseline(home: Path) -> Path:
 
     """
     with open_mart(home) as con:
-        outcomes, latencies = _reduce(con, "'baseline'")
-        through = scalar(con, "SELECT max(ended_at) FROM sampled")
+        return seal_runs(con, home)
+
+
+def seal_runs(con: DuckDBPyConnection, home: Path) -> Path:
+    """Do the same with the runs that ``con`` sees.
+
+    Raises:
+        WarehouseUnwritable: the file cannot be written.
+
+    """
+    place_runs(con, "'baseline'")
+    frames = counted(con)
+    versions = con.execute(_VERSIONS).fetchall()
+    through = scalar(con, "SELECT max(ended_at) FROM sampled")
+    forget(con)
     content: dict[str, Any] = {
-        "version": 1,
+        "version": 2,
         "bins_per_octave": BINS_PER_OCTAVE,
         "sealed_at": datetime.now(UTC).isoformat(),
         "through": (through or datetime.fromtimestamp(0, UTC)).isoformat(),
-        **{name: frame.to_dicts() for name, frame in _named(outcomes, latencies)},
+        "versions": versions,
+        **{name: frame.to_dicts() for name, frame in frames.items()},
     }
     path = baseline_path(home)
     aside = path.with_name("baseline.json.new")
@@ -177,7 +191,10 @@ def _read_sealed(path: Path) -> dict[str, Any] | None:
     try:
         sealed = orjson.loads(path.read_bytes())
         content: dict[str, Any] = sealed["content"]
-        whole = sealed["sha256"] == _digest(content) and content["bins_per_octave"] == BINS_PER_OCTAVE
+        whole = sealed["sha256"] == _digest(content) and (content["bins_per_octave"], content["version"]) == (
+            BINS_PER_OCTAVE,
+            2,
+        )
     except FileNotFoundError:
         return None
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -123,6 +123,10 @@ _BODIES: dict[tuple[str, str], str] = {
         "drill! signal! lane! trials:whole caught:whole expected:whole? effects:whole? effects_after:whole? "
         "p50_us:whole? p99_us:whole? most_us:whole limit_us:whole? passed:flag!"
     ),
+    ("drift_record", "fact"): (
+        "event! finding! monitor! mission? subject? severity? owner? deputy? route? due_at? sentence? after? "
+        "needs_runs:whole? deployments:list? agents:list? reference_through? receipt? runs:whole? because?"
+    ),
     ("exception_record", "fact"): (
         "reason_code what owner role? path? key? closes? gate? answer? by? halt? target? halted_by? signal? "
         "figures:object?"

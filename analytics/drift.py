@@ -1,79 +1,105 @@
-"""Should beside is: outcome rates and step latencies of the latest runs against a baseline.
+"""Should beside is: the latest runs of every mission against what was declared and what was before.
 
-A difference is called drift when it is both beyond chance (false discovery rate over all
-comparisons of a mission) and large enough to matter (a floor). Too few runs are "not enough data",
-which is a verdict of its own and never reads as ok. How often drift is called where there is none
-is measured by ``python -m analytics.trials``.
+Three kinds of answer, each by its own means. *Exact* checks (configuration, path, data) count a
+violation as drift. *Comparisons* of two samples call drift what is both beyond chance (false discovery
+rate over all comparisons of a mission) and large enough to matter (a floor). *Charts* look at the order
+of the current runs, and answer sooner. Too few runs are "not enough data", which is a verdict of its own
+and never reads as ok. How often drift is called where there is none is measured by
+``python -m analytics.trials`` and ``python -m benchmarks.drift``.
 """
+
+# duckdb types its results in part only.
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from analytics.baselines import draw, seal_baseline
-from analytics.comparisons import benjamini_hochberg
+from analytics.conformance import check_config, check_data, check_paths
 from analytics.errors import BaselineBroken
+from analytics.judgements import Finding, Severity, Terms, Verdict, finding, judge
 from analytics.marts import open_mart
-from analytics.monitors import Comparison, Monitor, compare_latencies, compare_outcomes
+from analytics.monitors import Comparison, compare_latencies, compare_outcomes
+from analytics.months import report as by_month
+from analytics.populations import compare_populations
+from analytics.samples import forget, sequence
+from analytics.sequences import chart_numbers, chart_outcomes
+from gonogo.errors import PolicyBroken
+from gonogo.policy.paths import read_paths
+from gonogo.settings import settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-__all__ = ["DriftReport", "Finding", "Terms", "compute", "findings_for_mart", "report", "seal_baseline"]
+    from analytics.baselines import Samples, Stretch
 
-Verdict = Literal["ok", "drift", "not_enough_data"]
-"""ok: nothing beyond chance and floor. drift: beyond both. not_enough_data: nothing can be said."""
+__all__ = [
+    "DriftReport",
+    "Finding",
+    "Reach",
+    "Severity",
+    "Terms",
+    "Verdict",
+    "by_month",
+    "compute",
+    "findings_for_mart",
+    "report",
+    "seal_baseline",
+]
 
-Severity = Literal["none", "low", "medium", "high", "unknown"]
-"""low: a change for the better. medium: slower. high: fewer successes. unknown: not enough data."""
+_REACH = """
+SELECT
+    mission,
+    any_value(runs.owner) AS owner,
+    max(sampled.ended_at) FILTER (WHERE side = 'baseline') AS reference_through,
+    max(sampled.ended_at) FILTER (WHERE side = 'current') AS current_through,
+    list(DISTINCT runs.deployment) FILTER (WHERE side = 'current' AND runs.deployment IS NOT NULL) AS deployments,
+    list(DISTINCT acted.agent_id) FILTER (WHERE side = 'current' AND acted.agent_id IS NOT NULL) AS agents
+FROM sampled
+JOIN runs USING (run_id, mission)
+LEFT JOIN (
+    SELECT run_id, agent_id FROM model_calls WHERE run_id IN (SELECT run_id FROM sampled WHERE side = 'current')
+    UNION SELECT run_id, agent_id FROM tool_calls WHERE run_id IN (SELECT run_id FROM sampled WHERE side = 'current')
+) AS acted USING (run_id)
+GROUP BY mission
+"""
+
+
+_LONG_SECONDS = 0.5
+_SHARE = 20
+"""A report that takes long is made again after so many times as long: a twentieth of the loader's time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """When a difference counts."""
+class _Computed:
+    """Findings that took long."""
 
-    window_runs: int = 100
-    """How many of a mission's latest runs are "now"."""
-    minimum_runs: int = 50
-    """Below this many runs on either side there is not enough data."""
-    minimum_tail_runs: int = 100
-    """The same for the 95th percentile, beyond which few runs lie."""
-    false_discovery_rate: float = 0.05
-    """Largest share of a mission's called drifts that may be chance."""
-    floor_points: float = 5.0
-    """Smallest change of a success rate that matters, in percentage points."""
-    floor_ratio: float = 1.2
-    """Smallest change of a latency that matters, as a factor, and ..."""
-    floor_ms: float = 10.0
-    """... in milliseconds; both have to be passed."""
+    findings: list[Finding]
+    good_until: float
+
+
+_computed: dict[Path, _Computed] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One comparison of should and is, judged."""
+class Reach:
+    """What of a mission was looked at, and whose it is."""
 
-    monitor: Monitor
-    mission: str
-    step: str | None
-    """The step; ``None`` for the mission as a whole."""
-    should: float | None
-    """Value in the baseline."""
-    is_now: float | None
-    """Value in the current window."""
-    unit: str
-    test: str
-    statistic: float | None
-    p: float | None
-    q: float | None
-    """``p`` after Benjamini-Hochberg over the mission's comparisons."""
-    n_baseline: int
-    n_current: int
-    verdict: Verdict
-    severity: Severity
-    sentence: str
+    owner: str | None
+    reference_through: datetime | None
+    """When the newest run of the baseline ended; ``None`` where it is sealed, or there is none."""
+    current_through: datetime | None
+    """When the newest current run ended: a finding says nothing about later ones."""
+    deployments: list[str] | None
+    """Prefect deployments the current runs came from."""
+    agents: list[str] | None
+    """Agents that acted in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +110,8 @@ class DriftReport:
     baseline: str
     """What the latest runs were compared with, in words."""
     terms: Terms
+    reaches: dict[str, Reach] = field(default_factory=dict[str, Reach])
+    """By mission."""
 
     @property
     def verdict(self) -> Verdict:
@@ -94,112 +122,82 @@ class DriftReport:
         return "ok" if found == {"ok"} else "not_enough_data"
 
 
-def report(home: Path, terms: Terms | None = None) -> DriftReport:
-    """Compare the latest runs of every mission with the baseline, on the published mart.
+def report(home: Path, terms: Terms | None = None, stretch: Stretch | None = None) -> DriftReport:
+    """Compare the latest runs of every mission with what should be, on the published mart.
+
+    Args:
+        home: where the mart is published.
+        terms: when a difference counts; the written-down ones, if none.
+        stretch: looks at one mission and at later runs only: the question by which a finding is closed.
 
     Raises:
         MartMissing: nothing has been published yet.
         BaselineBroken: the sealed baseline is not what was sealed.
+        PolicyBroken: ``policies/paths.yaml`` does not hold.
 
     """
     with open_mart(home) as con:
-        return compute(con, home, terms)
+        return compute(con, home, terms, stretch)
 
 
-def compute(con: DuckDBPyConnection, home: Path, terms: Terms | None = None) -> DriftReport:
+def compute(
+    con: DuckDBPyConnection, home: Path, terms: Terms | None = None, stretch: Stretch | None = None
+) -> DriftReport:
     """Do the same on the tables ``con`` sees; from ``home`` only a sealed baseline is read."""
     terms = terms or Terms()
-    samples = draw(con, home, terms.window_runs)
+    samples = draw(con, home, terms.window_runs, stretch)
     found = [
         *compare_outcomes(samples, terms.minimum_runs),
         *compare_latencies(samples, terms.minimum_runs, terms.minimum_tail_runs),
+        *compare_populations(samples, terms.minimum_runs),
+        *_charts(con, samples, terms),
+        *check_config(con, samples.declared),
+        *check_paths(con, read_paths(settings().policy_folder), terms.minimum_runs),
+        *check_data(con, terms.minimum_runs),
     ]
-    findings: list[Finding] = []
-    for mission in sorted({comparison.mission for comparison in found}):
-        mine = [comparison for comparison in found if comparison.mission == mission]
-        asked = [comparison.p for comparison in mine if comparison.p is not None]
-        q_values = iter(benjamini_hochberg(asked))
-        findings += [_judge(one, None if one.p is None else next(q_values), terms) for one in mine]
-    return DriftReport(findings, samples.baseline, terms)
+    by_mission: dict[str, list[Comparison]] = {}
+    for one in found:
+        by_mission.setdefault(one.mission, []).append(one)
+    findings = [judged for mission in sorted(by_mission) for judged in judge(by_mission[mission], terms)]
+    reaches = {row[0]: Reach(*row[1:]) for row in con.execute(_REACH).fetchall()}
+    forget(con)
+    return DriftReport(findings, samples.baseline, terms, reaches)
+
+
+def _charts(con: DuckDBPyConnection, samples: Samples, terms: Terms) -> list[Comparison]:
+    """Chart every sequence; the chance of a false alarm is shared among those of a mission."""
+    runs = sequence(con)
+    charts = runs.select("mission", "step").unique().group_by("mission").len()["len"].max()
+    each = terms.chart_false_alarms / int(str(charts or 1))
+    return [
+        *chart_outcomes(samples, runs, terms.minimum_runs, each),
+        *chart_numbers(samples, runs, terms.minimum_runs, each),
+    ]
 
 
 def findings_for_mart(con: DuckDBPyConnection, home: Path) -> list[Finding]:
-    """Return the findings under the default terms; a baseline that cannot be used is a finding, too."""
+    """Return the findings under the default terms; a "should" that cannot be read is a finding, too.
+
+    What takes long is not done for each of many publications: a mart must not wait for its drift report. Then
+    the findings of a moment ago are returned, for twenty times as long as they took.
+    """
+    last = _computed.get(home)
+    if last is not None and monotonic() < last.good_until:
+        return last.findings
+    begun = monotonic()
     try:
-        return compute(con, home).findings
+        findings = compute(con, home).findings
     except BaselineBroken as broken:
-        unusable = Comparison("baseline", "all", None, "", "none", None, None, None, None, 0, 0, 0)
-        return [_finding(unusable, None, "not_enough_data", "unknown", str(broken))]
+        return [_unreadable("baseline", str(broken))]
+    except PolicyBroken as broken:
+        return [_unreadable("path", str(broken))]
+    took = monotonic() - begun
+    if took > _LONG_SECONDS:
+        _computed[home] = _Computed(findings, monotonic() + _SHARE * took)
+    return findings
 
 
-def _judge(one: Comparison, q: float | None, terms: Terms) -> Finding:
-    """Decide whether a difference counts, and say so in one sentence."""
-    subject = one.mission if one.step is None else f"Step {one.step} of {one.mission}"
-    if q is None or one.should is None or one.is_now is None:
-        sentence = (
-            f"{subject}: {_called(one)} cannot be judged on {one.n_current} runs now and {one.n_baseline} before; "
-            f"{one.needed} are needed on each side."
-        )
-        return _finding(one, q, "not_enough_data", "unknown", sentence)
-    compared = (
-        f"{subject}: {_called(one)} is {_shown(one.is_now, one.unit)} over the latest {one.n_current} runs and should "
-        f"be {_shown(one.should, one.unit)}, as over {one.n_baseline} runs before"
-    )
-    if q > terms.false_discovery_rate:
-        return _finding(one, q, "ok", "none", f"{compared}; within chance ({one.test}, q = {q:.3f}).")
-    if not _matters(one, one.should, one.is_now, terms):
-        return _finding(one, q, "ok", "none", f"{compared}; beyond chance and too small to matter (q = {q:.2g}).")
-    return _finding(one, q, "drift", _severity(one), f"{compared} ({one.test}, q = {q:.2g}).")
-
-
-def _matters(one: Comparison, should: float, is_now: float, terms: Terms) -> bool:
-    """Whether a difference passes the floor."""
-    if one.monitor == "outcome_rate":
-        return abs(is_now - should) >= terms.floor_points
-    ratio = max(is_now, should) / min(is_now, should)
-    return ratio >= terms.floor_ratio and abs(is_now - should) >= terms.floor_ms
-
-
-def _severity(one: Comparison) -> Severity:
-    """Return how bad a drift is, by what it is about and which way it goes."""
-    rising = (one.is_now or 0) > (one.should or 0)
-    if one.monitor == "outcome_rate":
-        return "low" if rising else "high"
-    return "medium" if rising else "low"
-
-
-def _called(one: Comparison) -> str:
-    """Return what a monitor watches, in words."""
-    match one.monitor:
-        case "outcome_rate":
-            return "the success rate"
-        case "latency_p50":
-            return "the median latency"
-        case "latency_p95":
-            return "the 95th percentile of latency"
-        case "baseline":
-            return "the baseline"
-
-
-def _shown(value: float, unit: str) -> str:
-    return f"{value:.1f} %" if unit.startswith("%") else f"{value:,.1f} {unit}"
-
-
-def _finding(one: Comparison, q: float | None, verdict: Verdict, severity: Severity, sentence: str) -> Finding:
-    return Finding(
-        monitor=one.monitor,
-        mission=one.mission,
-        step=one.step,
-        should=one.should,
-        is_now=one.is_now,
-        unit=one.unit,
-        test=one.test,
-        statistic=one.statistic,
-        p=one.p,
-        q=q,
-        n_baseline=one.n_baseline,
-        n_current=one.n_current,
-        verdict=verdict,
-        severity=severity,
-        sentence=sentence,
-    )
+def _unreadable(monitor: Literal["baseline", "path"], why: str) -> Finding:
+    """Return the finding that what should be cannot be read; nothing was compared."""
+    nothing = Comparison(monitor, "all", None, "", "none", None, None, None, None, 0, 0, 0)
+    return finding(nothing, None, "not_enough_data", "unknown", why)

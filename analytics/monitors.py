@@ -11,17 +11,40 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from analytics.baselines import BINS_PER_OCTAVE
 from analytics.comparisons import fisher_exact, rank_sum
+from analytics.samples import BINS_PER_OCTAVE
 
 if TYPE_CHECKING:
     from analytics.baselines import Samples
 
-Monitor = Literal["outcome_rate", "latency_p50", "latency_p95", "baseline"]
+Monitor = Literal[
+    "outcome_rate",
+    "latency_p50",
+    "latency_p95",
+    "outcome_chart",
+    "cost_chart",
+    "latency_chart",
+    "cost",
+    "outcome_mix",
+    "tool_mix",
+    "verdict_mix",
+    "input",
+    "input_mix",
+    "confidence",
+    "escalation_rate",
+    "approval_rate",
+    "dwell",
+    "config",
+    "path",
+    "data",
+    "baseline",
+]
 """What is watched. ``baseline`` appears only where the sealed baseline cannot be used."""
 
 FISHER = "Fisher's exact test"
 RANK_SUM = "Mann-Whitney rank-sum test"
+G_TEST = "G-test with Williams' correction"
+SMIRNOV = "Kolmogorov-Smirnov test"
 FISHER_TAIL = "Fisher's exact test on runs above the pooled 95th percentile"
 
 _TAIL = 0.95
@@ -48,6 +71,12 @@ class Comparison:
     n_current: int
     needed: int
     """The sample size below which, on either side, nothing is asked."""
+    effect: float | None = None
+    """How far apart the samples are on the monitor's own scale, where the two values do not say it."""
+    called: bool | None = None
+    """What an exact check or a chart says by itself; ``None`` where a p-value decides, or nothing was asked."""
+    note: str = ""
+    """What else a reader has to know, as a clause."""
 
 
 def compare_outcomes(samples: Samples, needed: int) -> list[Comparison]:

@@ -33,6 +33,7 @@ SHAPES = (
     "halts",
     "monitor_findings",
     "drills",
+    "drift_findings",
     "versions",
     "chain_faults",
     "runs",

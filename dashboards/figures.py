@@ -81,7 +81,7 @@ FROM findings
 WHERE $mission IS NULL OR mission = $mission
 ORDER BY
     CASE verdict WHEN 'drift' THEN 0 WHEN 'ok' THEN 2 ELSE 1 END,
-    CASE severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 ELSE 3 END,
+    CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END,
     mission, monitor, step
 """
 

@@ -19,6 +19,7 @@ from gonogo.budgets import Meter
 from gonogo.calls import recall
 from gonogo.current import flying
 from gonogo.divergence import check_divergence
+from gonogo.docket import demoted_agents
 from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
 from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
 from gonogo.events import received_ids
@@ -72,7 +73,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         EvidenceUnwritable, EvidenceBroken: the recorder cannot be trusted; nothing more is done.
 
     """
-    law, registry = in_force(plan.settings.policy_folder)
+    law, registered = in_force(plan.settings.policy_folder)
+    registry = registered.demoted(demoted_agents(plan.settings))
     book = habits_of(plan.settings.home)
     journal = journal_of(plan.settings)
     agents = roster(mission.story)

@@ -18,7 +18,7 @@ COMMANDS = [str(command.name or command.callback.__name__) for command in app.re
 def test_the_commands_of_the_design_are_there() -> None:
     """The stable surface; scripts depend on it."""
     assert {
-        "demo", "up", "run", "runs", "gates", "decide", "event", "evidence", "land", "drift", "kpis",
+        "demo", "up", "run", "runs", "gates", "decide", "event", "evidence", "land", "drift", "findings", "kpis",
     } <= set(COMMANDS)  # fmt: skip
 
 

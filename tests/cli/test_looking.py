@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo import docket
+from gonogo.docket import Found
+from gonogo.settings import Settings
 from tests.e2e.cases import claim
 from tests.e2e.command import Command
 
@@ -61,3 +65,47 @@ def test_landing_numbers_and_drift_are_clean_json(flown: Command) -> None:
     assert any(kpi["value"] == 2 for kpi in numbers.json if kpi["mission"] in {"claims_triage", "all", None})
     assert drift.json["findings"]
     assert {finding["verdict"] for finding in drift.json["findings"]} == {"not_enough_data"}
+
+
+def test_drift_says_what_cannot_be_judged_and_tells_the_months(flown: Command) -> None:
+    """One ended claim is neither good nor bad news, whichever way it is asked."""
+    assert flown("land").code == 0
+    told, months = flown("drift"), flown("drift", "--by", "month", "--json")
+    assert "not enough data" in told.out
+    assert "Not enough data. Compared with all runs before the latest 100" in told.out
+    assert [(month["mission"], month["cases"], month["verdict"]) for month in months.json] == [
+        ("claims_triage", 1, "not_enough_data")
+    ]
+    assert months.json[0]["month"] in flown("drift", "--by", "month").out
+
+
+def test_a_baseline_is_sealed_by_command_and_named_from_then_on(flown: Command) -> None:
+    """What is in force is sealed with it; the report says what it compares with."""
+    assert flown("land").code == 0
+    sealed = flown("drift", "--seal")
+    assert (sealed.code, "Sealed:" in sealed.out) == (0, True)
+    assert "the baseline sealed at" in flown("drift", "--json").json["baseline"]
+
+
+def test_where_nothing_drifted_nobody_owns_a_finding(flown: Command) -> None:
+    """An empty docket is an empty list, and says who fills it."""
+    assert flown("findings", "--json").json == []
+    assert "watch-drift" in flown("findings").out
+
+
+def test_a_finding_is_listed_with_owner_and_due_time_until_it_is_closed(flown: Command) -> None:
+    """Closed ones only when asked for."""
+    chosen = Settings(home=flown.home)
+    found = Found(
+        monitor="latency_p50", mission="claims_triage", subject="pay", severity="medium", owner="claims-operations",
+        deputy="", route="ticket", due_at=datetime(2026, 1, 3, 12, tzinfo=UTC), sentence="pay is [slower].",
+        reference_through=None, after=datetime(2026, 1, 1, tzinfo=UTC), needs_runs=1,
+    )  # fmt: skip
+    (entry,) = docket.open_findings(chosen, [found])
+    (told,) = flown("findings", "--json").json
+    assert (told["id"], told["state"], told["is_overdue"], told["mission"]) == (entry.id, "open", True, "claims_triage")
+    assert "overdue" in flown("findings").out
+    docket.note_routed(chosen, entry, "ticket")
+    docket.note_closed(chosen, entry, 1, "it holds")
+    assert flown("findings", "--json").json == []
+    assert flown("findings", "--closed", "--json").json[0]["closed_because"] == "it holds"

@@ -11,6 +11,7 @@ from gonogo.cli import (
     deciding,
     drilling,
     enrolling,
+    finding,
     flying,
     housekeeping,
     keeping,
@@ -58,6 +59,7 @@ app.command()(spending.budgets)
 app.command()(numbers.land)
 app.command()(numbers.rebuild)
 app.command()(numbers.drift)
+app.command()(finding.findings)
 app.command()(numbers.kpis)
 app.command()(worth.roi)
 app.command()(drilling.drill)

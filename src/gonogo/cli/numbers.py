@@ -161,26 +161,99 @@ def _unit(unit: str) -> str:
     return rest.strip() if micros and currency.isalpha() else unit
 
 
-def drift(as_json: AsJson = False) -> None:
+def drift(
+    by: Annotated[Literal["run", "month"], typer.Option("--by", help="The latest runs, or month by month.")] = "run",
+    seal: Annotated[
+        bool, typer.Option("--seal", help="Freeze all runs so far, and what is in force, as should.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show what is as it should be, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Compare should and is; too few runs are a state of their own, never green.
 
-    Example: `gonogo drift`
+    Example: `gonogo drift --by month`
     """
-    report = to_jsonable_python(room(settings().drift).report(settings().home))
+    watched = room(settings().drift)
+    if seal:
+        say(f"Sealed: {watched.seal_baseline(settings().home)}. Runs that end from now on are compared with it.")
+        return
+    if by == "month":
+        months = [to_jsonable_python(each) | {"verdict": each.verdict} for each in watched.by_month(settings().home)]
+        print_json(months) if as_json else print_months(months)
+        return
+    found = watched.report(settings().home)
+    report = to_jsonable_python(found)
     if as_json:
         print_json(report)
         return
     findings: list[dict[str, Any]] = report["findings"]
-    judged = [finding for finding in findings if finding["verdict"] != "not_enough_data"]
+    judged = [
+        finding for finding in findings if finding["verdict"] == "drift" or (every and finding["verdict"] == "ok")
+    ]
     rows = [(_VERDICTS[f["verdict"]], f["mission"], f["step"], f["monitor"], f["sentence"]) for f in judged]
     if rows:
         print_table("Should beside is", ("verdict", "mission", "step", "monitor", "says"), rows, "")
+    if findings:
+        say(f"{_VERDICTS[found.verdict].capitalize()}. Compared with {report['baseline']}.")
+    fine = Counter(f["mission"] for f in findings if f["verdict"] == "ok")
+    for mission, count in fine.items():
+        say(f"As it should be, {mission}: {count} comparisons and checks.")
     lacking = Counter(f["mission"] for f in findings if f["verdict"] == "not_enough_data")
     for mission, count in lacking.items():
         example = next(f for f in findings if f["mission"] == mission and f["verdict"] == "not_enough_data")
         say(f"Drift of {mission}: not enough data for {count} comparisons. {plain_cell(example['sentence'])}")
     if not findings:
         say("Nothing has landed to compare: gonogo land")
+
+
+_MEASURES = {
+    "sla_kept": "service level kept",
+    "reassigned": "changed hands",
+    "reopened": "reopened",
+    "succeeded": "succeeded",
+    "handling_time": "opened to closed, median",
+}
+
+
+def print_months(months: list[dict[str, Any]]) -> None:
+    """Show a table for each mission, a row a month, and what drifted in words."""
+    for mission in dict.fromkeys(month["mission"] for month in months):
+        mine = [month for month in months if month["mission"] == mission]
+        rows = [
+            (
+                month["month"],
+                f"{month['cases']:,}",
+                month["open"] or "",
+                *(_percent(month[name], month[f"{name}_known"]) for name in list(_MEASURES)[:4]),
+                _hours(month["handling_median_seconds"]),
+                _VERDICTS[month["verdict"]],
+            )
+            for month in mine
+        ]
+        columns = ("month", "cases", "open", *_MEASURES.values(), "beside the months before")
+        print_table(mission, columns, rows, "")
+        for month in mine:
+            for gap in month["gaps"]:
+                if gap["verdict"] == "drift":
+                    show = _hours if gap["measure"] == "handling_time" else _of_a_hundred
+                    say(
+                        f"{month['month']}: {_MEASURES[gap['measure']]} is {show(gap['is_now'])} and was "
+                        f"{show(gap['should'])} in the months before (q = {gap['q']:.2g})."
+                    )
+    if not months:
+        say("Nothing has landed to compare: gonogo land")
+
+
+def _percent(hits: int, known: int) -> str:
+    return f"{100 * hits / known:.1f} %" if known else ""
+
+
+def _of_a_hundred(share: float | None) -> str:
+    return "" if share is None else f"{share:.1f} %"
+
+
+def _hours(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds / 3_600:,.1f} h"
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ from gonogo.policy.limits import Monitoring, read_monitoring
 from gonogo.policy.texts import read_section
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -153,9 +154,26 @@ class Registry(Noun):
             raise PolicyBroken(msg)
         return found
 
+    def demoted(self, names: Collection[str]) -> Registry:
+        """Return the registry in which these agents propose what they else would do; the same, if there are none.
+
+        An agent below that stays where it is; a name nobody registered is nobody.
+        """
+        lower = {
+            name: AgentCard.model_validate({**_fields(card), "tier": "propose", "sampling": None})
+            for name, card in self.agents.items()
+            if name in names and card.tier not in {"observe", "propose"}
+        }
+        return Registry.model_validate({**_fields(self), "agents": {**self.agents, **lower}}) if lower else self
+
     def dependency(self, name: str) -> Dependency:
         """Return what is declared of a system or provider; what holds for all of them, if nothing is."""
         return self.dependencies.get(name, UNDECLARED)
+
+
+def _fields(noun: Noun) -> dict[str, Any]:
+    """Return a noun's fields, to make another of; a copy would keep the digests that stand beside them."""
+    return {name: getattr(noun, name) for name in type(noun).model_fields}
 
 
 def read_registry(folder: Path) -> Registry:
