@@ -25,6 +25,7 @@ def main() -> None:
     )
     parser.add_argument("--per-family", type=int, default=20, help="changed missions of each family")
     parser.add_argument("--steady", type=int, default=200, help="missions without a change, drawn and shuffled each")
+    parser.add_argument("--seed", type=int, default=drift_points.SEED, help="what the missions are drawn with")
     parser.add_argument("--records", type=int, default=1_000_000, help="step records of the table")
     parser.add_argument("--systems", nargs="*", default=[*drift_scale.SYSTEMS], help="who reads the table")
     parser.add_argument("--json", help="file to write the figures to")
@@ -32,7 +33,7 @@ def main() -> None:
     print(f"Load before: {facts()['load_before']}\n", file=sys.stderr)
     figures: list[dict[str, Any]] = []
     if asked.only in {None, "points"}:
-        figures += drift_points.measure(asked.per_family, asked.steady)
+        figures += drift_points.measure(asked.per_family, asked.steady, asked.seed)
     if asked.only in {None, "series"}:
         figures += drift_series.measure()
     if asked.only == "scale":

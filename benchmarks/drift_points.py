@@ -141,10 +141,10 @@ def score(flown: list[Flown], seen: dict[str, Seen]) -> Score:
     return Score(len(flown), changed, found, early, false, delays, called)
 
 
-def measure(per_family: int, steady: int) -> list[dict[str, Any]]:
+def measure(per_family: int, steady: int, seed: int = SEED) -> list[dict[str, Any]]:
     """Print the table of families, and return the figures."""
-    flown = draw(per_family, steady)
-    seen = watch(flown)
+    flown = draw(per_family, steady, seed)
+    seen = watch(flown, seed)
     print(f"| family | change | found of {per_family} | before the change | median delay (runs) | called first by |")
     print("|---|---|---|---|---|---|")
     for family, change in CHANGES.items():

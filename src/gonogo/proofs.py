@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gonogo.policy.rules import Risk
     from gonogo.settings import Settings
 
+ACTION = "approve"
+"""What the law calls an answer at a gate."""
+
 CLOCK_OFF_MAX = timedelta(minutes=2)
 """How far ahead a signer's clock may be."""
 
@@ -214,7 +217,7 @@ def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: da
     holds, standing_in = _holding(approvers, asked, said.by, at)
     request = Request(
         principal=("Person", said.by),
-        action="approve",
+        action=ACTION,
         resource=("Gate", asked.subject),
         call={
             "environment": asked.environment,
