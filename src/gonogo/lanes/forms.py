@@ -34,7 +34,7 @@ class GateAnswer(RunInput):
     token: str = Field(
         default="",
         title="Token",
-        description="What `gonogo decide GATE ANSWER --sign KEY --show-token` prints, or the six digits of your app.",
+        description="What `gonogo decide --sign KEY --show-token` prints, or the six digits of your app.",
         max_length=TOKEN_MAX_CHARACTERS,
     )
     changes: str = Field(
