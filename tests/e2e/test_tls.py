@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tests.certificates import make_certificates
 from tests.e2e.cases import claim
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from tests.certificates import Certificates
@@ -29,8 +30,7 @@ def tls_before(port: int, certificates: Certificates) -> Generator[int]:
     """Do what a reverse proxy does: speak TLS on a port of its own, and pass on what is said."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.certificate, certificates.key)
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    ports: list[int] = []
+    ready: Future[tuple[int, Callable[[], object]]] = Future()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -44,22 +44,18 @@ def tls_before(port: int, certificates: Certificates) -> Generator[int]:
         await asyncio.gather(pump(reader, back_writer), pump(back_reader, writer))
 
     async def serve() -> None:
-        server = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=context)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        async with await asyncio.start_server(meet, "127.0.0.1", 0, ssl=context) as server:
+            ready.set_result((server.sockets[0].getsockname()[1], lambda: loop.call_soon_threadsafe(over.set)))
+            await over.wait()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    ready.wait()
+    own, end = ready.result()
     try:
-        yield ports[0]
+        yield own
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        end()
         thread.join()
 
 
