@@ -748,21 +748,21 @@ CREATE TABLE drills (
     passed        BOOLEAN NOT NULL,
     ended_at      TIMESTAMPTZ NOT NULL
 );
-COMMENT ON TABLE drills IS 'One row a signal and lane of a drill: runaways set loose on purpose, and how soon they stood still; or an attack on a log, and what an auditor held.';
+COMMENT ON TABLE drills IS 'One row a signal and lane of a drill: runaways set loose on purpose, and how soon they stood still.';
 COMMENT ON COLUMN drills.id IS 'Identity of the drill''s record.';
 COMMENT ON COLUMN drills.run_id IS 'The drill.';
-COMMENT ON COLUMN drills.drill IS 'What was drilled: abort, approvals, evidence.';
-COMMENT ON COLUMN drills.signal IS 'Monitor that has to catch the runaway; or the attack.';
-COMMENT ON COLUMN drills.lane IS 'batch, warm_runner or processes; of an attack, what the auditor holds: checkpoint, kept or anchored.';
-COMMENT ON COLUMN drills.trials IS 'Runaways set loose, or attacks made.';
-COMMENT ON COLUMN drills.caught IS 'Runaways that this very signal caught, with nothing done afterwards; or attacks found.';
+COMMENT ON COLUMN drills.drill IS 'What was drilled: abort.';
+COMMENT ON COLUMN drills.signal IS 'Monitor that has to catch the runaway.';
+COMMENT ON COLUMN drills.lane IS 'batch, warm_runner or processes.';
+COMMENT ON COLUMN drills.trials IS 'Runaways set loose.';
+COMMENT ON COLUMN drills.caught IS 'Runaways that this very signal caught, with nothing done afterwards.';
 COMMENT ON COLUMN drills.effects IS 'Side effects on the toy system of record, over all trials.';
 COMMENT ON COLUMN drills.effects_after IS 'Side effects that began after every process had seen the halt; has to be 0.';
 COMMENT ON COLUMN drills.p50_us IS 'Trigger to last side effect, in microseconds: half of the trials took no longer.';
 COMMENT ON COLUMN drills.p99_us IS '99 of 100 trials took no longer.';
-COMMENT ON COLUMN drills.most_us IS 'The longest; of an attack, how long verifying took.';
+COMMENT ON COLUMN drills.most_us IS 'The longest.';
 COMMENT ON COLUMN drills.limit_us IS 'What p99_us may be.';
-COMMENT ON COLUMN drills.passed IS 'Whether all were caught in time; of an attack, whether it was found exactly where it can be.';
+COMMENT ON COLUMN drills.passed IS 'Whether all were caught in time.';
 COMMENT ON COLUMN drills.ended_at IS 'When.';
 
 CREATE TABLE versions (
