@@ -1,4 +1,4 @@
-"""KPIs of the catalogue that nothing records yet: null with the reason, so that nobody takes silence for zero."""
+"""KPIs of the catalogue without a number yet: null with the reason, so that nobody takes silence for zero."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SOURCELESS: tuple[Formula, ...] = (
         "Remediation in time",
         "drift findings closed within their deadline / due",
         "% of due findings",
-        "the warehouse has no record of when a drift finding was due and closed",
+        "drift_findings tells when each was due and closed; no formula reads it yet",
     ),
     _null(
         "K34",

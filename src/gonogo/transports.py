@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from gonogo.model import Environment
 
 ADDRESSES: Final = (
-    "PREFECT_API_URL", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GROQ_BASE_URL", "OLLAMA_BASE_URL",
-    "GOOGLE_GEMINI_BASE_URL", "COHERE_BASE_URL",
+    "PREFECT_API_URL", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_VOICELIVE_ENDPOINT",
+    "CO_BASE_URL", "COPILOT_API_URL", "GITHUB_COPILOT_API_BASE", "GITHUB_COPILOT_BASE_URL", "GOOGLE_GEMINI_BASE_URL",
+    "GOOGLE_VERTEX_BASE_URL", "GROQ_BASE_URL",
+    "HEROKU_INFERENCE_URL", "MOONSHOTAI_BASE_URL", "OLLAMA_BASE_URL", "PAIG_BASE_URL", "PYDANTIC_AI_GATEWAY_BASE_URL",
+    "SAMBANOVA_BASE_URL", "SYSTEM_ONE_BASE_URL", "TYPESAFE_BASE_URL", "VLLM_BASE_URL",
 )  # fmt: skip
-"""Variables of others that say where evidence, cases or prompts are sent."""
+"""Variables of others that say where evidence, cases or prompts are sent: Prefect's, and those of model providers."""
 
 PROVEN: Final = "verify-full"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from importlib.util import find_spec
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -114,3 +117,21 @@ def test_the_settings_of_a_process_do_not_hold_with_clear_journals(monkeypatch: 
             process_settings()
     finally:
         process_settings.cache_clear()
+
+
+def test_every_variable_a_model_provider_reads_its_address_from_is_looked_at() -> None:
+    """One that pydantic-ai comes to read, or drops, shows here; that of a page which only links to us is no address."""
+    room = Path(str(find_spec("pydantic_ai").origin)).parent / "providers"  # pyright: ignore[reportOptionalMemberAccess] - it is installed
+    named = re.compile(r"""["']([A-Z][A-Z_0-9]*(?:_URL|_ENDPOINT|_BASE))["']""")
+    read = {name for file in room.glob("*.py") for name in named.findall(file.read_text(encoding="utf-8"))}
+    assert read - set(ADDRESSES) == {"OPENROUTER_APP_URL"}
+    # These three clients read their own; pydantic-ai hands them no address.
+    clients = {"OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL"}
+    assert set(ADDRESSES) - read <= {"PREFECT_API_URL", *clients}
+
+
+def test_the_guide_names_every_variable() -> None:
+    """And no other one."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "tls.md").read_text(encoding="utf-8")
+    table = guide.partition("| address |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([A-Z_]+)`", table)) == {*ADDRESSES, "GONOGO_JOURNALS"}

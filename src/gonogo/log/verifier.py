@@ -6,7 +6,8 @@ WHAT is a log's folder (C2SP tlog-tiles), a bundle (`gonogo bundle`) or a proof 
 entry is hashed anew, and checked are the root, who signed it, the keys that handed the log over, the chain of every
 stream, the ends that runs declared, and checkpoints kept elsewhere. Prints what is broken, record by record. Exit 0:
 whole. Exit 1: broken. What was never written shows in no log, and what the key's holder made anew only by a
-checkpoint kept elsewhere: the last line says so. How it is read: signatures, the tree, records, what is verified.
+checkpoint kept elsewhere: the last line says so. One long file, since an auditor carries one away, and on its own: it
+imports nothing of what it judges. How it is read: signatures, the tree, records, what is verified.
 """
 
 import argparse
