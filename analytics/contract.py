@@ -142,6 +142,9 @@ _BODIES: dict[tuple[str, str], str] = {
     ("criterion_record", "fact"): "key! owner side criterion told",
     ("version_log", "fact"): "versions:list",
     ("key_record", "fact"): "event! log! old! new! by statement!",
+    ("retention_record", "fact"): (
+        "event! act! target! target_kind? owner? by lifts:list? runs:whole? ended:whole? payloads:whole? retention?"
+    ),
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be
 absent or null, ``!`` may not: without it the record cannot be placed."""

@@ -32,13 +32,6 @@ SOURCELESS: tuple[Formula, ...] = (
         "tools record no fee; policies/assumptions.yaml counts them in the platform cost of a run",
     ),
     _null(
-        "K30.anchor",
-        "Age of the last anchor",
-        "now - newest checkpoint kept elsewhere",
-        "h",
-        "anchors are kept beside the log; the warehouse has no record of them yet",
-    ),
-    _null(
         "K32",
         "Drift index",
         "largest standardised gap of should and is over K5, K11, K14, K15, K19",

@@ -13,7 +13,8 @@ from gonogo.ballots import Reply, accepted_answer, accepted_answers, asked_of, c
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
-from gonogo.evidence.payloads import whole
+from gonogo.evidence.payloads import keys_of, whole
+from gonogo.evidence.vaults import REFERENCES, sealed_like
 from gonogo.proofs import NotProven, lifetime_of, risk_in, risk_named
 from gonogo.settings import settings
 from gonogo.signers import sign
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gonogo.evidence.journals import Journal
+    from gonogo.evidence.keyring import Keyring
     from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
     from gonogo.model import Answer, Asking, Environment
@@ -33,9 +35,8 @@ if TYPE_CHECKING:
 
 _INHERITED = (
     "subject", "runid", "tenantid", "envname", "missionid", "missiondigest",
-    "agentid", "agentversion", "manifestdigest", "policydigest", "attempt", "traceparent",
+    "agentid", "agentversion", "manifestdigest", "policydigest", "attempt", "traceparent", "subjectrefs",
 )  # fmt: skip
-
 
 _MARKED: tuple[Asking, ...] = ("doubt", "proposal", "review")
 """What the request of a gate that asks for anything but leave is marked with."""
@@ -77,6 +78,7 @@ def answer_gate(
 
     """
     request = find_request(journal, gate_id, run_id)
+    keys = keys_of(journal.payloads)
     with journal.open_desk(request.run_id) as desk:
         # The run's own environment counts, whatever shell the answer comes from.
         strict = environment if request.fields["envname"] == "dev" else request.fields["envname"]
@@ -94,11 +96,11 @@ def answer_gate(
                 asked = asked_of(request, desk.records, strict)
                 proven = prove(settings(), asked, reply, request, desk.records)
         except NotProven as error:
-            _write(desk, request, reply, str(error))
+            _write(keys, desk, request, reply, str(error))
             raise AnswerRefused(str(error)) from error
         if is_review(request) and reply.answer == "no_go":
             _raise_exception(desk, request, reply)
-        return _write(desk, request, reply, None, proven)
+        return _write(keys, desk, request, reply, None, proven=proven)
 
 
 def _refuse(objection: str | None) -> None:
@@ -178,7 +180,9 @@ def _raise_exception(desk: Stream, request: Record, reply: Reply) -> None:
     if any(record.data.get("key") == key for record in desk.records):
         return
     body = request.body_object()
-    what = f"{request.data['action']} was done alone and {plain_text(reply.by, 200)} found it wrong: {reply.reason}"
+    what = f"{request.data['action']} was done alone and {plain_text(reply.by, 200)} found it wrong"
+    # A leaf cannot be erased: where the run is about a person, words stay out of it.
+    what += "" if REFERENCES in request.fields else f": {reply.reason}"
     data: dict[str, Any] = {
         "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
         "phase": "fact",
@@ -225,7 +229,9 @@ def _misfit(request: Record, changes: dict[str, Any]) -> str | None:
     return plain_text(f"{where}: {worst.message}." if where else f"{worst.message}.", 500)
 
 
-def _write(desk: Stream, request: Record, reply: Reply, objection: str | None, proven: Proven | None = None) -> Record:
+def _write(
+    keys: Keyring, desk: Stream, request: Record, reply: Reply, objection: str | None, *, proven: Proven | None = None
+) -> Record:
     data: dict[str, Any] = {
         "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
         "phase": "fact",
@@ -249,7 +255,8 @@ def _write(desk: Stream, request: Record, reply: Reply, objection: str | None, p
             # Whoever acts on it later looks at the signature again.
             body["token"] = reply.token.strip()
     who = {"authtype": _authtype(reply, proven), "authid": data["by"]}
-    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=payload_bytes(body))
+    payload = sealed_like(keys, request, payload_bytes(body))
+    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=payload)
     desk.commit_now()
     return record
 

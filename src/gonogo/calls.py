@@ -93,6 +93,9 @@ def call_of(
     deferrable: bool,
 ) -> Call:
     """Return a call with everything the law, those who watch and the recorder want to know."""
+    if run.ledger.vault is not None:
+        # Before anything of it is recorded.
+        run.ledger.learn(tool.arguments.model_validate(values))
     action = replace(_action(run, tool, values, key, agent), asking=asking, deferrable=deferrable)
     principal = action.request.principal[1]
     common: dict[str, Any] = {
@@ -103,7 +106,7 @@ def call_of(
         "effect": tool.effect,
         "principal": principal,
     }
-    digest = sha256_hex(payload_bytes(values))
+    digest = run.ledger.digest(payload_bytes(values))
     operation = Operation("tool", key, tool.name, principal, digest, tool.system, tool.effect, values)
     return Call(tool, action, operation, common, {**action.envelope, **step_fields()})
 

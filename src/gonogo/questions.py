@@ -12,7 +12,7 @@ from gonogo.approvals import answer_gate, silence, superseded
 from gonogo.ballots import accepted_answer, accepted_answers, asked_of, quorum_of, still_proven
 from gonogo.current import step_fields
 from gonogo.errors import AnswerRefused, ApprovalVoid, EvidenceBroken
-from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload
 from gonogo.pilots import Held, Wait
 from gonogo.policy.rules import Need
@@ -123,7 +123,7 @@ def open_gate(run: Run, action: Action, digest: str, question: Question) -> None
         "key": key,
         "action": action.request.action,
         "action_digest": digest,
-        "card_digest": sha256_hex(card.encode()),
+        "card_digest": run.ledger.digest(card.encode()),
         "role": question.role,
         "rules": list(question.rules),
         "because": [plain_text(sentence) for sentence in question.because],

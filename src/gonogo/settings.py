@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from gonogo.errors import SettingsBroken
 from gonogo.model import Environment
-from gonogo.transports import refuse_clear
+from gonogo.transports import journals_clear, refuse_clear
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,11 +51,26 @@ class Settings(BaseSettings):
     log_key: Path | None = None
     """Private key that signs the log's checkpoints; ``keys/log.pem`` below the home, made on first use, if none."""
 
+    subject_keys: str | None = Field(default=None, repr=False)
+    """File, or ``postgresql://`` URL, of data subjects' keys; ``keys/subjects.sqlite`` below the home, if none."""
+
+    master_key: Path | None = None
+    """File of the key that wraps them; ``keys/master.key`` below the home, made on first use, if none."""
+
+    credential_key: Path | None = None
+    """File of the key that signs tools' credentials; ``keys/credentials.key`` below the home, if none."""
+
     anchor: str | None = Field(default=None, repr=False)
     """Git repository, of any kind that `git` can push to, in which the log's checkpoints are kept; none, if none."""
 
     anchor_seconds: int = Field(default=3_600, ge=10, le=SECONDS_MAX)
     """How old what is not anchored may grow before the house anchors it."""
+
+    timestamp_url: str | None = None
+    """``http(s)://`` URL of a time stamp authority (RFC 3161) that stamps the log's checkpoints; none, if none."""
+
+    timestamp_roots: Path | None = None
+    """PEM file of the certificates that its stamps are checked with."""
 
     environment: Environment = "dev"
     """Only in ``dev`` does an unproven name count as an answer."""
@@ -203,6 +218,11 @@ def process_settings() -> Settings:
         msg = f"Settings do not hold ({wrong}); correct the environment or [tool.gonogo] in pyproject.toml."
         raise SettingsBroken(msg) from error
     refuse_clear(found.environment, found.journals, os.environ)
+    if found.environment != "dev" and "://" in (kept := found.subject_keys or "") and journals_clear(kept, os.environ):
+        raise SettingsBroken(
+            f"GONOGO_SUBJECT_KEYS names another host in the clear, which {found.environment} does not allow; "
+            "add sslmode=verify-full to the address."
+        )
     return found
 
 

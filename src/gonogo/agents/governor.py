@@ -20,7 +20,7 @@ from gonogo.agents.delegation import Assignment, hand_over
 from gonogo.agents.requests import RESPONSE, Askable, Request
 from gonogo.current import current_run
 from gonogo.errors import PolicyDenied, Proposed, ToolFailed
-from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.canon import payload_bytes, plain_text
 from gonogo.evidence.ledger import must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.gates import Revision
@@ -87,7 +87,7 @@ class Governor(AbstractCapability[None]):
         first = _Once(partial(handler, request_context), partial(_directly, request_context, request_context.model))
         models: list[Askable] = [(run.model, first)]
         models += [(name, partial(_directly, request_context, model)) for name, model in self.fallbacks]
-        return await Request(run, self.agent, key, sha256_hex(asked), most, models).answer()
+        return await Request(run, self.agent, key, run.ledger.digest(asked), most, models).answer()
 
     async def wrap_tool_execute(
         self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any
@@ -138,7 +138,7 @@ class Governor(AbstractCapability[None]):
 
         Which answer it stood in, and with what, tells them apart.
         """
-        called = f"{plain_text(call.tool_call_id, 100)}:{sha256_hex(payload_bytes(values))[:16]}"
+        called = f"{plain_text(call.tool_call_id, 100)}:{current_run().ledger.digest(payload_bytes(values))[:16]}"
         return f"{self.key}/{kind}:{call.tool_name}({called})" + (f"#{self._requests}" if self._requests > 1 else "")
 
 

@@ -129,6 +129,8 @@ def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each arti
             says = [data["signal"], "in", data["lane"], told, f"{data['caught']} of {data['trials']}"]
         case "exception_record":
             says = [data["reason_code"], data["what"], "owner", data["owner"]]
+        case "retention_record":
+            says = [data["event"], data.get("target_kind"), data["target"], "by", data["by"]]
         case _:
             says = [", ".join(f"{v['object']} {v['id']} {v['version']}" for v in data.get("versions", []))]
     return " ".join(str(part) for part in says if part)
