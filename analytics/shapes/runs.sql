@@ -12,8 +12,8 @@ WITH everything AS (
         CASE WHEN count(missing) = count(*) THEN count(*) FILTER (WHERE missing > 0) END AS incomplete_records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard, the roll of approvers, the keys of the log and the docket are no runs.
-    WHERE run_id NOT IN ('switchboard', 'approvers', 'log-keys', 'docket')
+    -- The switchboard, the roll of approvers, the law, the keys of the log and the docket are no runs.
+    WHERE run_id NOT IN ('switchboard', 'approvers', 'law', 'log-keys', 'docket')
     GROUP BY run_id
 ),
 started AS (

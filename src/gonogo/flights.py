@@ -20,6 +20,7 @@ from gonogo.calls import recall
 from gonogo.current import flying
 from gonogo.divergence import check_divergence
 from gonogo.docket import demoted_agents
+from gonogo.enactments import check_flight
 from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
 from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
 from gonogo.events import received_ids
@@ -67,7 +68,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         How it ended. A mission that fails, is refused or denied lands; it does not raise.
 
     Raises:
-        PolicyBroken: the law or the registry does not hold; nothing was started.
+        PolicyBroken: the law or the registry does not hold, or (LawUnapproved) outside ``dev`` nobody approved it;
+            nothing was started.
         ModelFailed, PriceUnknown: the configured model cannot be used or priced; nothing was started.
         RunBusy: somebody else flies this run.
         EvidenceUnwritable, EvidenceBroken: the recorder cannot be trusted; nothing more is done.
@@ -79,6 +81,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
     journal = journal_of(plan.settings)
     agents = roster(mission.story)
     if not journal.has_ended(plan.run_id):
+        check_flight(plan.settings, plan.run_id)
         catch_up(plan.settings)
         halt = halted(plan.settings, run_id=plan.run_id, mission=mission.charter.name, agents=agents)
         if halt is not None and not journal.flight_position(plan.run_id):

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     kpis: str = "analytics.kpis"
     """Module with ``report``, ``receipt`` and ``recheck``: the numbers."""
 
+    reviewers: str = "analytics.reviewers"
+    """Module with ``report``: how people review."""
+
     roi: str = "analytics.roi"
     """Module with ``report``: what missions cost beside what the work costs otherwise."""
 

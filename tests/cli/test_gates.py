@@ -59,7 +59,7 @@ def test_no_go_ends_the_run_without_a_payment(gonogo: Command) -> None:
 
 def test_a_typed_name_counts_for_nothing_in_production(gonogo: Command) -> None:
     """Exit 2, the gate stays open, the attempt is on record."""
-    prod = {"GONOGO_ENVIRONMENT": "prod"}
+    prod = gonogo.approved()
     flown = gonogo("run", "claims_triage", "--no-wait", case=claim("straightforward", "PROD"), env=prod)
     run_id = gonogo.the_run()
     gate = gonogo.gate_of(run_id)
@@ -79,7 +79,7 @@ def test_a_run_of_production_is_not_answered_from_a_shell_that_says_dev(gonogo: 
         "claims_triage",
         "--no-wait",
         case=claim("straightforward", "SHELL"),
-        env={"GONOGO_ENVIRONMENT": "prod"},
+        env=gonogo.approved(),
     )
     gate = gonogo.gate_of(gonogo.the_run())
     answer = gonogo("decide", gate, *GO)

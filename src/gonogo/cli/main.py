@@ -18,6 +18,8 @@ from gonogo.cli import (
     looking,
     numbers,
     proving,
+    reviewing,
+    ruling,
     showing,
     spending,
     switching,
@@ -45,7 +47,10 @@ app.command()(deciding.decide)
 app.command()(deciding.event)
 app.command()(switching.abort)
 app.command()(switching.rearm)
+app.command()(reviewing.reviews)
+app.command()(reviewing.reviewers)
 app.command()(enrolling.approvers)
+app.command()(ruling.policies)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
