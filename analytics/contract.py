@@ -115,7 +115,7 @@ _BODIES: dict[tuple[str, str], str] = {
         "gate! answer! by role proof door action_digest accepted:flag! refused_because? partial:flag? people:list? "
         "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires? holds?"
     ),
-    ("escalation_record", "fact"): "gate! rung:whole! of:whole role due",
+    ("escalation_record", "fact"): "gate? exception? rung:whole! of:whole role due",
     ("law_record", "fact"): (
         "event! before after! policy changed:list by door refused_because? statement_digest? key_fingerprint? "
         "reason_code? nonce? issued? expires?"

@@ -2,21 +2,23 @@
 CREATE TABLE escalations (
     run_id       VARCHAR NOT NULL,
     mission      VARCHAR NOT NULL,
-    gate         VARCHAR NOT NULL,
+    gate         VARCHAR,
+    exception_id VARCHAR,
     rung         BIGINT NOT NULL,
     of_rungs     BIGINT,
     role         VARCHAR,
     due_at       TIMESTAMPTZ,
     recorded_at  TIMESTAMPTZ NOT NULL
 );
-COMMENT ON TABLE escalations IS 'One row a rung of a ladder that came because nobody had answered a gate.';
-COMMENT ON COLUMN escalations.run_id IS 'Run the gate belongs to.';
+COMMENT ON TABLE escalations IS 'One row a rung of a ladder that came because nobody had answered a gate, or closed an exception.';
+COMMENT ON COLUMN escalations.run_id IS 'Run the gate or the exception belongs to.';
 COMMENT ON COLUMN escalations.mission IS 'Mission the run flies.';
-COMMENT ON COLUMN escalations.gate IS 'Gate that nobody had answered.';
+COMMENT ON COLUMN escalations.gate IS 'Gate that nobody had answered; null where it is an exception.';
+COMMENT ON COLUMN escalations.exception_id IS 'Exception that nobody had closed; null where it is a gate.';
 COMMENT ON COLUMN escalations.rung IS 'Which rung, from 1.';
 COMMENT ON COLUMN escalations.of_rungs IS 'How many rungs the ladder has; after the last comes the deadline, and no-go.';
 COMMENT ON COLUMN escalations.role IS 'Role that may answer from then on, too.';
-COMMENT ON COLUMN escalations.due_at IS 'When the rung came, as the gate said when it opened.';
+COMMENT ON COLUMN escalations.due_at IS 'When the rung came: of a gate, as it said when it opened.';
 COMMENT ON COLUMN escalations.recorded_at IS 'When that was recorded.';
 
 CREATE TABLE broken_glass (

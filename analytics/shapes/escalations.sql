@@ -2,6 +2,7 @@ SELECT
     run_id,
     mission,
     data ->> 'gate' AS gate,
+    data ->> 'exception' AS exception_id,
     (data ->> 'rung')::BIGINT AS rung,
     (data ->> 'of')::BIGINT AS of_rungs,
     data ->> 'role' AS role,

@@ -88,6 +88,6 @@ def _is_settled(desk: Iterable[Record], gate_id: str) -> bool:
 
 def _is_told(desk: Iterable[Record], gate_id: str, number: int) -> bool:
     return any(
-        record.artifact == "escalation_record" and record.data["gate"] == gate_id and record.data["rung"] == number
+        record.artifact == "escalation_record" and record.data.get("gate") == gate_id and record.data["rung"] == number
         for record in desk
     )

@@ -17,6 +17,7 @@ from gonogo.cli import (
     keeping,
     looking,
     numbers,
+    owning,
     proving,
     reviewing,
     ruling,
@@ -49,6 +50,7 @@ app.command()(switching.abort)
 app.command()(switching.rearm)
 app.command()(reviewing.reviews)
 app.command()(reviewing.reviewers)
+app.command()(owning.exceptions)
 app.command()(enrolling.approvers)
 app.command()(ruling.policies)
 app.command()(looking.evidence)

@@ -171,26 +171,39 @@ def _need(notes: Mapping[str, str], deadline: int | None, where: str) -> Need:
 _BESIDE_A_GATE = ("risk", "quorum", "order", "escalate", *_OF_GLASS)
 
 
-def _ladder(notes: Mapping[str, str], deadline: int | None, where: str) -> tuple[Rung, ...] | None:
-    """Return the rungs of ``@escalate("4h director, 1d board")``; each comes later, and before the deadline."""
-    if "escalate" not in notes:
-        return None
-    told = plain_text(notes["escalate"], 200)
+def rungs_of(text: str, where: str) -> tuple[Rung, ...]:
+    """Return the rungs of a ladder like ``4h director, 1d board``, each later than the one before.
+
+    Raises:
+        PolicyBroken: it is none.
+
+    """
+    told = plain_text(text, 200)
     rungs: list[Rung] = []
-    for part in notes["escalate"].split(","):
+    for part in text.split(","):
         words = part.split()
         if len(words) != 2:  # noqa: PLR2004 - a time and a role
-            raise PolicyBroken(f'{where}: @escalate("{told}") is no ladder like "4h director, 1d board".')
+            raise PolicyBroken(f'{where}: escalate("{told}") is no ladder like "4h director, 1d board".')
         rungs.append(Rung(role=words[1], after_seconds=_seconds(words[0], where, "escalate")))
-    times = [rung.after_seconds for rung in rungs]
-    if deadline is None or times != sorted(set(times)) or times[-1] >= deadline or len(times) > RUNGS_MAX:
+    times, roles = [rung.after_seconds for rung in rungs], {rung.role for rung in rungs}
+    if times != sorted(set(times)) or len(times) > RUNGS_MAX or len(roles) < len(rungs):
         raise PolicyBroken(
-            f'{where}: @escalate("{told}") has at most {RUNGS_MAX} rungs, each later than the one before and all '
-            "before the rule's own @deadline, at which it is no-go.",
+            f'{where}: escalate("{told}") has at most {RUNGS_MAX} rungs, each later than the one before, and names '
+            "no role twice.",
         )
-    if len({notes["gate"], *(rung.role for rung in rungs)}) <= len(rungs):
-        raise PolicyBroken(f'{where}: @escalate("{told}") names a role twice, or the one that is asked anyway.')
     return tuple(rungs)
+
+
+def _ladder(notes: Mapping[str, str], deadline: int | None, where: str) -> tuple[Rung, ...] | None:
+    """Return the rungs of ``@escalate``; all come before the rule's own deadline, and none is the role asked anyway."""
+    if "escalate" not in notes:
+        return None
+    rungs = rungs_of(notes["escalate"], where)
+    if deadline is None or rungs[-1].after_seconds >= deadline:
+        raise PolicyBroken(f"{where}: every rung of @escalate comes before the rule's own @deadline, which is no-go.")
+    if any(rung.role == notes["gate"] for rung in rungs):
+        raise PolicyBroken(f"{where}: @escalate names {notes['gate']}, who is asked anyway.")
+    return rungs
 
 
 def _glass(notes: Mapping[str, str], where: str) -> Glass | None:
