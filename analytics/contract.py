@@ -116,6 +116,7 @@ _BODIES: dict[tuple[str, str], str] = {
         "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires? holds?"
     ),
     ("escalation_record", "fact"): "gate? exception? rung:whole! of:whole role due",
+    ("probe_record", "fact"): "probe! verdict! gate by wrong refused_by",
     ("law_record", "fact"): (
         "event! before after! policy changed:list by door refused_because? statement_digest? key_fingerprint? "
         "reason_code? nonce? issued? expires?"

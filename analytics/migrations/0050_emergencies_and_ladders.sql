@@ -87,6 +87,28 @@ COMMENT ON COLUMN laws.reason IS 'Why, in their words.';
 COMMENT ON COLUMN laws.refused_because IS 'Why it does not count.';
 COMMENT ON COLUMN laws.recorded_at IS 'When it was recorded.';
 
+CREATE TABLE probes (
+    run_id      VARCHAR NOT NULL,
+    mission     VARCHAR NOT NULL,
+    probe       VARCHAR NOT NULL,
+    verdict     VARCHAR NOT NULL,
+    gate        VARCHAR,
+    answered_by VARCHAR,
+    wrong       VARCHAR,
+    refused_by  VARCHAR,
+    told_at     TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE probes IS 'One row a known-bad request that was put at a gate to see who looks, from when it was answered; its run stands in no other table.';
+COMMENT ON COLUMN probes.run_id IS 'Run that asked; it did nothing, and could not.';
+COMMENT ON COLUMN probes.mission IS 'Mission whose work it looked like.';
+COMMENT ON COLUMN probes.probe IS 'Which known-bad request it was.';
+COMMENT ON COLUMN probes.verdict IS 'caught (no_go or revise), let_through (go), unanswered (the deadline said no) or not_asked (the law opened no gate).';
+COMMENT ON COLUMN probes.gate IS 'Gate it was put at.';
+COMMENT ON COLUMN probes.answered_by IS 'Who answered; null where nobody did.';
+COMMENT ON COLUMN probes.wrong IS 'What an attentive approver sees.';
+COMMENT ON COLUMN probes.refused_by IS 'How the law refused it after the answer.';
+COMMENT ON COLUMN probes.told_at IS 'When it told what it was.';
+
 ALTER TABLE reviews ADD COLUMN is_overdue BOOLEAN;
 COMMENT ON COLUMN reviews.is_overdue IS 'Whether it was due and not done, so that it became an exception; also where it was done later.';
 
@@ -121,10 +143,22 @@ hours AS (
         GROUP BY ALL
     )
     GROUP BY reviewer
+),
+probed AS (
+    SELECT
+        answered_by AS reviewer,
+        count(*) AS probes,
+        count(*) FILTER (WHERE verdict = 'caught') AS probes_caught
+    FROM probes
+    WHERE answered_by IS NOT NULL
+    GROUP BY answered_by
+),
+people AS (
+    SELECT reviewer FROM said UNION SELECT reviewer FROM probed
 )
 SELECT
-    said.reviewer,
-    count(*) AS answers,
+    people.reviewer,
+    count(said.answer) AS answers,
     count(*) FILTER (WHERE said.answer = 'go') AS goes,
     count(*) FILTER (WHERE said.answer = 'no_go') AS no_goes,
     count(*) FILTER (WHERE said.answer = 'revise') AS revises,
@@ -134,13 +168,17 @@ SELECT
     any_value(hours.busiest_hour) AS busiest_hour,
     count(*) FILTER (WHERE said.answer = 'go' AND runs.ended_at IS NOT NULL) AS goes_ended,
     count(*) FILTER (WHERE said.answer = 'go' AND runs.ended_at IS NOT NULL AND regretted.run_id IS NULL) AS goes_borne_out,
+    coalesce(any_value(probed.probes), 0) AS probes,
+    coalesce(any_value(probed.probes_caught), 0) AS probes_caught,
     min(said.answered_at) AS first_at,
     max(said.answered_at) AS last_at
-FROM said
-JOIN hours USING (reviewer)
+FROM people
+LEFT JOIN said USING (reviewer)
+LEFT JOIN hours USING (reviewer)
+LEFT JOIN probed USING (reviewer)
 LEFT JOIN runs ON runs.run_id = said.run_id
 LEFT JOIN regretted ON regretted.run_id = said.run_id
-GROUP BY said.reviewer;
+GROUP BY people.reviewer;
 COMMENT ON VIEW reviewers IS 'One row a person who answered gates: how much, how fast, and how it bore out.';
 COMMENT ON COLUMN reviewers.reviewer IS 'Name under which they answered; worth what approvals.proof says.';
 COMMENT ON COLUMN reviewers.answers IS 'Answers that count.';
@@ -153,5 +191,7 @@ COMMENT ON COLUMN reviewers.unread IS 'Answers given before the card could have 
 COMMENT ON COLUMN reviewers.busiest_hour IS 'The most answers in one hour of the clock (UTC).';
 COMMENT ON COLUMN reviewers.goes_ended IS 'Goes whose run has ended.';
 COMMENT ON COLUMN reviewers.goes_borne_out IS 'Of those, the ones whose run was not rolled back and left nothing that was found wrong.';
+COMMENT ON COLUMN reviewers.probes IS 'Known-bad requests that they answered.';
+COMMENT ON COLUMN reviewers.probes_caught IS 'Of them, those that they did not let through.';
 COMMENT ON COLUMN reviewers.first_at IS 'Their first answer.';
 COMMENT ON COLUMN reviewers.last_at IS 'Their last answer.';

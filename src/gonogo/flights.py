@@ -35,7 +35,7 @@ from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
 from gonogo.pilots import Parked
-from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.plans import TENDED, Flyable, Landing, Plan, Tended, read_case
 from gonogo.policy.force import in_force
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
@@ -127,7 +127,10 @@ async def _begin(
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
         ledger.envelope = Envelope({**ledger.envelope, "attempt": attempt})
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
-        return read_case(mission, must_have_payload(ledger.whole(ledger.records[0])))
+        raw = must_have_payload(ledger.whole(ledger.records[0]))
+        if raw.startswith(TENDED) != isinstance(mission, Tended):
+            raise CaseRefused(f"Run {plan.run_id} is no case of the mission; whoever began it goes on with it.")
+        return read_case(mission, raw)
     if case is None:
         raise CaseRefused(f"There is no run {plan.run_id} to continue; `gonogo runs` lists them.")
     charter = mission.charter

@@ -140,7 +140,8 @@ def climb_exceptions(settings: Settings, at: datetime | None = None) -> list[Rec
 
     """
     ladders, journal = read_escalations(settings.policy_folder), journal_of(settings)
-    now, written = at or datetime.now(UTC), []
+    now = at or datetime.now(UTC)
+    written: list[Record] = []
     for owned in open_exceptions(journal):
         rungs, raised = ladders.of(owned.record.data["owner"]), moment(owned.record.fields["time"])
         due = [(n, rung, raised + timedelta(seconds=rung.after_seconds)) for n, rung in enumerate(rungs, 1)]

@@ -33,6 +33,14 @@ class Flyable(Protocol):
         ...
 
 
+TENDED = b'{"tended_ref":'
+"""How the case of a run begins that bears a mission's name and is not one of it: the mission never continues it."""
+
+
+class Tended:
+    """Marks what flies such runs, and nothing else."""
+
+
 class Landing(Noun):
     """How a flight ended, or that it waits."""
 

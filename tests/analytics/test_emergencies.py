@@ -11,16 +11,20 @@ import duckdb
 from analytics.marts import mart_path
 from analytics.reviewers import report
 from analytics.warehouse import land
+from gonogo.approvals import answer_gate
 from gonogo.board import open_reviews
 from gonogo.enactments import enact
 from gonogo.errors import AnswerRefused
 from gonogo.evidence.canon import moment
 from gonogo.evidence.journals import journal_of
 from gonogo.gates import climb_sleeping
+from gonogo.probes import seed, tend
 from gonogo.reviews import sweep
+from gonogo.settings import using
 from tests.gonogo.approving.test_emergencies import GLASS, RULE, WHY
 from tests.gonogo.approving.test_ladders import come
-from tests.gonogo.toy.approvers import paying
+from tests.gonogo.test_probes import find, probing
+from tests.gonogo.toy.approvers import GO, paying
 from tests.gonogo.toy.people import SINCE, Town, public
 
 if TYPE_CHECKING:
@@ -78,3 +82,23 @@ def test_an_emergency_lands_with_its_rung_its_review_its_law_and_its_reviewers(t
     assert (otto["reviewer"], otto["answers"], otto["goes"], otto["no_goes"]) == ("otto", 1, 1, 0)
     assert (otto["goes_ended"], otto["goes_borne_out"], otto["busiest_hour"]) == (1, 0, 1)
     assert otto["median_open_ms"] == otto["fastest_open_ms"] >= 1_000
+
+
+def test_a_probe_stands_in_one_table_and_in_the_score_and_nowhere_else(tmp_path: Path) -> None:
+    """While it waits it is work like any other; once it has told, no number is made of it, after a rebuild either."""
+    home = probing(tmp_path)
+
+    def rows(*tables: str) -> list[int]:
+        land(home.home)
+        with closing(duckdb.connect(str(mart_path(home.home)), read_only=True)) as con:
+            counted = [con.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables]
+        return [count[0] for count in counted if count]
+
+    with using(home):
+        landing = asyncio.run(seed(home, find))
+        assert rows("runs", "gates", "probes") == [1, 1, 0]
+        answer_gate(journal_of(home), landing.waits[0], GO, "dev")
+        asyncio.run(tend(home, find))
+        assert rows("runs", "gates", "approvals", "decisions", "steps", "probes") == [0, 0, 0, 0, 0, 1]
+        (grace,) = report(home.home)
+        assert (grace["reviewer"], grace["answers"], grace["probes"], grace["probes_caught"]) == ("grace", 0, 1, 0)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from gonogo import Outcome, mission, step, tool
 from gonogo.approvals import Reply, answer_gate
 from gonogo.board import open_gates
-from gonogo.errors import AnswerRefused, DependencyFailed, PolicyDenied, ToolFailed
+from gonogo.errors import AnswerRefused, PolicyDenied, ToolFailed
 from gonogo.evidence.journals import journal_of
 from gonogo.settings import settings
 from tests.gonogo.toy.bank import pay, payments
@@ -203,12 +203,10 @@ async def test_a_step_within_a_step_asks_through_the_outer_one(tmp_path: Path) -
 
 
 async def test_a_failure_that_leads_elsewhere_is_put_before_nobody(tmp_path: Path) -> None:
-    """Declared as over by the mission, put to flight again by its class, or refused by the law."""
+    """Declared as over by the mission, or refused by the law."""
     WRONG.append(ToolFailed("closed"))
     went = await flown(tmp_path, flying=valuing_or_not)
     assert (went.landing.status, went.landing.path, went.told("approval_request")) == ("failed", "terminate", [])
     WRONG[:] = [PolicyDenied("not here")]
     went = await flown(tmp_path / "law")
     assert went.told("approval_request") == []
-    WRONG[:] = [DependencyFailed("out") for _ in range(9)]
-    assert (await flown(tmp_path / "out")).told("approval_request") == []

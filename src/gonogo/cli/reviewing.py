@@ -77,12 +77,13 @@ def reviewers(as_json: AsJson = False) -> None:
             plain_cell(each["reviewer"]),
             each["answers"],
             f"{each['goes']} / {each['no_goes']} / {each['revises']}",
-            f"{each['median_open_ms'] / 1_000:.0f} s",
+            "" if each["median_open_ms"] is None else f"{each['median_open_ms'] / 1_000:.0f} s",
             each["unread"],
             each["busiest_hour"],
             f"{each['goes_borne_out']} of {each['goes_ended']}",
+            f"{each['probes_caught']} of {each['probes']}",
         )
         for each in found
     ]
-    columns = ("who", "answers", "go / no-go / revise", "median time", "unread", "busiest hour", "borne out")
+    columns = ("who", "answers", "go / no-go / revise", "median time", "unread", "busiest hour", "borne out", "probes")
     print_table("Reviewers", columns, cells, "Nobody has answered a gate yet.")

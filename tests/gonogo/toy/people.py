@@ -102,7 +102,7 @@ class Town:
 
     def write(self) -> None:
         """Write the approvers as they are now."""
-        whole = {"approvers": {"people": self.people, "delegations": self.delegations}}
+        whole: dict[str, Any] = {"approvers": {"people": self.people, "delegations": self.delegations}}
         (self.policies / "approvers.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
 
     def give_app(self, name: str) -> bytes:
@@ -154,7 +154,7 @@ def approved(folder: Path, source: Path = POLICIES, environment: Environment = "
     if not key.exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
     lex = {"roles": ["law"], "keys": [{"key": public(key), "since": SINCE}]}
-    whole = {"approvers": {"people": {LAWGIVER: lex}, "delegations": []}}
+    whole: dict[str, Any] = {"approvers": {"people": {LAWGIVER: lex}, "delegations": []}}
     (policies / "approvers.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
     made = settings().model_copy(
         update={"policy_folder": policies, "environment": environment, "model": None, **changes}
