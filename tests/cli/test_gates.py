@@ -103,6 +103,7 @@ def test_ctrl_c_at_a_gate_leaves_a_run_that_can_be_continued(gonogo: Command) ->
 
 def test_silence_until_the_deadline_is_no_go(gonogo: Command) -> None:
     """Where the law names no time of its own, GONOGO_GATE_DEADLINE_SECONDS does; exit 3, answered by the clock."""
+    gonogo.change_policies("claims.cedar", '@escalate("1d claims-director")\n', "")
     gonogo.change_policies("claims.cedar", '@deadline("2d")\n', "")
     soon = {"GONOGO_GATE_DEADLINE_SECONDS": "1"}
     done = gonogo("run", "claims_triage", case=claim("above_limit", "SILENCE"), env=soon)

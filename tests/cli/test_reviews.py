@@ -30,6 +30,19 @@ def test_samples_are_listed_answered_and_swept(gonogo: Command) -> None:
     assert gonogo("reviewers", "--json").json == []
 
 
+def test_a_probe_is_put_at_its_gate_without_a_word_and_comes_to_nothing(gonogo: Command) -> None:
+    """What is printed is the same as without it; answered, it is a score, and no payment."""
+    plain, seeded = gonogo("reviewers"), gonogo("reviewers", "--seed")
+    assert (seeded.code, seeded.out) == (0, plain.out)
+    (row,) = gonogo.open_gates()
+    assert (row["action"], row["mission"]) == ("pay_claim", "claims_triage")
+    assert "probe" not in str(row)
+    assert gonogo("decide", row["gate"], "go", "--reason", "fine", "--as", "grace").code == 0
+    (grace,) = gonogo("reviewers", "--seed", "--json").json
+    assert (grace["reviewer"], grace["probes"], grace["probes_caught"]) == ("grace", 1, 0)
+    assert gonogo.payments(row["args"]["claim_id"]) == []
+
+
 def test_what_is_overdue_is_said_by_the_exit_code_and_becomes_one_exception(gonogo: Command) -> None:
     """Once, however often it is swept."""
     asyncio.run(asked(wanting("deputy", 8), run_id="r-deputy", home=gonogo.home))

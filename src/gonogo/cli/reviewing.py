@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +14,9 @@ from gonogo.cli.screen import plain_cell, print_card, print_json, print_table, s
 from gonogo.evidence.canon import moment
 from gonogo.evidence.journals import journal_of
 from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from gonogo.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -61,12 +66,19 @@ def reviews(
         raise typer.Exit(1)
 
 
-def reviewers(as_json: AsJson = False) -> None:
+def reviewers(
+    seed: Annotated[
+        bool, typer.Option("--seed", help="Put a known-bad request at its gate first; nothing is printed of it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show how people review: how much, how fast, and how what they let through bore out.
 
     Example: `gonogo reviewers`
     """
     chosen = settings()
+    if seed:
+        asyncio.run(_probe(chosen))
     room(chosen.warehouse).land(chosen.home)
     found: list[dict[str, Any]] = room(chosen.reviewers).report(chosen.home)
     if as_json:
@@ -87,3 +99,13 @@ def reviewers(as_json: AsJson = False) -> None:
     ]
     columns = ("who", "answers", "go / no-go / revise", "median time", "unread", "busiest hour", "borne out", "probes")
     print_table("Reviewers", columns, cells, "Nobody has answered a gate yet.")
+
+
+async def _probe(chosen: Settings) -> None:
+    """Let the probes that were answered tell what they were, and put another one at its gate."""
+    from gonogo.house.loading import find_mission
+    from gonogo.probes import seed, tend
+
+    find = partial(find_mission, chosen)
+    await tend(chosen, find)
+    await seed(chosen, find)
