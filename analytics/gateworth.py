@@ -60,7 +60,9 @@ def report(home: Path) -> list[GateWorth]:
 
     """
     with open_mart(home) as con:
-        cursor = con.execute("SELECT * FROM gate_worth ORDER BY review_micros DESC NULLS LAST, mission, action, role, rules")
+        cursor = con.execute(
+            "SELECT * FROM gate_worth ORDER BY review_micros DESC NULLS LAST, mission, action, role, rules"
+        )
         names = [column[0] for column in cursor.description or []]
         rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return [GateWorth(**row) for row in rows]

@@ -39,7 +39,7 @@ def test_a_proposed_law_is_weighed_gates_are_valued_and_events_leave(gonogo: Com
     assert broken.code == 1
     assert "holds no *.cedarschema" in broken.err
 
-    assert "No gate that has landed has opened" in gonogo("gates", "--worth").out
+    assert "No gate has opened yet" in gonogo("gates", "--worth").out
     assert gonogo("gates", "--worth", "--json").json == []
 
     out = gonogo.scratch / "events.json"
