@@ -73,7 +73,10 @@ _CASE = "case serves left(sha256(nullif(case_ref, '')), 32)"
 _TOOLS = "agent by agent_id", "tool uses tool", "system on system"
 
 EVENTS = (
-    Source(_id("begin"), "'run started'", "runs", "started_at", _links("mission flies mission", _CASE), ("lane", "offline")),
+    Source(
+        _id("begin"), "'run started'", "runs", "started_at", _links("mission flies mission", _CASE),
+        ("lane", "offline"),
+    ),
     Source(
         _id("end"), "'run ' || status", "runs", "ended_at", _links("mission flies mission", _CASE),
         ("outcome", "success", "escalated", "reason_code", "cost_micros", "currency"),
