@@ -57,7 +57,7 @@ async def fly(home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """Sixty runs of five missions under the real law, landed."""
+    """Fifty runs of five missions under the real law, landed."""
     home = tmp_path_factory.mktemp("past")
     chosen = settings().model_copy(update={"home": home, "policy_folder": ROOT / "policies"})
     with using(chosen):
