@@ -21,20 +21,25 @@ WITH asked AS (
 ),
 acted AS (
     SELECT
-        run_id,
-        regexp_replace(key, '/executed$', '') AS operation,
-        bool_or(outcome = 'done') AS is_done,
-        bool_or(outcome = 'failed') AS has_failed,
-        bool_or(outcome = 'in_doubt') AS is_in_doubt,
-        bool_or(effect <> 'read') AS is_change
-    FROM tool_calls
-    GROUP BY ALL
+        asked.run_id,
+        asked.gate,
+        bool_or(call.outcome = 'done') AS is_done,
+        bool_or(call.outcome = 'failed') AS has_failed,
+        bool_or(call.outcome = 'in_doubt') AS is_in_doubt,
+        bool_or(call.effect <> 'read') AS is_change
+    FROM asked
+    JOIN tool_calls AS call
+        ON call.run_id = asked.run_id AND (call.key = asked.operation OR call.key = asked.operation || '/executed')
+    -- What became of it matters where it was let pass.
+    WHERE asked.answer = 'go'
+    GROUP BY asked.run_id, asked.gate
 ),
 disputed AS (
-    SELECT run_id, regexp_replace(key, '/executed$', '') AS operation
-    FROM reviews
-    WHERE state = 'wrong'
-    GROUP BY ALL
+    SELECT DISTINCT asked.run_id, asked.gate
+    FROM asked
+    JOIN reviews ON reviews.run_id = asked.run_id
+        AND (reviews.key = asked.operation OR reviews.key = asked.operation || '/executed')
+    WHERE reviews.state = 'wrong'
 ),
 undone AS (
     SELECT DISTINCT rolls_back AS run_id FROM runs WHERE rolls_back IS NOT NULL
@@ -71,8 +76,8 @@ SELECT
     END AS later
 FROM asked
 LEFT JOIN missions ON missions.mission = asked.mission
-LEFT JOIN acted ON acted.run_id = asked.run_id AND acted.operation = asked.operation
-LEFT JOIN disputed ON disputed.run_id = asked.run_id AND disputed.operation = asked.operation
+LEFT JOIN acted ON acted.run_id = asked.run_id AND acted.gate = asked.gate
+LEFT JOIN disputed ON disputed.run_id = asked.run_id AND disputed.gate = asked.gate
 LEFT JOIN undone ON undone.run_id = asked.run_id;
 COMMENT ON VIEW gate_cases IS 'One row a question for leave that was put to people: how long it took, what they said, and what became of what they let pass.';
 COMMENT ON COLUMN gate_cases.gate IS 'Identity of the gate.';

@@ -378,7 +378,7 @@ def test_a_server_that_is_away_is_a_failure_that_the_watch_knows(home: Settings)
     """Prefect's own client against a port nobody listens on: the finding stays open, and is tried again next time."""
     (entry,) = drift_docket.open_new(home, reported(finding(monitor="data", severity="critical")))
     known = str(UUID(int=1))
-    away = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    away: dict[Any, Any] = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
     named = replace(entry, found=replace(entry.found, deployments=(known,)))
     with temporary_settings(away), pytest.raises(ToolFailed, match=f"{known} of {entry.id} cannot be paused"):
         asyncio.run(drift_docket.pause_deployments(named))
