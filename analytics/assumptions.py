@@ -5,9 +5,6 @@ the digest of the file it was computed with. A file that is missing or does not 
 evidence still lands, and every number that needs it is null. Nothing is assumed by default.
 """
 
-# duckdb types its results in part only.
-# pyright: reportUnknownMemberType=false
-
 from __future__ import annotations
 
 from datetime import date
@@ -18,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, cas
 from pydantic import Field, ValidationError, model_validator
 
 from analytics.calendars import Calendar
-from analytics.stores import insert_rows
 from analytics.told import Told
 from gonogo.errors import PolicyBroken
 from gonogo.model import MICROS_PER_UNIT, Noun, Usd
@@ -26,8 +22,6 @@ from gonogo.policy.texts import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from duckdb import DuckDBPyConnection
 
 FILE = "assumptions.yaml"
 
@@ -85,6 +79,13 @@ class Review(Told):
     minutes_per_answer: Minutes
     """Active time; an answer never counts longer than its gate stood open."""
     wage_per_hour: Money
+
+
+class ToolFees(Told):
+    """What calls of tools cost, by the tool's name."""
+
+    per_call: dict[str, Money]
+    """Part of what ``platform`` counts for a run, so it is in no full cost a second time."""
 
 
 class Platform(Told):
@@ -167,6 +168,7 @@ class Assumptions(Noun):
     standing: Standing
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     finance: Finance | None = None
+    tool_fees: ToolFees | None = None
     calendar: Calendar | None = None
     """Business hours, for service levels that count in them."""
     missions: dict[str, Terms] = Field(default_factory=dict[str, Terms])
@@ -245,18 +247,6 @@ def mission_row(assumptions: Assumptions | None, mission: str) -> dict[str, Any]
         "currency": "" if assumptions is None else assumptions.currency,
         "standing": "undeclared" if assumptions is None or terms == Terms() else assumptions.standing,
     }
-
-
-_FLOWN = "SELECT min(started_at), max(ended_at) FROM runs WHERE sla_seconds IS NOT NULL"
-
-
-def declare_hours(con: DuckDBPyConnection, assumptions: Assumptions | None) -> None:
-    """Write the business hours that runs with a service level flew in; none, where none are declared."""
-    con.execute("DELETE FROM business_hours")
-    if assumptions is not None and assumptions.calendar is not None:
-        first, last = con.execute(_FLOWN).fetchall()[0]
-        if first is not None and last is not None:
-            insert_rows(con, "business_hours", assumptions.calendar.hours(first, last))
 
 
 def assumption_rows(assumptions: Assumptions | None) -> list[dict[str, Any]]:

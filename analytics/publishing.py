@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from analytics import drift, kpis
-from analytics.assumptions import assumption_rows, declare_hours, mission_row, read_assumptions
+from analytics.assumptions import assumption_rows, mission_row, read_assumptions
+from analytics.declaring import declare_fees, declare_hours
 from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
 from analytics.shape import SHAPES
@@ -83,6 +84,7 @@ def _fill(con: DuckDBPyConnection, home: Path) -> None:
     insert_rows(con, "assumptions", assumption_rows(declared.assumptions))
     insert_rows(con, "formulas", (formula.row() for formula in FORMULAS))
     declare_hours(con, declared.assumptions)
+    declare_fees(con, declared.assumptions)
     findings = [asdict(finding) for finding in drift.findings_for_mart(con, home)]
     insert_rows(con, "kpis", (asdict(kpi) for kpi in kpis.compute(con, findings)))
     insert_rows(con, "findings", findings)

@@ -101,6 +101,44 @@ GROUP BY {SETS}
 {ORDER}
 """  # noqa: S608 - our own text
 
+_FEES = f"""
+WITH called AS (
+    SELECT
+        call.mission,
+        coalesce(units.business_unit, 'unassigned') AS business_unit,
+        fee.micros,
+        fee.currency,
+        fee.standing
+    FROM tool_calls AS call
+    JOIN tool_fees AS fee ON fee.tool = call.tool
+    LEFT JOIN units ON units.mission = call.mission
+    -- What was refused or only proposed was never called.
+    WHERE call.outcome IN ('done', 'failed', 'in_doubt', 'open') AND call.source IS NULL
+),
+summed AS (
+    SELECT
+        mission,
+        business_unit,
+        sum(micros)::BIGINT AS numerator,
+        count(*) AS denominator,
+        any_value(currency) AS currency,
+        any_value(standing) AS basis
+    FROM called
+    GROUP BY {SETS}
+)
+SELECT
+    mission,
+    business_unit,
+    -- Whole millionths, half rounded up, without leaving the integers.
+    (2 * numerator + denominator) // nullif(2 * denominator, 0) AS value,
+    numerator,
+    denominator,
+    currency,
+    basis
+FROM summed
+{ORDER}
+"""  # noqa: S608 - our own text
+
 _DUE = "due_at IS NOT NULL AND (closed_at IS NOT NULL OR due_at <= (SELECT max(last_recorded_at) FROM runs))"
 
 FORESIGHT: tuple[Formula, ...] = (
@@ -111,6 +149,14 @@ FORESIGHT: tuple[Formula, ...] = (
         "% of runs with a service level",
         "no run with a service level has ended yet, or policies/assumptions.yaml declares no calendar",
         _BY_CALENDAR,
+    ),
+    Formula(
+        "K27",
+        "Cost of tool calls",
+        "sum of the declared fees of the calls of tools that declare one / those calls",
+        "CURRENCY micros per call",
+        "no tool of which policies/assumptions.yaml declares a fee has been called",
+        _FEES,
     ),
     Formula(
         "K32",

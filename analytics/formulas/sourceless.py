@@ -18,13 +18,6 @@ SOURCELESS: tuple[Formula, ...] = (
         "nobody is asked whether a monitor's finding was right; a halt that was lifted says only that it is over",
     ),
     _null(
-        "K27",
-        "Cost of tool calls",
-        "sum of fees / calls",
-        "CURRENCY micros per call",
-        "tools record no fee; policies/assumptions.yaml counts them in the platform cost of a run",
-    ),
-    _null(
         "K30.anchor",
         "Age of the last anchor",
         "now - newest checkpoint kept elsewhere",

@@ -46,6 +46,7 @@ class Auditor:
         self.tables = tables
         self.assumed = assumed["missions"]
         self.calendar: Row | None = assumed.get("calendar")
+        self.fees: Row | None = assumed.get("tool_fees")
         self.standing, self.currency = assumed["standing"], assumed["currency"]
         self.runs = tables["runs"]
         self.by_id = {run["run_id"]: run for run in self.runs}
@@ -136,7 +137,7 @@ class Auditor:
 
     def numbers(self) -> dict[str, Values]:
         """Return every KPI that has a source."""
-        beside = foresight(self, self.calendar)
+        beside = foresight(self, self.calendar, self.fees)
         return {
             **self._outcomes(), **self._people(), **self._risk(), **self._money(), **self._worth(), **self._steps(),
             **beside,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from math import floor, sqrt
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ TERMINAL = {"done", "no_go", "aborted", "failed"}
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def foresight(auditor: Auditor, calendar: Row | None) -> dict[str, Values]:
-    """Return the drift index, findings dealt with in time, the forecast's error, and service by business hours."""
+def foresight(auditor: Auditor, calendar: Row | None, fees: Row | None = None) -> dict[str, Values]:
+    """Return fees of tools, the drift index, findings dealt with in time, the forecast's error, and business hours."""
     runs, tables = auditor.runs, auditor.tables
     newest = max((run["last_recorded_at"] for run in runs), default=None)
     due = [
@@ -32,10 +33,24 @@ def foresight(auditor: Auditor, calendar: Row | None) -> dict[str, Values]:
     ]  # fmt: skip
     return {
         "K13.business": auditor.share(served, lambda run: _in_time(run, calendar or {})),
+        "K27": auditor.each(_priced(auditor, fees or {}), lambda p: _mean([call["fee"] for call in p])),
         "K32": _index(auditor),
         "K33": auditor.share(due, lambda f: f["closed_at"] is not None and f["closed_at"] <= f["due_at"]),
         "K35.forecast": auditor.each([r for r in runs if r["status"] in TERMINAL], lambda p: _error(p, newest)),
     }
+
+
+def _priced(auditor: Auditor, fees: Row) -> list[Row]:
+    begun = {"done", "failed", "in_doubt", "open"}
+    return [
+        {**call, "fee": floor(Fraction(Decimal(fees["per_call"][call["tool"]])) * 1_000_000 + Fraction(1, 2))}
+        for call in auditor.tables["tool_calls"]
+        if call["tool"] in fees.get("per_call", {}) and call["outcome"] in begun and call["source"] is None
+    ]
+
+
+def _mean(fees: list[int]) -> int | None:
+    return floor(Fraction(sum(fees), len(fees)) + Fraction(1, 2)) if fees else None
 
 
 def _in_time(run: Row, calendar: Row) -> bool:

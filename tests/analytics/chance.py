@@ -159,7 +159,8 @@ class Chance:
                 | {
                     "key": f"/t{place}", "occurrence": 1, "effect": self.one("read", "write", "irreversible"),
                     "outcome": self.one("done", "done", "failed", "refused", "in_doubt", "open"),
-                    "source": self.maybe(0.05, "person"), "started_at": begun, "ended_at": self.moment(begun, 1),
+                    "tool": self.beside.choice(["pay", "read", "send"]), "source": self.maybe(0.05, "person"),
+                    "started_at": begun, "ended_at": self.moment(begun, 1),
                 }
             )  # fmt: skip
         for place in range(draw.randrange(4)):

@@ -30,11 +30,14 @@ CALENDAR = {
 }  # fmt: skip
 
 
+FEES = {"per_call": {"pay": "0.0300005", "read": "0.001"}, "source": "price list", "as_of": "2026-01-01"}
+
+
 def declared(folder: Path, calendar: dict[str, Any] | None) -> dict[str, Any]:
-    """Write the real assumptions with a calendar, and return them."""
+    """Write the real assumptions with a calendar and fees of tools, and return them."""
     told = yaml.safe_load(Path("policies/assumptions.yaml").read_text(encoding="utf-8"))
     if calendar is not None:
-        told["calendar"] = calendar
+        told |= {"calendar": calendar, "tool_fees": FEES}
     folder.mkdir(exist_ok=True)
     (folder / "assumptions.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
     return told
@@ -89,6 +92,24 @@ def test_summer_time_is_heeded(assumed: dict[str, Any], tmp_path: Path) -> None:
     publish_rows(tmp_path / "home", {"runs": runs})
     found = one(tmp_path / "home", "K13.business")
     assert (found.numerator, found.denominator) == (2, 2)
+
+
+def test_a_call_that_was_refused_costs_nothing(assumed: dict[str, Any], tmp_path: Path) -> None:
+    """Two payments begun, one refused; a tool without a fee is no part of it. Half a millionth rounds up."""
+    del assumed
+
+    def call(place: int, tool: str, outcome: str) -> dict[str, Any]:
+        return {
+            "run_id": "r1", "key": f"/t{place}", "occurrence": 1, "mission": "claims_triage", "tool": tool,
+            "effect": "write", "outcome": outcome,
+        }  # fmt: skip
+
+    calls = [call(1, "pay", "done"), call(2, "pay", "failed"), call(3, "pay", "refused"), call(4, "letter", "done")]
+    day = datetime(2026, 3, 2, tzinfo=UTC)
+    publish_rows(tmp_path / "home", {"runs": [run(1, day)], "tool_calls": calls})
+    found = one(tmp_path / "home", "K27")
+    assert (found.value, found.denominator, found.unit) == (30_001, 2, "USD micros per call")
+    assert found.basis == "example"
 
 
 def test_without_a_calendar_there_is_no_number(tmp_path: Path) -> None:
@@ -173,9 +194,10 @@ def test_an_auditor_comes_to_the_same_digits_under_a_calendar(
     """On marts at random, for every mission, unit and all."""
     publish_at_random(tmp_path / "home", seed, 250)
     with open_mart(tmp_path / "home") as con:
-        audited = foresight(Auditor(exported(con), assumed), CALENDAR)
+        audited = foresight(Auditor(exported(con), assumed), CALENDAR, FEES)
     found = kpis.report(tmp_path / "home")
-    assert any(kpi.value is not None for kpi in found if kpi.id == "K13.business")
+    for name in ("K13.business", "K27"):
+        assert any(kpi.value is not None for kpi in found if kpi.id == name)
     for kpi in found:
         if kpi.id in audited:
             expected = audited[kpi.id].get((kpi.mission, None))
