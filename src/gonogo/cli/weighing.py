@@ -43,8 +43,8 @@ def backtest(
 
 def _row(shift: dict[str, Any]) -> tuple[object, ...]:
     more, fewer = shift["hours_added"], shift["hours_saved"]
-    people = [f"+{_hours(more)}"] if shift["hours_added"]["value"] != 0 else []
-    people += [f"-{_hours(fewer)}"] if fewer["value"] != 0 else []
+    people = [f"more: {_hours(more)}"] if shift["hours_added"]["value"] != 0 else []
+    people += [f"less: {_hours(fewer)}"] if fewer["value"] != 0 else []
     waits = "" if shift["wait_hours"]["value"] == 0 else _hours(shift["wait_hours"])
     return (
         shift["mission"], shift["action"], _way(shift, "before"), _way(shift, "after"), f"{shift['actions']:,}",
@@ -59,7 +59,7 @@ def _way(shift: dict[str, Any], side: str) -> str:
 
 def _hours(estimate: dict[str, Any]) -> str:
     if estimate["value"] is None:
-        return "? h"
+        return "not known"
     if estimate["low"] == estimate["high"]:
         return f"{estimate['value']:,.1f} h"
     return f"{estimate['value']:,.1f} h ({estimate['low']:,.1f} to {estimate['high']:,.1f})"
@@ -87,7 +87,7 @@ def _tell(told: dict[str, Any]) -> None:
         say(f"Left out, {gap['actions']:,} actions: {plain_cell(gap['says'])}.")
     if told["unproven"]:
         say(f"{told['unproven']:,} were decided by a law that is in none of the folders; nothing checks their replay.")
-    for name, what in (("hours_added", "People would spend more"), ("hours_saved", "and less")):
+    for name, what in (("hours_added", "More of people's time"), ("hours_saved", "Less of people's time")):
         estimate = told[name]
         say(f"{what}: {_hours(estimate)}" + (f", {plain_cell(estimate['reason'])}" if estimate["reason"] else "") + ".")
     refused = _cents(told["stopped_cents"])
@@ -108,7 +108,8 @@ def tell_worth(*, as_json: bool) -> None:
         return
     rows = [
         (
-            gate["mission"], gate["action"], gate["role"], ", ".join(gate["rules"]), f"{gate['answered']:,}",
+            f"{gate['action']} of {gate['mission']}", f"{gate['role']}: {', '.join(gate['rules'])}",
+            f"{gate['answered']:,}",
             _caught(gate), _cents(gate["stopped_cents"]), gate["missed"] or "",
             "" if gate["waited_p50_minutes"] is None else f"{gate['waited_p50_minutes']:,.1f} min",
             *(money(gate[name], gate["currency"] or "") for name in ("review_micros", "micros_per_catch")),
@@ -117,8 +118,7 @@ def tell_worth(*, as_json: bool) -> None:
         for gate in told
     ]  # fmt: skip
     columns = (
-        "mission", "action", "role", "rules", "answers", "caught", "of money", "missed", "median wait", "cost",
-        "a catch", "says",
+        "gate", "asks", "answers", "caught", "of money", "missed", "median wait", "cost", "a catch", "says",
     )  # fmt: skip
     print_table(
         "What gates cost and catch", columns, rows, "No gate has opened yet, or nothing has landed: gonogo land"
