@@ -51,3 +51,9 @@ class AssumptionsBroken(GonogoError):
     """The assumptions are missing or do not hold, so nothing is computed with them."""
 
     failure = "data_mismatch"
+
+
+class ExportFailed(GonogoError):
+    """An export could not be written or was not taken; what had stood there before still does."""
+
+    failure = "dependency_open"

@@ -189,8 +189,14 @@ def _inert(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
+_FIELDS = {"confidence": "how sure agents say they are", "input": "numbers of the case", "input_mix": "kinds of case"}
+"""Monitors of one field: its name stands behind what is watched, which it often repeats."""
+
+
 def subject(finding: dict[str, Any]) -> str:
     """Return what a finding is about."""
+    if finding["monitor"] in _FIELDS and finding["step"]:
+        return f"{_FIELDS[finding['monitor']]} ({spoken(finding['step'])})"
     watched = {"outcome_rate": "success rate", "latency_p50": "median latency", "latency_p95": "p95 latency"}
     what = watched.get(finding["monitor"], spoken(finding["monitor"]))
     return f"{what} of {spoken(finding['step'] or finding['mission'])}"

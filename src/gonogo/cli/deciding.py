@@ -14,6 +14,7 @@ from gonogo.approvals import answer_gate, find_request, signed_token
 from gonogo.ballots import Reply, quorum_of
 from gonogo.board import find_run, open_gates, open_reviews
 from gonogo.cli.screen import plain_cell, print_card, print_json, say, word
+from gonogo.cli.weighing import tell_worth
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.journals import journal_of
@@ -32,12 +33,18 @@ _ANSWERS: dict[str, Answer] = {
 
 def gates(
     card: Annotated[bool, typer.Option("--card", help="Show each gate's full card.")] = False,
+    worth: Annotated[
+        bool, typer.Option("--worth", help="Show instead what each gate costs people, and what it catches.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the gates that wait, and for whom; after them the samples that wait for a review.
 
     Example: `gonogo gates --card`
     """
+    if worth:
+        tell_worth(as_json=as_json)
+        return
     journal = journal_of(settings())
     rows = open_gates(journal) + open_reviews(journal)
     if as_json:

@@ -11,6 +11,7 @@ from gonogo.cli import (
     deciding,
     drilling,
     enrolling,
+    exporting,
     finding,
     flying,
     housekeeping,
@@ -25,6 +26,7 @@ from gonogo.cli import (
     spending,
     switching,
     undoing,
+    weighing,
     worth,
 )
 from gonogo.cli.screen import err, plain_cell
@@ -69,6 +71,8 @@ app.command()(numbers.drift)
 app.command()(finding.findings)
 app.command()(numbers.kpis)
 app.command()(worth.roi)
+app.command()(weighing.backtest)
+app.command()(exporting.export)
 app.command()(drilling.drill)
 
 
