@@ -34,7 +34,7 @@ from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
 from gonogo.pilots import Parked
-from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.plans import Flyable, Landing, Plan, recorded_case
 from gonogo.policy.force import in_force
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
@@ -124,7 +124,7 @@ async def _begin(
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
         ledger.envelope = Envelope({**ledger.envelope, "attempt": attempt})
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
-        return read_case(mission, must_have_payload(ledger.whole(ledger.records[0])))
+        return recorded_case(mission, must_have_payload(ledger.whole(ledger.records[0])))
     if case is None:
         raise CaseRefused(f"There is no run {plan.run_id} to continue; `gonogo runs` lists them.")
     charter = mission.charter
