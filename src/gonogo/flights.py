@@ -35,7 +35,7 @@ from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
 from gonogo.pilots import Parked
-from gonogo.plans import TENDED, Flyable, Landing, Plan, Tended, read_case
+from gonogo.plans import TENDED, Flyable, Landing, Plan, Tended, recorded_case
 from gonogo.policy.force import in_force
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
@@ -130,7 +130,7 @@ async def _begin(
         raw = must_have_payload(ledger.whole(ledger.records[0]))
         if raw.startswith(TENDED) != isinstance(mission, Tended):
             raise CaseRefused(f"Run {plan.run_id} is no case of the mission; whoever began it goes on with it.")
-        return read_case(mission, raw)
+        return recorded_case(mission, raw)
     if case is None:
         raise CaseRefused(f"There is no run {plan.run_id} to continue; `gonogo runs` lists them.")
     charter = mission.charter
