@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from analytics.errors import ExportFailed
+from gonogo.evidence.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -64,19 +65,11 @@ def whole_file(out: str) -> Generator[IO[bytes]]:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
-            _sync(path.parent)
+            sync_folder(path.parent)
         finally:
             aside.unlink(missing_ok=True)
     except OSError as error:
         raise ExportFailed(f"{path} cannot be written ({error.strerror}); what stood there is untouched.") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def instant(moment: datetime) -> str:
