@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     roi: str = "analytics.roi"
     """Module with ``report``: what missions cost beside what the work costs otherwise."""
 
+    report: str = "dashboards.printing"
+    """Module with ``board_report``: the numbers of the board as one file to print."""
+
     cases_module: str = "tasks.adapters"
     """Module that maps foreign files to cases, and generates the cases of the demo."""
 

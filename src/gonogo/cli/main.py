@@ -18,6 +18,7 @@ from gonogo.cli import (
     looking,
     numbers,
     proving,
+    reporting,
     showing,
     spending,
     switching,
@@ -62,6 +63,7 @@ app.command()(numbers.drift)
 app.command()(finding.findings)
 app.command()(numbers.kpis)
 app.command()(worth.roi)
+app.command()(reporting.report)
 app.command()(drilling.drill)
 
 
