@@ -145,7 +145,7 @@ def roster(tables: Tables, registry: Registry | None, mission: str | None) -> Ro
 def _seen(member: Member, row: dict[str, Any]) -> None:
     member.calls += row["calls"]
     if row["last_at"] is not None:
-        member.last_at = max(filter(None, (member.last_at, row["last_at"])))
+        member.last_at = row["last_at"] if member.last_at is None else max(member.last_at, row["last_at"])
 
 
 @dataclass(frozen=True, slots=True)
