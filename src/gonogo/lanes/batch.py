@@ -14,6 +14,7 @@ from gonogo.errors import Aborted, GonogoError, RunBusy
 from gonogo.events import deliver
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
+from gonogo.lanes.collecting import collecting_seldom
 from gonogo.lanes.local import LocalPilot, rest_until
 from gonogo.plans import Landing, Plan
 
@@ -59,11 +60,12 @@ async def fly_batch(
     now flies again when all others have, so that it holds nobody up, and what is out has time to come back.
     """
     source, resting = iter(flyers), list[_Resting]()
-    await asyncio.gather(*(_work(mission, source, settings, landed, resting) for _ in range(settings.cases)))
-    while resting:
-        resting.sort(key=lambda one: one.again_at)
-        await _fly_again(mission, resting.pop(0), settings, landed, resting)
-        await asyncio.sleep(AGAIN_SECONDS)
+    with collecting_seldom():
+        await asyncio.gather(*(_work(mission, source, settings, landed, resting) for _ in range(settings.cases)))
+        while resting:
+            resting.sort(key=lambda one: one.again_at)
+            await _fly_again(mission, resting.pop(0), settings, landed, resting)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 AGAIN_SECONDS = 0.05
