@@ -1,5 +1,8 @@
 """The page of evidence: runs are found, told as stories, proven against the log, and taken along."""
 
+# The lambdas of the search look into rows, which are typed by nobody.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
