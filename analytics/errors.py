@@ -29,6 +29,12 @@ class MartMissing(GonogoError):
     failure = "dependency_open"
 
 
+class MartMoved(GonogoError):
+    """Newer marts were published while several answers of one were wanted; asking again may find one that stays."""
+
+    failure = "dependency_open"
+
+
 class BaselineBroken(GonogoError):
     """The sealed baseline is not what was sealed; comparing with it would prove nothing."""
 

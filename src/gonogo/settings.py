@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     exports: str = "analytics.exports"
     """Module with ``export``: events, spans and costs in the formats that outside tools read."""
 
+    report: str = "dashboards.printing"
+    """Module with ``board_report``: the numbers of the board as one file to print."""
+
     cases_module: str = "tasks.adapters"
     """Module that maps foreign files to cases, and generates the cases of the demo."""
 

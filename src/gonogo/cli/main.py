@@ -20,6 +20,7 @@ from gonogo.cli import (
     numbers,
     owning,
     proving,
+    reporting,
     reviewing,
     ruling,
     showing,
@@ -73,6 +74,7 @@ app.command()(numbers.kpis)
 app.command()(worth.roi)
 app.command()(weighing.backtest)
 app.command()(exporting.export)
+app.command()(reporting.report)
 app.command()(drilling.drill)
 
 
