@@ -25,6 +25,7 @@ from analytics.journals import DELTA_BYTES, Delta, Reject, read_deltas
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
 from analytics.publishing import insert_rows, offsets_digest, publish
+from analytics.purges import let_go
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
 from analytics.records import RUN_ID
 from analytics.shape import reshape
@@ -73,24 +74,6 @@ ORDER BY d.row
 _TOUCHED = """
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT DISTINCT delta.run_id FROM delta JOIN places USING (row) WHERE places.verdict = 'new'
-"""
-
-_PURGED = """
-CREATE OR REPLACE TEMP TABLE purged AS
-SELECT DISTINCT d.data::JSON ->> 'target' AS run_id
-FROM delta AS d
-JOIN places USING (row)
-WHERE places.verdict = 'new' AND d.artifact = 'retention_record' AND d.data::JSON ->> 'event' = 'purged'
-"""
-
-_FORGET = """
-UPDATE evidence SET payload = NULL, payload_state = 'erased'
-WHERE payload_state IN ('held', 'large') AND run_id IN (SELECT run_id FROM purged)
-"""
-
-_TOUCH_PURGED = """
-INSERT INTO touched SELECT run_id FROM purged
-WHERE run_id IN (SELECT run_id FROM evidence) AND run_id NOT IN (SELECT run_id FROM touched)
 """
 
 _MARKS = "SELECT journal, byte_offset, lines FROM offsets"
@@ -265,9 +248,7 @@ class Loader:
         con.execute(_PLACES, {"bad": list(report.bad_rows)})
         con.execute(_EVIDENCE, {"now": now})
         con.execute(_TOUCHED)
-        for statement in (_PURGED, _FORGET, _TOUCH_PURGED):
-            # The journals have let go of these payloads, so the warehouse does.
-            con.execute(statement)
+        let_go(con)
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
         quarantined, failing = quarantine.add(con, rejects, load_id, now)

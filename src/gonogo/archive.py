@@ -143,9 +143,9 @@ def note(settings: Settings, data: Mapping[str, Any], *, by: str, reason: str = 
         EvidenceUnwritable: it cannot be recorded; what was to follow must not happen.
 
     """
-    told = {"objects": [], "phase": "fact", "by": plain_text(by, 200), **data}
+    told: dict[str, Any] = {"objects": [], "phase": "fact", "by": plain_text(by, 200), **data}
     body = payload_bytes({"reason": plain_text(reason, 1_000)}) if reason else None
-    envelope = {
+    envelope: dict[str, Any] = {
         "runid": ARCHIVE,
         "subject": ARCHIVE,
         "tenantid": settings.tenant,

@@ -82,6 +82,9 @@ class Credential:
         return "[credential]"
 
 
+UNISSUED = Credential("")
+"""What a tool declares as the default of its argument, so that its callers need not name one."""
+
 Broker = Callable[[str, Claims], Awaitable[str]]
 """Returns the real secret that a name stands for, for one call; what it raises fails the call before it is made."""
 
@@ -95,10 +98,10 @@ async def _from_file(name: str, _claims: Claims) -> str:
 
 
 async def _from_prefect(name: str, _claims: Claims) -> str:
-    from prefect.blocks.system import Secret
+    from prefect.blocks import system
 
-    block: Any = await Secret.aload(name)  # pyright: ignore[reportUnknownMemberType] - Prefect's own
-    return str(block.get())
+    secrets: Any = system.Secret
+    return str((await secrets.aload(name)).get())
 
 
 BROKERS: dict[str, Broker] = {"env": _from_environment, "file": _from_file, "prefect": _from_prefect}
@@ -250,7 +253,8 @@ def _read(token: str, key: str) -> Claims:
         if sorted(given) != list(_FIELDS) or not all(isinstance(value, str) for value in given.values()):
             raise CredentialRefused("It does not say what a credential says.")
         claims = Claims(**given)
-        moment(claims.issued), moment(claims.expires)
+        for time in (claims.issued, claims.expires):
+            moment(time)
     except (TypeError, ValueError, AttributeError) as error:
         raise CredentialRefused("It does not say what a credential says.") from error
     return claims

@@ -13,6 +13,8 @@ from fractions import Fraction
 from math import floor, sqrt
 from typing import TYPE_CHECKING, Any
 
+from tests.analytics.auditor_beside import foresight
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -43,6 +45,8 @@ class Auditor:
     def __init__(self, tables: dict[str, list[Row]], assumed: Row) -> None:
         self.tables = tables
         self.assumed = assumed["missions"]
+        self.calendar: Row | None = assumed.get("calendar")
+        self.fees: Row | None = assumed.get("tool_fees")
         self.standing, self.currency = assumed["standing"], assumed["currency"]
         self.runs = tables["runs"]
         self.by_id = {run["run_id"]: run for run in self.runs}
@@ -133,7 +137,11 @@ class Auditor:
 
     def numbers(self) -> dict[str, Values]:
         """Return every KPI that has a source."""
-        return {**self._outcomes(), **self._people(), **self._risk(), **self._money(), **self._worth(), **self._steps()}
+        beside = foresight(self, self.calendar, self.fees)
+        return {
+            **self._outcomes(), **self._people(), **self._risk(), **self._money(), **self._worth(), **self._steps(),
+            **beside,
+        }  # fmt: skip
 
     def _outcomes(self) -> dict[str, Values]:
         ended, runs = self.ended, self.runs
@@ -284,6 +292,7 @@ class Auditor:
         for fault in t["chain_faults"]:
             faults[fault["run_id"]] += 1
         last = max(t["drills"], key=lambda d: (d["ended_at"], d["run_id"]), default=None)
+        unanchored = t["snapshot"][0]["unanchored_seconds"]
         drilled = [d for d in t["drills"] if last and d["run_id"] == last["run_id"]]
         latencies = [h for h in t["halted_runs"] if h["last_effect_ms"] is not None]
         halted = self.each(
@@ -308,6 +317,7 @@ class Auditor:
             "K25": self._per_thousand(proposed, t["monitor_findings"]),
             "K31": {k: None if v is None else v / 1000 for k, v in halted.items()},
             "K31.drill": {("all", None): max(d["p99_us"] for d in drilled) / 1_000_000 if drilled else None},
+            "K30.anchor": {("all", None): None if unanchored is None else unanchored / 3_600},
             "K30": self.each(
                 self.runs,
                 lambda p: float(

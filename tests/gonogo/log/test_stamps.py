@@ -17,7 +17,7 @@ from tests.gonogo.log.authority import Authority
 from tests.gonogo.log.conftest import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -73,7 +73,7 @@ def test_a_log_that_was_rewritten_with_its_own_key_contradicts_its_stamp(filled:
 
 def test_what_the_authority_answers_wrongly_is_not_kept(filled: Home, authority: Authority) -> None:
     """A changed answer, an answer to another question, and a flood of it."""
-    wrong = [
+    wrong: list[Callable[[bytes], bytes]] = [
         lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]),
         lambda raw: raw[: len(raw) // 2],
         lambda _: b"",

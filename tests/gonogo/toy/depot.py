@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from gonogo import Outcome, mission, step, tool
-from gonogo.credentials import Credential
+from gonogo.credentials import UNISSUED, Credential
 from gonogo.testing import rehearse
 from tests.gonogo.toy.patients import WARD
 
@@ -38,7 +38,7 @@ class Stored(Outcome):
 
 
 @tool(system="depot", effect="write")
-async def fetch(shelf: str, credential: Credential) -> dict[str, Any]:
+async def fetch(shelf: str, credential: Credential = UNISSUED) -> dict[str, Any]:
     """Fetch something, and misbehave as the shelf is called."""
     from gonogo.errors import ToolFailed
 
@@ -58,7 +58,8 @@ async def fetch(shelf: str, credential: Credential) -> dict[str, Any]:
             except ValueError as error:
                 raise RuntimeError("the depot is closed") from error
         case _:
-            return {"said": "here it is"}
+            pass
+    return {"said": "here it is"}
 
 
 @step

@@ -70,10 +70,14 @@ async def read_kin(number: str) -> Kin:
     return Kin(number=f"kin-of-{number}", name=KIN)
 
 
+def _leaving(number: str, letter: str, days: int) -> str:
+    return f"{shown(number)} leaves after {days} days: {shown(letter)}"
+
+
 @tool(
     system="ward",
     effect="write",
-    preview=lambda number, letter, days: f"{shown(number)} leaves after {days} days: {shown(letter)}",
+    preview=_leaving,
     undo=irreversible("Somebody who has left has left."),
 )
 async def discharge(number: str, letter: str, days: int) -> str:
