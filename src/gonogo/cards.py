@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gonogo.gates import Action
+    from gonogo.model import Effect
     from gonogo.policy.law import Ruling
+    from gonogo.reaches import Reach
     from gonogo.runs import Run
 
 PREVIEW_CHARACTERS_MAX = 10_000
@@ -92,6 +94,27 @@ Neither the case nor a record of the house names these; check them with somebody
 """
 
 
+_WAY_BACK: Mapping[Effect, str] = {
+    "read": "It changes nothing.",
+    "write": "It changes something.",
+    "irreversible": "It cannot be taken back.",
+}
+
+
+def blast_radius(system: str, effect: Effect, reach: Reach) -> str:
+    """Return what one call touches at most, in a sentence or two."""
+    numbers = ((reach.records, "record"), (reach.recipients, "recipient"))
+    parts = [f"**{number:,}** {word}{'' if number == 1 else 's'}" for number, word in numbers if number]
+    if reach.amount_cents:
+        parts.append(f"**{reach.amount_cents / 100:,.2f}** of money")
+    where = ", ".join(shown(name) for name in dict.fromkeys((system, *reach.systems)))
+    return f"{', '.join(parts) or 'Nothing counted'} in {where}. {_WAY_BACK[effect]}"
+
+
+def _radius(action: Action) -> str:
+    return f"**Blast radius** {action.blast}\n\n" if action.blast else ""
+
+
 def _so_far(run: Run) -> str:
     meter = run.meter
     offline = " The agents run on the scripted **offline model**." if run.is_offline else ""
@@ -110,7 +133,8 @@ def _takes(run: Run, ruling: Ruling) -> str:
     risk = risk_in(None if need is None else need.risk, environment)
     told: list[str] = []
     if environment != "dev" or risk != "low":
-        told.append("a signature" if risk == "high" else "a signature, or a code of an authenticator app")
+        weaker = "a signature, a sign-in on the dashboard, or a code of an authenticator app"
+        told.append("a signature, or a sign-in that was enrolled for it" if risk == "high" else weaker)
     if need is not None and need.quorum > 1:
         told.append(f"the go of {need.quorum} different people")
     return f" It takes {', and '.join(told)} ({risk} risk)." if told else ""
@@ -138,7 +162,7 @@ def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline
 
 {_so_far(run)}
 
-**If you say** `go`, exactly this is done, {then}. `no_go` stops it.{revise} \
+{_radius(action)}**If you say** `go`, exactly this is done, {then}. `no_go` stops it.{revise} \
 Without an answer by {timestamp(deadline)[:19]}Z it is no-go.{_takes(run, ruling)}
 
 {_foot(run, gate_id, ruling.roles[0])}"""

@@ -35,7 +35,7 @@ ACTION = "approve"
 CLOCK_OFF_MAX = timedelta(minutes=2)
 """How far ahead a signer's clock may be."""
 
-By = Literal["totp", "signature"]
+By = Literal["totp", "oidc", "signature"]
 
 
 class NotProven(ValueError):
@@ -79,7 +79,11 @@ class Proven:
     digest: str
     """Of the statement."""
     fingerprint: str = ""
-    """Of the key; empty for a code."""
+    """Of the key; empty for anything else."""
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Further facts of the record."""
+    kept: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What whoever acts on it later looks at again."""
 
     def data(self) -> dict[str, Any]:
         """Return what the record of the answer holds of it."""
@@ -90,7 +94,7 @@ class Proven:
             "expires": self.said.expires,
             "reason_code": self.said.code,
         }
-        return known | ({"key_fingerprint": self.fingerprint} if self.fingerprint else {})
+        return known | ({"key_fingerprint": self.fingerprint} if self.fingerprint else {}) | dict(self.told)
 
 
 def risk_in(risk: Risk | None, environment: Environment) -> Risk:
@@ -128,9 +132,11 @@ def proof_by_key(settings: Settings, asked: Asked, token: str, at: datetime) -> 
         raise NotProven(f"The key is {name}'s, and the statement says {plain_text(said.by, 80)}.")
     if not key.counts(at):
         raise RunOut(f"The key {signature.key.fingerprint} of {name} is revoked, has run out, or counts later.")
-    _check_times(said, asked, at)
-    _check_rules(settings, asked, said, "signature", at)
-    return Proven(said, "signature", digest_of(statement), signature.key.fingerprint)
+    check_times(said, asked, at)
+    check_rules(settings, asked, said, "signature", at)
+    # Whoever acts on it later looks at the signature again.
+    kept = {"token": token.strip()}
+    return Proven(said, "signature", digest_of(statement), signature.key.fingerprint, kept=kept)
 
 
 def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: datetime) -> Proven:
@@ -141,8 +147,8 @@ def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: d
 
     """
     _check_code_holder(settings, said.by, at)
-    _check_times(said, asked, at)
-    _check_rules(settings, asked, said, "totp", at)
+    check_times(said, asked, at)
+    check_rules(settings, asked, said, "totp", at)
     try:
         seed = codes.read_seed(settings.home, said.by)
     except GonogoError as error:
@@ -164,8 +170,8 @@ def still_by_code(settings: Settings, asked: Asked, said: Said, at: datetime) ->
 
     """
     _check_code_holder(settings, said.by, at)
-    _check_times(said, asked, at)
-    _check_rules(settings, asked, said, "totp", at)
+    check_times(said, asked, at)
+    check_rules(settings, asked, said, "totp", at)
     digest = digest_of(said.statement(asked.about))
     if not rolls.code_was_used(settings, said.by, digest):
         raise NotProven(f"No code of {said.by} was used for this.")
@@ -196,7 +202,13 @@ def _check_code_holder(settings: Settings, name: str, at: datetime) -> None:
         raise RunOut(f"{plain_text(name, 80)} is not enrolled with an authenticator app.")
 
 
-def _check_times(said: Said, asked: Asked, at: datetime) -> None:
+def check_times(said: Said, asked: Asked, at: datetime) -> None:
+    """Check that an answer is good at a moment, and for no longer than its risk allows.
+
+    Raises:
+        NotProven: it is not; RunOut where it was.
+
+    """
     issued, expires = moment(said.issued), moment(said.expires)
     if issued > at + CLOCK_OFF_MAX:
         raise NotProven(f"It was signed at {said.issued[:19]}Z, which is ahead of the clock here; compare the clocks.")
@@ -207,8 +219,23 @@ def _check_times(said: Said, asked: Asked, at: datetime) -> None:
         raise RunOut(f"It ran out at {said.expires[:19]}Z; answer again.")
 
 
-def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: datetime) -> None:
-    """Let the law say whether this person may give this answer."""
+def check_rules(
+    settings: Settings, asked: Asked, said: Said, proof: By, at: datetime, *, ceiling: Risk | None = None
+) -> None:
+    """Let the law say whether this person may give this answer, with this proof.
+
+    Args:
+        settings: whose law.
+        asked: what is asked.
+        said: what is said, and by whom.
+        proof: what vouches for that.
+        at: when.
+        ceiling: up to which risk the proof was enrolled, where that is said.
+
+    Raises:
+        NotProven: the law has nothing to say about answers; RunOut where it says no.
+
+    """
     law, registry, approvers = approvers_in_force(settings.policy_folder)
     person = approvers.people.get(said.by)
     if person is None or not person.counts(at):
@@ -234,6 +261,7 @@ def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: da
             "proof": proof,
             "holds": holds,
             "delegators": standing_in,
+            **({} if ceiling is None else {"ceiling": ceiling}),
         },
     )
     names = sorted(approvers.names_of(said.by))

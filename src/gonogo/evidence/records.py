@@ -39,6 +39,8 @@ Artifact = Literal[
     "policy_decision",
     "approval_request",
     "approval_record",
+    "viewing_record",
+    "notice_record",
     "event_record",
     "event_receipt",
     "exception_record",
@@ -66,6 +68,7 @@ RECORDER = f"urn:gonogo:recorder:{uuid7()}"
 RETENTION: dict[str, str] = {
     "approval_request": "gate7y",
     "approval_record": "gate7y",
+    "viewing_record": "gate7y",
     "exception_record": "gate7y",
     "finding_record": "gate7y",
     "drill_record": "gate7y",
