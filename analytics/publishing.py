@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analytics import drift, kpis
 from analytics.assumptions import assumption_rows, mission_row, read_assumptions
+from analytics.declaring import declare_fees, declare_hours
 from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
 from analytics.shape import SHAPES
 from analytics.snapshots import write_snapshot
-from analytics.stores import scalar
+from analytics.stores import insert_rows, scalar
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -83,20 +83,11 @@ def _fill(con: DuckDBPyConnection, home: Path) -> None:
     insert_rows(con, "missions", (mission_row(declared.assumptions, mission) for mission in sorted(known)))
     insert_rows(con, "assumptions", assumption_rows(declared.assumptions))
     insert_rows(con, "formulas", (formula.row() for formula in FORMULAS))
-    insert_rows(con, "kpis", (asdict(kpi) for kpi in kpis.compute(con)))
-    insert_rows(con, "findings", (asdict(finding) for finding in drift.findings_for_mart(con, home)))
-
-
-def insert_rows(con: DuckDBPyConnection, table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Insert rows by column name in one statement; no rows, no statement."""
-    import pyarrow as pa
-
-    found = list(rows)
-    if not found:
-        return
-    con.register("incoming", pa.Table.from_pylist(found))
-    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - our own names
-    con.unregister("incoming")
+    declare_hours(con, declared.assumptions)
+    declare_fees(con, declared.assumptions)
+    findings = [asdict(finding) for finding in drift.findings_for_mart(con, home)]
+    insert_rows(con, "kpis", (asdict(kpi) for kpi in kpis.compute(con, findings)))
+    insert_rows(con, "findings", findings)
 
 
 def _remove(aside: Path) -> None:

@@ -27,6 +27,10 @@ SHAPES = (
     "approvals",
     "gates",
     "reviews",
+    "escalations",
+    "broken_glass",
+    "laws",
+    "probes",
     "events",
     "measures",
     "exceptions",
@@ -40,7 +44,15 @@ SHAPES = (
 )
 """Tables computed from evidence, each after those it reads."""
 
-_FRESH = "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
+_FRESH = """
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT * FROM evidence
+WHERE run_id IN (SELECT run_id FROM touched)
+    -- A probe that has told what it was is no work, and stands in the table probes alone.
+    AND run_id NOT IN (
+        SELECT run_id FROM evidence WHERE artifact = 'probe_record' AND run_id IN (SELECT run_id FROM touched)
+    )
+"""
 
 _BEGUN = """
 CREATE OR REPLACE TEMP VIEW begun AS

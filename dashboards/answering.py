@@ -86,7 +86,7 @@ def answer_form(gate: dict[str, Any], now: datetime) -> None:
                 max_chars=CHANGES_MAX,
                 placeholder='{"reference": "W-1042"}' if gate["doubt"] else '{"amount_eur": "4800.00"}',
             )
-        options = [each for each in _BUTTONS if each in (gate["options"] or [])]
+        options: list[Answer] = [each for each in _BUTTONS if each in (gate["options"] or [])]
         with st.container(horizontal=True, key=f"verbs-{name}"):
             for option in options:
                 st.form_submit_button(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gonogo.asked import lifetime_of
 from gonogo.ballots import asked_of, end_of
 from gonogo.errors import AnswerRefused
 from gonogo.evidence.canon import plain_text
-from gonogo.proofs import lifetime_of
 from gonogo.public_keys import SignatureRefused
 from gonogo.signatures import unarmoured
 from gonogo.statements import NAMESPACE, Said, TokenRefused, say, token_of

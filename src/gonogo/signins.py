@@ -200,7 +200,8 @@ def _ask(url: str, issuer: str) -> dict[str, Any]:
 
 
 def _sign_in(claims: Mapping[str, Any], issuer: str, audience: str, digest: str, now: datetime) -> SignIn:
-    subject, amr = claims.get("sub"), claims.get("amr") or []
+    subject = claims.get("sub")
+    amr: object = claims.get("amr")
     issued, expires = _moment(claims, "iat"), _moment(claims, "exp")
     authenticated = _moment(claims, "auth_time") if "auth_time" in claims else None
     if not isinstance(subject, str) or not 0 < len(subject) <= _TEXT_MAX:

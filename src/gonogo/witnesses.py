@@ -16,10 +16,12 @@ import orjson
 from pydantic import ValidationError
 
 from gonogo import rolls
+from gonogo.asked import Holding, NotProven, RunOut, risk_in
+from gonogo.entitlements import check_rules
 from gonogo.errors import AnswerRefused, EvidenceBroken
 from gonogo.evidence.canon import leaf_bytes, moment, plain_text, timestamp
 from gonogo.model import Noun
-from gonogo.proofs import NotProven, Proven, RunOut, approvers_of, check_rules, check_times, risk_in
+from gonogo.proofs import Proven, approvers_of, check_times
 from gonogo.public_keys import SignatureRefused
 from gonogo.signatures import Signature
 from gonogo.signers import sign
@@ -29,10 +31,10 @@ from gonogo.statements import Said, digest_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gonogo.asked import Asked
     from gonogo.evidence.records import Record
     from gonogo.policy.approvers import Account, Approvers
     from gonogo.policy.rules import Risk
-    from gonogo.proofs import Asked
     from gonogo.settings import Settings
     from gonogo.signins import SignIn
 
@@ -130,7 +132,7 @@ def proof_by_sign_in(settings: Settings, asked: Asked, said: Said, token: str, a
         token_digest=sign_in.digest,
         seen=timestamp(),
     )
-    _check(settings, asked, said, testimony, at)
+    holds = _check(settings, asked, said, testimony, at)
     try:
         signature = sign(witness_key(settings), testimony.body(), NAMESPACE)
         _check_witness(approvers_of(settings), testimony, signature, at)
@@ -139,9 +141,8 @@ def proof_by_sign_in(settings: Settings, asked: Asked, said: Said, token: str, a
             f"This dashboard cannot vouch for a sign-in: {error} `gonogo approvers witness` gives it a key; "
             "until then answer with a key or a code of your own."
         ) from error
-    return Proven(
-        said, "oidc", digest_of(statement), told={"sign_in": testimony.facts()}, kept=_kept(testimony, signature)
-    )
+    told, kept = {"sign_in": testimony.facts()}, _kept(testimony, signature)
+    return Proven(said, "oidc", digest_of(statement), holds=holds, told=told, kept=kept)
 
 
 def still_by_sign_in(settings: Settings, asked: Asked, said: Said, answer: Record, at: datetime) -> Proven:
@@ -172,16 +173,16 @@ def still_by_sign_in(settings: Settings, asked: Asked, said: Said, answer: Recor
     if not moment(said.issued) <= times[2] < times[1]:
         raise NotProven("The sign-in was over when the answer was given.")
     _check_witness(approvers_of(settings), testimony, signature, at)
-    _check(settings, asked, said, testimony, at)
-    return Proven(said, "oidc", digest)
+    holds = _check(settings, asked, said, testimony, at)
+    return Proven(said, "oidc", digest, holds=holds)
 
 
 def _kept(testimony: Testimony, signature: bytes) -> dict[str, str]:
     return {"testimony": testimony.body().decode(), "witness": b64encode(signature).decode()}
 
 
-def _check(settings: Settings, asked: Asked, said: Said, testimony: Testimony, at: datetime) -> None:
-    """Check age, person and law; at the moment of the answer, and again when it is used."""
+def _check(settings: Settings, asked: Asked, said: Said, testimony: Testimony, at: datetime) -> Holding:
+    """Check age, person and law; return how they hold the role. At the moment of the answer, and when it is used."""
     approvers = approvers_of(settings)
     name, account = _account(approvers, testimony, at)
     if name != said.by:
@@ -199,7 +200,7 @@ def _check(settings: Settings, asked: Asked, said: Said, testimony: Testimony, a
         raise RunOut(
             f"{name} signed in more than {minutes} minutes before, which {risk} risk does not allow; sign in again."
         )
-    check_rules(settings, asked, said, "oidc", at, ceiling=account.risk)
+    return check_rules(settings, asked, said, "oidc", at, ceiling=account.risk)
 
 
 def _account(approvers: Approvers, seen: SignIn | Testimony, at: datetime) -> tuple[str, Account]:

@@ -53,7 +53,7 @@ def _key(home: Path, tmp_path: Path, there: Provider, monkeypatch: pytest.Monkey
     witness = {"key": new_pair(witness_key(settings())), "since": SINCE}
     whole = {"approvers": {"people": {"ada": ada}, "witnesses": [witness]}}
     (policies / "approvers.yaml").write_text(yaml.safe_dump(whole))
-    signins._known.clear()
+    signins._known.clear()  # pyright: ignore[reportPrivateUsage] - providers come and go at one address in tests
     waiting_run(home, risk="high")
     publish(home, landed())
     return key

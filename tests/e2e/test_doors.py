@@ -70,7 +70,7 @@ def told() -> Generator[tuple[str, list[dict[str, Any]]]]:
             self.send_response(204)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:

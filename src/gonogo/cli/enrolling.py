@@ -48,7 +48,7 @@ def approvers(
     Example: `gonogo approvers enrol ada --role claims-manager --key ~/.ssh/id_ed25519.pub`
     """
     chosen = settings()
-    if what in {"list", "witness"}:
+    if what == "list" or what == "witness":  # noqa: PLR1714 - the type checker follows this, and no set
         _list(chosen, as_json=as_json) if what == "list" else _witness(chosen, key, name, as_json=as_json)
         return
     if not who:
@@ -106,6 +106,7 @@ def _tell(what: str, who: str, uri: str, *, as_json: bool) -> None:
         print_json({"person": who, "done": what} | ({"app": uri} if uri else {}))
         return
     say(f"{plain_cell(who)}: {what} is recorded, and approvers.yaml says so. Have the change reviewed as any other.")
+    say("Outside dev it counts once it is approved: gonogo policies approve --as NAME --sign KEY --reason TEXT")
     if uri:
         say("Show this to the authenticator app now; it is not shown again:")
         say(plain_cell(uri))

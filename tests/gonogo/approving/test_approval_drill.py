@@ -14,13 +14,13 @@ from pydantic import BaseModel
 
 from gonogo import Outcome, branch, mission, step
 from gonogo.approvals import find_request, inherited
+from gonogo.asked import lifetime_of
 from gonogo.ballots import Reply
 from gonogo.board import open_gates
 from gonogo.errors import AnswerRefused, GateDenied, SwitchRefused
 from gonogo.evidence.canon import payload_bytes, timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.lanes.forms import WAKE, take_form
-from gonogo.proofs import lifetime_of
 from gonogo.rearmings import rearm, signed_token
 from gonogo.settings import using
 from gonogo.signers import sign
@@ -384,6 +384,7 @@ async def test_a_stale_go_is_nothing_at_the_gate_that_a_changed_law_opened(town:
     token = town.token(old, "grace")
     law = town.policies / "toy.cedar"
     law.write_text(law.read_text() + "\n// reviewed\n")
+    town.approve()
     (new,) = (await town.park(None)).waits
     for gate in (old, new):
         with pytest.raises(AnswerRefused):

@@ -46,7 +46,7 @@ def _town(tmp_path: Path, there: Provider) -> Iterator[Town]:  # pyright: ignore
     town = Town(tmp_path)
     town.rule('@gate("manager")\n@deadline', '@gate("manager")\n@risk("medium")\n@deadline')
     town.give_account("ada", there.issuer)
-    signins._known.clear()
+    signins._known.clear()  # pyright: ignore[reportPrivateUsage] - providers come and go at one address in tests
     yield town
     there.bent.clear()
 
@@ -87,7 +87,7 @@ async def test_a_sign_in_opens_a_gate_of_medium_risk_and_its_token_is_nowhere_ke
     ],
 )
 async def test_an_address_that_the_provider_has_verified_names_a_person_too(
-    town: Town, there: Provider, account: dict[str, str], claims: dict[str, str]
+    town: Town, there: Provider, account: dict[str, str], claims: dict[str, Any]
 ) -> None:
     """For providers whose subjects nobody can look up; in whatever case it is written."""
     town.give_account("ada", there.issuer, **account)
@@ -140,7 +140,8 @@ async def test_only_a_key_of_the_issuer_vouches_for_a_token(town: Town, there: P
     """Not another one of the same name, none at all, or the public half used as a shared secret."""
     gate, good = await waiting(town), there.token()
     forged = new_key()
-    forged_token = there.token(key=type(forged).import_key({**forged.as_dict(private=True), "kid": there.keys[-1].kid}))
+    parts: dict[str, Any] = {**forged.as_dict(private=True), "kid": there.keys[-1].kid}
+    forged_token = there.token(key=type(forged).import_key(parts))
     head, body, signature = good.split(".")
     bent = json.loads(base64.urlsafe_b64decode(body + "=="))
     other = base64.urlsafe_b64encode(json.dumps(bent | {"sub": "sub-grace"}).encode()).decode().rstrip("=")
@@ -171,7 +172,7 @@ async def test_nobody_is_asked_for_keys_whom_nobody_enrolled(town: Town, there: 
     """A token cannot send the dashboard anywhere."""
     before = len(there.asked)
     with pytest.raises(SignInRefused, match="Nobody is enrolled"):
-        read_sign_in(there.token(), lambda *_: False, signins.datetime.now(signins.UTC))
+        read_sign_in(there.token(), lambda _issuer, _audience: False, signins.datetime.now(signins.UTC))
     assert len(there.asked) == before
     del town
 
@@ -194,7 +195,7 @@ async def test_a_sign_in_is_the_person_s_own(town: Town, there: Provider) -> Non
 async def test_a_sign_in_counts_up_to_the_risk_it_was_enrolled_for(tmp_path: Path, there: Provider) -> None:
     """Outside dev a gate whose rule names no risk is of high risk."""
     town = Town(tmp_path)
-    signins._known.clear()
+    signins._known.clear()  # pyright: ignore[reportPrivateUsage] - providers come and go at one address in tests
     town.give_account("ada", there.issuer)
     gate = await waiting(town)
     with pytest.raises(AnswerRefused, match="proof-as-strong-as-the-risk"):

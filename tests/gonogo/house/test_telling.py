@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import Secret
+from pydantic import SecretStr
 
 from gonogo.approvals import answer_gate, silence
 from gonogo.evidence.journals import journal_of
@@ -54,7 +55,7 @@ class _Hook(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it
         """Say nothing."""
 
 
@@ -75,9 +76,9 @@ def hook() -> Iterator[Receiver]:
 def blocks(monkeypatch: pytest.MonkeyPatch, hook: Receiver) -> dict[str, Any]:
     """Block documents as a Prefect server would hand them out; the e2e test asks a real one."""
     webhook = CustomWebhookNotificationBlock(
-        name="ops", url=hook.url, json_data={"title": "{{subject}}", "text": "{{body}}"}
+        name="ops", url=hook.url, headers=None, cookies=None, json_data={"title": "{{subject}}", "text": "{{body}}"}
     )
-    known: dict[str, Any] = {"custom-webhook/ops": webhook, "secret/s": Secret(value="x")}
+    known: dict[str, Any] = {"custom-webhook/ops": webhook, "secret/s": Secret[str](value=SecretStr("x"))}
     from prefect.blocks.core import Block
 
     monkeypatch.setattr(Block, "load", staticmethod(known.__getitem__))
@@ -210,6 +211,8 @@ class Mailbox(threading.Thread):
                 lines.write(b"250 ok\r\n")
 
 
+# The standard library's own email.mime.image still imports it on Python 3.11.
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 async def test_a_notice_goes_by_mail_too(tmp_path: Path, blocks: dict[str, Any]) -> None:
     """Any address of Apprise's that a block takes; here SMTP to a server of our own."""
     from prefect.blocks.notifications import SlackWebhook
