@@ -304,7 +304,7 @@ def test_a_witness_key_is_nobody_s_key_and_an_account_is_one_person_s(town: Town
     from gonogo.policy.approvers import read_approvers
 
     def flaw() -> str:
-        town.enrol()
+        town.write()
         with pytest.raises(PolicyBroken) as refused:
             read_approvers(town.policies)
         return str(refused.value)
