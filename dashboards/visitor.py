@@ -32,7 +32,7 @@ WAY_BACK = timedelta(minutes=10)
 """How long a browser that left to sign in is led back to where it was."""
 _WAYS_KEPT = 1_000
 _BROWSER = "_streamlit_xsrf"
-"""Streamlit's own cookie that tells browsers apart."""
+"""Streamlit's own cookie that tells browsers apart: ``2|mask|token|time``, the token under another mask each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,23 @@ def way_in() -> None:
 
 def lead_back() -> None:
     """Lead a browser that has just signed in back to the gate it came from."""
-    browser = st.context.cookies.get(_BROWSER)
+    browser = _browser()
     if browser is None or not getattr(st.user, "is_logged_in", False):
         return
     gate, left_at = _ways().pop(browser, ("", 0.0))
     if gate and time.monotonic() - left_at < WAY_BACK.total_seconds():
         st.switch_page("pages/waiting.py", query_params={"gate": gate})
+
+
+def _browser() -> str | None:
+    """Return what stays the same of a browser's cookie; ``None`` where it has none, or one of another form."""
+    parts = str(st.context.cookies.get(_BROWSER) or "").strip('"').split("|")
+    try:
+        _, mask, masked, _ = parts
+        covered, under = bytes.fromhex(masked), bytes.fromhex(mask)
+        return bytes(each ^ under[place % len(under)] for place, each in enumerate(covered)).hex() or None
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def _looked_at() -> Visitor | str:
@@ -128,7 +139,7 @@ def _providers() -> Mapping[str, str]:
 
 def _enter(provider: str) -> None:
     """Send the browser to the provider, and remember where it was."""
-    browser, gate = st.context.cookies.get(_BROWSER), st.session_state.get("gate")
+    browser, gate = _browser(), st.session_state.get("gate")
     ways = _ways()
     if browser is not None and gate:
         while len(ways) >= _WAYS_KEPT:
