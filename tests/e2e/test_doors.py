@@ -177,7 +177,7 @@ def test_who_signed_out_in_one_window_answers_nothing_in_another(house: UpHouse,
     other = page.context.new_page()
     other.goto(link)
     other.get_by_role("button", name="Sign out").click()
-    expect(other.get_by_role("heading", name="Live missions")).to_be_visible()
+    expect(other.get_by_role("heading", name="Live missions", exact=True)).to_be_visible()
     expect(page.get_by_text("somebody signed out of it").first).to_be_visible()
     page.get_by_label("Your name").fill("ada")
     page.get_by_label("Reason").fill("still here")
