@@ -9,17 +9,28 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo.ballots import Reply, accepted_answer, accepted_answers, asked_of, completed, prove, quorum_of, standing
+from gonogo.asked import NotProven, risk_in, risk_named
+from gonogo.ballots import (
+    PROVEN,
+    Reply,
+    accepted_answer,
+    accepted_answers,
+    asked_of,
+    completed,
+    prove,
+    quorum_of,
+    standing,
+)
+from gonogo.drafts import draft
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import keys_of, whole
 from gonogo.evidence.vaults import sealed_like
 from gonogo.ladders import climb
-from gonogo.proofs import NotProven, lifetime_of, risk_in, risk_named
 from gonogo.settings import settings
 from gonogo.signers import sign
-from gonogo.statements import BREAK_GLASS, NAMESPACE, TokenRefused, say, token_of
+from gonogo.statements import BREAK_GLASS, NAMESPACE
 from gonogo.switches import halted
 from gonogo.verdicts import close_overdue, find_wrong, is_review
 
@@ -96,7 +107,7 @@ def answer_gate(
                 _refuse(None if is_review(request) else _halted(request))
             if not is_review(request) and journal.has_ended(request.run_id):
                 _refuse(f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more.")
-            if reply.proof in {"totp", "signature"}:
+            if reply.proof in PROVEN:
                 # The last of all: a code is used up by it.
                 asked = asked_of(request, desk.records, strict)
                 proven = prove(settings(), asked, reply, request, desk.records)
@@ -237,9 +248,7 @@ def _write(
         data |= standing(request, desk.records, reply)
     if proven is not None:
         data |= proven.data()
-        if proven.proof == "signature":
-            # Whoever acts on it later looks at the signature again.
-            body["token"] = reply.token.strip()
+        body |= proven.kept
     who = {"authtype": _authtype(reply, proven), "authid": data["by"]}
     payload = sealed_like(keys, request, payload_bytes(body))
     record = desk.append({**inherited(request), **who}, "approval_record", data, payload=payload)
@@ -270,17 +279,8 @@ def signed_token(
         AnswerRefused: it cannot be signed; nothing was answered.
 
     """
-    environment = chosen.environment if request.fields["envname"] == "dev" else request.fields["envname"]
-    asked = asked_of(request, (), environment)
-    end = None if is_review(request) else moment(request.data["deadline"])
-    try:
-        said = say(
-            asked.subject, answer, by=who[0], reason=plain_text(who[1], 10_000), lifetime=lifetime_of(asked),
-            no_later=end, code=more.get("code"), changes=more.get("changes") or {},
-        )  # fmt: skip
-    except TokenRefused as error:
-        raise AnswerRefused(str(error)) from error
-    return token_of(said, sign(key, said.statement(asked.about), NAMESPACE))
+    made = draft(chosen, request, answer, who, code=more.get("code"), changes=more.get("changes"))
+    return made.token(sign(key, made.statement, NAMESPACE))
 
 
 def silence(gate_id: str) -> Reply:

@@ -48,6 +48,8 @@ class Action:
     request: Request
     preview: str = ""
     """What would change, as markdown; shown on the card."""
+    blast: str = field(default="", kw_only=True)
+    """What it touches at most, as markdown; shown on the card."""
     agent_version: str = ""
     envelope: dict[str, str] = field(default_factory=dict[str, str])
     """What the envelope of a record about it says: the agent that acts, where one does."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import answer_gate, inherited, silence, superseded
+from gonogo.asked import NotProven, RunOut
 from gonogo.ballots import accepted_answer, accepted_answers, asked_of, quorum_of, still_proven
 from gonogo.current import step_fields
 from gonogo.emergencies import is_broken
@@ -18,7 +19,6 @@ from gonogo.evidence.ledger import must_have_payload
 from gonogo.ladders import climb, next_rung, rungs_from
 from gonogo.pilots import Held, Wait
 from gonogo.policy.rules import Need
-from gonogo.proofs import NotProven, RunOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -59,6 +60,9 @@ class Settings(BaseSettings):
 
     credential_key: Path | None = None
     """File of the key that signs tools' credentials; ``keys/credentials.key`` below the home, if none."""
+
+    witness_key: Path | None = None
+    """Private key with which the dashboard signs what it saw of a sign-in; ``keys/witness`` below the home, if none."""
 
     anchor: str | None = Field(default=None, repr=False)
     """Git repository, of any kind that `git` can push to, in which the log's checkpoints are kept; none, if none."""
@@ -159,6 +163,12 @@ class Settings(BaseSettings):
     dashboard: Path = Path("dashboards/app.py")
     """The Streamlit application that ``gonogo up`` serves."""
 
+    dashboard_url: str | None = None
+    """Where people reach the dashboard, for links in notices; where the house serves it, if none."""
+
+    notify: Annotated[tuple[str, ...], NoDecode] = ()
+    """Prefect notification blocks, ``type/name`` apart by commas, that the house tells of gates."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -171,7 +181,16 @@ class Settings(BaseSettings):
         """Environment first, then pyproject.toml."""
         return init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls)
 
-    @field_validator("fallback_models", mode="before")
+    @field_validator("notify")
+    @classmethod
+    def _names_blocks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what cannot be the name of a block document."""
+        for name in given:
+            if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name) is None:
+                raise ValueError(f"{name} is no block document; write it as slack-webhook/on-call")
+        return given
+
+    @field_validator("fallback_models", "notify", mode="before")
     @classmethod
     def _apart_by_commas(cls, given: object) -> object:
         """Read a list from text, as the environment holds it."""
