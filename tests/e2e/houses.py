@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from gonogo.house.server import free_port
-from tests.e2e.command import BUSY, until
+from tests.e2e.command import BUSY, PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from tests.e2e.command import Command, Started
@@ -64,13 +64,16 @@ class UpHouse:
         """Ask the house to go, as a service manager does, and return its exit code."""
         assert self.started is not None
         self.started.process.send_signal(signal.SIGTERM)
-        return self.started.process.wait(60)
+        try:
+            return self.started.process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the house does not go:\n{self.said()}")
 
     def kill_tree(self) -> None:
         """Take every process of the house away at once, as a power cut would."""
         kill_all(self.gonogo.home)
         if self.started is not None:
-            self.started.process.wait(60)
+            self.started.process.wait(PATIENCE_SECONDS)
         until(lambda: not processes_of(self.gonogo.home), "the end of every process")
 
     def get(self, path: str) -> Any:

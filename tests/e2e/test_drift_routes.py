@@ -15,7 +15,7 @@ from gonogo.docket import Found
 from gonogo.house.server import free_port, prefect_server
 from gonogo.settings import settings, using
 from tasks.systems import ticketing
-from tests.e2e.command import ROOT, until
+from tests.e2e.command import BUSY, ROOT, until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -38,9 +38,20 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
         yield url
 
 
+def call(api: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask Prefect's API; a busy SQLite is asked again."""
+
+    def answered() -> httpx.Response | None:
+        reply = httpx.request(method, f"{api}{path}", json=body, timeout=30)
+        return None if reply.status_code == BUSY else reply
+
+    reply = until(answered, f"an answer to {path}").raise_for_status()
+    return reply.json() if reply.content else None
+
+
 def post(api: str, path: str, body: dict[str, Any]) -> Any:
-    """Ask Prefect's API."""
-    return httpx.post(f"{api}{path}", json=body, timeout=30).raise_for_status().json()
+    """Ask Prefect's API for something that is asked by POST."""
+    return call(api, "POST", path, body)
 
 
 def deployment(api: str, name: str) -> str:
@@ -53,7 +64,7 @@ def deployment(api: str, name: str) -> str:
 
 def is_paused(api: str, identity: str) -> bool:
     """Whether Prefect starts nothing of it by schedule."""
-    return bool(httpx.get(f"{api}/deployments/{identity}", timeout=30).raise_for_status().json()["paused"])
+    return bool(call(api, "GET", f"/deployments/{identity}")["paused"])
 
 
 def found(*deployments: str) -> Found:
@@ -118,7 +129,7 @@ def test_a_deployment_that_is_gone_leaves_the_finding_open_until_it_can_be_dealt
 ) -> None:
     """Prefect's own refusal: the ticket is there, and the watch says which deployment it looked for."""
     gone = deployment(api, "gone")
-    httpx.delete(f"{api}/deployments/{gone}", timeout=30).raise_for_status()
+    call(api, "DELETE", f"/deployments/{gone}")
     (entry,) = docket.open_findings(home, [found(gone)])
     watch(gonogo, api)
     assert docket.entries(home)[0].state == "open"
