@@ -17,28 +17,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SHAPES = (
-    "model_calls",
-    "tool_calls",
-    "attempts",
-    "delegations",
-    "steps",
-    "decisions",
-    "approvals",
-    "gates",
-    "reviews",
-    "events",
-    "measures",
-    "exceptions",
-    "halts",
-    "monitor_findings",
-    "drills",
-    "drift_findings",
-    "versions",
-    "chain_faults",
-    "runs",
-)
-"""Tables computed from evidence, each after those it reads."""
+SHAPES: dict[str, str | None] = {
+    "model_calls": "model_call",
+    "tool_calls": "tool_call",
+    "attempts": "attempt_record",
+    "delegations": "delegation",
+    "steps": "step_record",
+    "decisions": "policy_decision",
+    "approvals": "approval_record",
+    "gates": "approval_request",
+    "reviews": "approval_request",
+    "events": "event_record",
+    "measures": "run_record",
+    "exceptions": "exception_record",
+    "halts": "switch_record",
+    "monitor_findings": "finding_record",
+    "drills": "drill_record",
+    "drift_findings": "drift_record",
+    "versions": "version_log",
+    "chain_faults": None,
+    "runs": None,
+}
+"""Tables computed from evidence, each after those it reads, and the artifact without which it has no row for a run."""
 
 _FRESH = "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
 
@@ -77,7 +77,10 @@ def reshape(con: DuckDBPyConnection) -> None:
     """
     for statement in (_FRESH, _BEGUN, _ENDINGS):
         con.execute(statement)
-    for table in SHAPES:
-        # Names of our own files, not input.
-        con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched)")  # noqa: S608
-        con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")
+    told = {str(artifact) for (artifact,) in con.execute("SELECT DISTINCT artifact FROM fresh").fetchall()}
+    for table, artifact in SHAPES.items():
+        # Evidence only grows: where none of a kind is, there was none before, and no row to replace.
+        if artifact is None or artifact in told:
+            # Names of our own files, not input.
+            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched WHERE is_known)")  # noqa: S608
+            con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")
