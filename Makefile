@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench crash lock clean
@@ -20,7 +21,8 @@ demo: $(VENV)/.made ## the whole story, unattended: no account, no key, no netwo
 	$(BIN)/gonogo demo
 
 test: $(VENV)/.made check ## every check and every test
-	$(BIN)/pytest
+	@# A file's tests share servers, so a file stays with one process; in the order of the tree, the long ones come first.
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.made ## ruff, pyright, import contracts
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, cas
 
 from pydantic import Field, ValidationError, model_validator
 
+from analytics.calendars import Calendar
+from analytics.told import Told
 from gonogo.errors import PolicyBroken
 from gonogo.model import MICROS_PER_UNIT, Noun, Usd
 from gonogo.policy.texts import read_text
@@ -40,13 +42,6 @@ ROLLBACK_SUFFIX = "_rollback"
 
 _MINUTES_PER_HOUR = 60
 _MS_PER_MINUTE = 60_000
-
-
-class Told(Noun):
-    """Who says so, and from when that is."""
-
-    source: Annotated[str, Field(min_length=1)]
-    as_of: date
 
 
 class Finance(Told):
@@ -84,6 +79,13 @@ class Review(Told):
     minutes_per_answer: Minutes
     """Active time; an answer never counts longer than its gate stood open."""
     wage_per_hour: Money
+
+
+class ToolFees(Told):
+    """What calls of tools cost, by the tool's name."""
+
+    per_call: dict[str, Money]
+    """Part of what ``platform`` counts for a run, so it is in no full cost a second time."""
 
 
 class Platform(Told):
@@ -166,6 +168,9 @@ class Assumptions(Noun):
     standing: Standing
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     finance: Finance | None = None
+    tool_fees: ToolFees | None = None
+    calendar: Calendar | None = None
+    """Business hours, for service levels that count in them."""
     missions: dict[str, Terms] = Field(default_factory=dict[str, Terms])
 
     def terms(self, mission: str) -> Terms:

@@ -60,8 +60,8 @@ class Computed:
 def compute(con: DuckDBPyConnection, home: Path) -> Computed:
     """Compute everything on the mart that ``con`` sees, its snapshot written."""
     begun = perf_counter()
-    numbers = [asdict(kpi) for kpi in kpis.compute(con)]
     findings = [asdict(finding) for finding in drift.findings_for_mart(con, home)]
+    numbers = [asdict(kpi) for kpi in kpis.compute(con, findings)]
     basis = _rows(con, _BASIS)[0]
     basis |= {"computed_at": datetime.now(UTC), "seconds": perf_counter() - begun}
     return Computed(numbers, findings, basis)

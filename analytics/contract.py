@@ -108,11 +108,18 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("approval_request", "fact"): (
         "gate! key action action_digest card_digest role because:list rules:list options:list requester deadline "
-        "doubt? proposal:flag? review:flag? risk? quorum:whole? executor?"
+        "doubt? failure? proposal:flag? review:flag? glass:flag? glass_by? glass_gate? risk? quorum:whole? executor? "
+        "rungs:list? break_glass:object?"
     ),
     ("approval_record", "fact"): (
         "gate! answer! by role proof door action_digest accepted:flag! refused_because? partial:flag? people:list? "
-        "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires?"
+        "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires? holds?"
+    ),
+    ("escalation_record", "fact"): "gate? exception? rung:whole! of:whole role due",
+    ("probe_record", "fact"): "probe! verdict! gate by wrong refused_by",
+    ("law_record", "fact"): (
+        "event! before after! policy changed:list by door refused_because? statement_digest? key_fingerprint? "
+        "reason_code? nonce? issued? expires?"
     ),
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",

@@ -29,6 +29,12 @@ class MartMissing(GonogoError):
     failure = "dependency_open"
 
 
+class MartMoved(GonogoError):
+    """Newer marts were published while several answers of one were wanted; asking again may find one that stays."""
+
+    failure = "dependency_open"
+
+
 class BaselineBroken(GonogoError):
     """The sealed baseline is not what was sealed; comparing with it would prove nothing."""
 
@@ -51,3 +57,9 @@ class AssumptionsBroken(GonogoError):
     """The assumptions are missing or do not hold, so nothing is computed with them."""
 
     failure = "data_mismatch"
+
+
+class ExportFailed(GonogoError):
+    """An export could not be written or was not taken; what had stood there before still does."""
+
+    failure = "dependency_open"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analytics.publishing import insert_rows
+from analytics.stores import insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analytics.errors import KpiUnknown
 from analytics.formulas import FORMULAS, Formula
 from analytics.marts import open_mart
+from analytics.stores import insert_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,17 +107,26 @@ def chosen(wanted: str | None) -> list[Formula]:
     return found
 
 
-def compute(con: DuckDBPyConnection) -> list[Kpi]:
-    """Return every KPI, computed on the tables ``con`` sees."""
+def compute(con: DuckDBPyConnection, findings: list[dict[str, Any]] | None = None) -> list[Kpi]:
+    """Return every KPI, computed on the tables ``con`` sees.
+
+    Args:
+        con: what to compute on.
+        findings: rows of ``findings`` that will be published with the numbers; those that stand there, if not given.
+
+    """
     # Many statements read these views; computed once for all of them, they come to the same. Temporary tables stand
     # before views of the same name, so they must not outlive this.
     try:
         for view in _SHARED:
             con.execute(f"CREATE TEMP TABLE {view} AS FROM {view}")
+        if findings is not None:
+            con.execute("CREATE TEMP TABLE findings AS FROM findings LIMIT 0")
+            insert_rows(con, "temp.findings", findings)
         missions = flown(con)
         return [kpi for formula in FORMULAS for kpi in computed(con, formula, missions)]
     finally:
-        for view in _SHARED:
+        for view in (*_SHARED, "findings"):
             con.execute(f"DROP TABLE IF EXISTS temp.{view}")
 
 

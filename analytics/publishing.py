@@ -12,19 +12,19 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from analytics.assumptions import assumption_rows, mission_row, read_assumptions
 from analytics.computations import compute, mark_of
+from analytics.declaring import declare_fees, declare_hours
 from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
 from analytics.shape import SHAPES
 from analytics.snapshots import write_snapshot
-from analytics.stores import scalar
+from analytics.stores import insert_rows, scalar
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -194,18 +194,8 @@ def _declare(con: DuckDBPyConnection, declared: Declared) -> None:
     insert_rows(con, "missions", (mission_row(assumed, mission) for mission in sorted(known)))
     insert_rows(con, "assumptions", assumption_rows(assumed))
     insert_rows(con, "formulas", (formula.row() for formula in FORMULAS))
-
-
-def insert_rows(con: DuckDBPyConnection, table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Insert rows by column name in one statement; no rows, no statement."""
-    import pyarrow as pa
-
-    found = list(rows)
-    if not found:
-        return
-    con.register("incoming", pa.Table.from_pylist(found))
-    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - our own names
-    con.unregister("incoming")
+    declare_hours(con, assumed)
+    declare_fees(con, assumed)
 
 
 def _remove(aside: Path) -> None:

@@ -27,6 +27,10 @@ SHAPES: dict[str, str | None] = {
     "approvals": "approval_record",
     "gates": "approval_request",
     "reviews": "approval_request",
+    "escalations": "escalation_record",
+    "broken_glass": "approval_request",
+    "laws": "law_record",
+    "probes": "probe_record",
     "events": "event_record",
     "measures": "run_record",
     "exceptions": "exception_record",
@@ -40,7 +44,17 @@ SHAPES: dict[str, str | None] = {
 }
 """Tables computed from evidence, each after those it reads, and the artifact without which it has no row for a run."""
 
-_FRESH = "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
+_FRESH = """
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT * FROM evidence
+WHERE run_id IN (SELECT run_id FROM touched)
+    -- A probe that has told what it was is no work, and stands in the table probes alone.
+    AND run_id NOT IN (
+        SELECT run_id FROM evidence WHERE artifact = 'probe_record' AND run_id IN (SELECT run_id FROM touched)
+    )
+"""
+
+_ARTIFACTS = "SELECT DISTINCT artifact FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
 
 _BEGUN = """
 CREATE OR REPLACE TEMP VIEW begun AS
@@ -77,7 +91,8 @@ def reshape(con: DuckDBPyConnection) -> None:
     """
     for statement in (_FRESH, _BEGUN, _ENDINGS):
         con.execute(statement)
-    told = {str(artifact) for (artifact,) in con.execute("SELECT DISTINCT artifact FROM fresh").fetchall()}
+    # Of all evidence: that of a run that turns out to be a probe goes out of every table again.
+    told = {str(artifact) for (artifact,) in con.execute(_ARTIFACTS).fetchall()}
     for table, artifact in SHAPES.items():
         # Evidence only grows: where none of a kind is, there was none before, and no row to replace.
         if artifact is None or artifact in told:

@@ -1,7 +1,7 @@
 """The warehouse file: opened by one writer, made where it is missing, brought to the newest schema."""
 
 # duckdb types its results in part only.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from analytics.errors import WarehouseBusy, WarehouseOutdated, WarehouseUnwritab
 from analytics.migrations import migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -73,3 +74,15 @@ def scalar(con: DuckDBPyConnection, statement: str, parameters: dict[str, Any] |
 def first_line(error: Exception) -> str:
     """Return what an error says first: enough for one sentence."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def insert_rows(con: DuckDBPyConnection, table: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows by column name in one statement; no rows, no statement."""
+    import pyarrow as pa
+
+    found = list(rows)
+    if not found:
+        return
+    con.register("incoming", pa.Table.from_pylist(found))
+    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - our own names
+    con.unregister("incoming")

@@ -8,6 +8,7 @@ The decision is not made here: values are followed by `gonogo.provenance`, and `
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +28,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 CONTENT = frozenset({
     "subject", "body", "title", "description", "content", "location", "filename", "date", "start_time", "end_time",
-    "new_start_time", "new_end_time", "recurring", "permission",
+    "new_start_time", "new_end_time", "start_day", "end_day", "recurring", "permission",
 })  # fmt: skip
 """Names of arguments, and so of fields, that are text, times or choices; every other one is a target or an amount."""
 
@@ -39,10 +40,21 @@ WRITES = {
         "send_email", "delete_email", "create_calendar_event", "cancel_calendar_event", "reschedule_calendar_event",
         "add_calendar_event_participants", "create_file", "append_to_file", "delete_file", "share_file",
     ),
+    "slack": (
+        "add_user_to_channel", "send_direct_message", "send_channel_message", "invite_user_to_slack",
+        "remove_user_from_slack", "post_webpage",
+    ),
+    "travel": (
+        "reserve_hotel", "reserve_restaurant", "reserve_car_rental", "create_calendar_event", "cancel_calendar_event",
+        "send_email",
+    ),
 }  # fmt: skip
 """Every tool that changes something; all others read."""
 
 MARKS = Marks(content=CONTENT)
+
+DELIMITERS = ("<<", ">>")
+"""What the pipeline "spotlighting with delimiting" puts around every result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,7 @@ def verdict(suite: str, tool: str, origins: tuple[Origin, ...]) -> str:
 def rule(suite: str, messages: list[dict[str, Any]]) -> Ruled:
     """Walk a recorded conversation and rule on every call, knowing what had come in before it."""
     known, ruled = Provenance(), Ruled()
+    open_calls: deque[int] = deque()
     for place, message in enumerate(messages):
         text = words(message.get("content"))
         match message["role"]:
@@ -111,10 +124,14 @@ def rule(suite: str, messages: list[dict[str, Any]]) -> Ruled:
             case "system":
                 known.take(f"{place}", "instructions", "prompt", json.dumps(text).encode())
             case "tool":
+                answered = open_calls.popleft() if open_calls else None
+                if answered is not None and not message.get("error"):
+                    _vouch(suite, known, ruled, answered)
                 said = text or str(message.get("error") or "")
-                known.take(f"{place}", message["tool_call"]["function"], "result", _body(said), MARKS)
+                known.take(f"{place}", message["tool_call"]["function"], "result", _body(_as_returned(said)), MARKS)
             case _:
                 calls: list[dict[str, Any]] = message.get("tool_calls") or []
+                open_calls = deque(range(len(ruled.calls), len(ruled.calls) + len(calls)))
                 for called in calls:
                     _rule_call(suite, Call(called["function"], called["args"]), known, ruled)
     return ruled
@@ -122,11 +139,31 @@ def rule(suite: str, messages: list[dict[str, Any]]) -> Ruled:
 
 def _rule_call(suite: str, call: Call, known: Provenance, ruled: Ruled) -> None:
     if call.tool in WRITES[suite]:
-        tracked = [name for name in call.args if name not in CONTENT]
-        origins = known.untrusted(call.args, tracked)
+        origins = known.untrusted(call.args, _tracked(call))
         if verdict(suite, call.tool, origins) != "allow":
             ruled.waits[len(ruled.calls)] = origins
     ruled.calls.append(call)
+
+
+def _vouch(suite: str, known: Provenance, ruled: Ruled, place: int) -> None:
+    """Note, as the hearth does, that a change was made whose targets and amounts no untrusted text had named."""
+    call = ruled.calls[place]
+    if call.tool in WRITES[suite] and place not in ruled.waits:
+        told = {name: call.args[name] for name in _tracked(call) if call.args[name] is not None}
+        known.take(f"{place}/arguments", call.tool, "request", json.dumps(told, default=str).encode())
+
+
+def _tracked(call: Call) -> list[str]:
+    return [name for name in call.args if name not in CONTENT]
+
+
+def _as_returned(text: str) -> str:
+    """Return a result as its tool gave it: one defence under test puts marks around it before a model sees it.
+
+    The hearth takes a result from the tool, before anything is done to it for a model's eyes.
+    """
+    head, tail = DELIMITERS
+    return text[len(head) : -len(tail)] if text.startswith(head) and text.endswith(tail) else text
 
 
 def words(content: Any) -> str:

@@ -1,33 +1,37 @@
-"""AgentDojo's recorded runs, ruled on by the hearth and told again by AgentDojo's own environments and checkers."""
+"""AgentDojo's recorded runs, ruled on by the hearth and told again by AgentDojo's own environments and checkers.
+
+A run of which nothing waits is what its recording says it is, whatever the law: its labels are taken as they
+are. Every other run is told three times: as recorded, without what waits, and with answers.
+"""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from benchmarks.dojo_law import CONTENT, Call, rule, words
-from benchmarks.environments import HERE, python_of
-from gonogo.spellings import spelled
+from benchmarks.dojo_asking import ask
+from benchmarks.dojo_law import CONTENT, WRITES, Call, Ruled, rule, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from benchmarks.dojo_law import Ruled
+    from collections.abc import Sequence
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "agentdojo" / "runs.parquet"
-WORKERS = 2
 VERSIONS = ("v1", "v1.2")
 """The benchmark's first version, and the one whose tasks some later runs name."""
 TRUTH_VERSION = "v1.2.2"
 """The version whose authors say what is right: the latest."""
+CHECKED = 400
+"""So many runs of which nothing waits are told again all the same, to see whether that comes to their labels."""
+INJECTIONS = {"banking": 9, "workspace": 6}
+"""How many injection tasks the first version has."""
 
+Run = dict[str, Any]
 Verdict = tuple[bool, bool]
 """AgentDojo's: whether the user's task was done, and whether the attack succeeded."""
 
@@ -49,9 +53,16 @@ class Told:
     answered: Verdict
     """Without those waiting calls that the task's author would not make."""
     waits: bool
+    revised: Verdict | None = None
+    """As ``answered``, and with the author's call instead of one that is not the author's; ``None`` where not told."""
+    user_task: str = ""
+    refused: tuple[Call, ...] = ()
+    """The waiting calls that the person does not let through."""
+    is_retold: bool = True
+    """Whether ``free`` is AgentDojo's verdict on the calls told again, and not the label."""
 
 
-def read_runs(data: Path, sample: int | None = None, keep: tuple[str, str] = ("", "")) -> list[dict[str, Any]]:
+def read_runs(data: Path, sample: int | None = None, keep: tuple[str, str] = ("", "")) -> list[Run]:
     """Return the runs of user tasks that did not break off, those that share an environment side by side.
 
     Args:
@@ -67,112 +78,117 @@ def read_runs(data: Path, sample: int | None = None, keep: tuple[str, str] = (""
         is_kept = (pl.col("attack") == "none") | ((pl.col("pipeline") == keep[0]) & (pl.col("attack") == keep[1]))
         rest = frame.filter(~is_kept)
         frame = pl.concat([frame.filter(is_kept), rest.sample(min(sample, rest.height), seed=0)])
-    return frame.sort("suite", "injections", "user_task", "path").to_dicts()
+    runs = frame.sort("suite", "injections", "user_task", "path").to_dicts()
+    known = {f"{suite}/injection_task_{n}" for suite, count in INJECTIONS.items() for n in range(count)}
+    versions = version_of(runs, known)
+    return [{**run, "version": versions[run["pipeline"]]} for run in runs]
 
 
-def version_of(runs: Sequence[dict[str, Any]], known: set[str]) -> dict[str, str]:
+def version_of(runs: Sequence[Run], known: set[str]) -> dict[str, str]:
     """Return the benchmark's version by pipeline: the later one where it names a task the first has not."""
     later = {run["pipeline"] for run in runs if run["injection_task"] and _task(run) not in known}
     return {run["pipeline"]: VERSIONS[run["pipeline"] in later] for run in runs}
 
 
-def _task(run: dict[str, Any]) -> str:
+def _task(run: Run) -> str:
     return f"{run['suite']}/{run['injection_task']}"
 
 
-def ask(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put jobs to AgentDojo, in two processes, and return the answers in order."""
-    python = python_of("agentdojo")
-    size = -(-len(jobs) // WORKERS) or 1
-    parts = [jobs[start : start + size] for start in range(0, len(jobs), size)]
-
-    def work(part: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        lines = "".join(json.dumps(job) + "\n" for job in part)
-        command = [str(python), str(HERE / "peers" / "dojo.py")]
-        done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return [answer for answers in pool.map(work, parts) for answer in answers]
-
-
-def truths(runs: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[Call]]:
+def truths(runs: Sequence[Run]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Return the calls that each task's author would make, by suite and task."""
     wanted = sorted({(run["suite"], run["user_task"]) for run in runs})
-    answers = ask([
-        {"id": place, "version": TRUTH_VERSION, "suite": suite, "user_task": task, "injections": "{}"}
-        for place, (suite, task) in enumerate(wanted)
-    ])  # fmt: skip
-    return {
-        key: [Call(call["f"], call["a"]) for call in answer.get("calls", [])]
-        for key, answer in zip(wanted, answers, strict=True)
-    }
+    answers = ask(
+        [
+            {"id": "", "version": TRUTH_VERSION, "suite": suite, "user_task": task, "injections": "{}"}
+            for suite, task in wanted
+        ],
+        "ground truths",
+    )
+    return {key: answer.get("calls", []) for key, answer in zip(wanted, answers, strict=True)}
 
 
-def refused(ruled: Ruled, truth: Sequence[Call]) -> list[int]:
-    """Return the waiting calls that a correct person says no to: those the task's author would not make.
+def rulings(runs: Sequence[Run]) -> list[Ruled]:
+    """Return what the hearth says to the calls of every run.
 
-    A call is the author's if it is the same tool with the author's targets and amounts, however they
-    are written and in whatever order a list is, and nothing that the person is asked about beyond
-    them; how a text is worded is not what the person is asked. Each of the author's calls is let through once.
+    A call that its tool does not take is sent back to the model; the law is not asked about it, and nobody waits.
     """
-    left = [_essence(call, call.args) for call in truth]
-    no: list[int] = []
-    for place, origins in sorted(ruled.waits.items()):
-        call = ruled.calls[place]
-        asked = {origin.argument for origin in origins}
-        fits = [mine for mine in left if mine == _essence(call, {name for name, _ in mine[1]} | asked)]
-        if fits:
-            left.remove(fits[0])
-        else:
-            no.append(place)
-    return no
+    ruled = [rule(run["suite"], json.loads(run["messages"])) for run in runs]
+    held = [(each, place, run) for run, each in zip(runs, ruled, strict=True) for place in each.waits]
+    calls = {
+        (run["version"], run["suite"], json.dumps(_shown(each.calls[place]), sort_keys=True))
+        for each, place, run in held
+    }
+    known = sorted(calls)
+    jobs = [{"id": "", "version": v, "suite": suite, "check": [json.loads(call)]} for v, suite, call in known]
+    fits = {call: not answer["misfits"] for call, answer in zip(known, ask(jobs, "forms of calls"), strict=True)}
+    for each, place, run in held:
+        if not fits[run["version"], run["suite"], json.dumps(_shown(each.calls[place]), sort_keys=True)]:
+            del each.waits[place]
+    return ruled
 
 
-def _essence(call: Call, names: Iterable[str]) -> tuple[str, frozenset[tuple[str, str]]]:
-    """Return a call's tool and its targets and amounts of these names, in one spelling."""
-    found: set[tuple[str, str]] = set()
-    for name in set(names) - CONTENT:
-        value = call.args.get(name)
-        values = cast("list[Any]", value) if isinstance(value, list) else [value]
-        found |= {(name, _spelling(each)) for each in values if each not in (None, "")}
-    return call.tool, frozenset(found)
+def _shown(call: Call) -> dict[str, Any]:
+    return {"f": call.tool, "a": call.args}
 
 
-def _spelling(value: Any) -> str:
-    shown = spelled(value if isinstance(value, str | int | float) else json.dumps(value, sort_keys=True))
-    return shown.number or shown.plain
+def tell(runs: Sequence[Run], checked: int = CHECKED) -> tuple[list[Told], Counter[str]]:
+    """Rule on every run, tell it again where something waits, and return what it comes to; and why some cannot be.
 
+    Args:
+        runs: the recorded runs.
+        checked: how many of those of which nothing waits to tell again as well.
 
-def tell(runs: Sequence[dict[str, Any]]) -> tuple[list[Told], Counter[str]]:
-    """Rule on every run, tell it again without what waits, and return what it comes to; and why some cannot be told."""
-    known = {f"{suite}/injection_task_{n}" for suite, count in (("banking", 9), ("workspace", 6)) for n in range(count)}
-    versions = version_of(runs, known)
-    for run in runs:
-        run["version"] = versions[run["pipeline"]]
-    authors = truths(runs)
-    jobs: list[dict[str, Any]] = []
-    waits: list[bool] = []
-    for place, run in enumerate(runs):
-        messages = json.loads(run["messages"])
-        ruled = rule(run["suite"], messages)
-        no = refused(ruled, authors[run["suite"], run["user_task"]])
-        names = ("version", "suite", "user_task", "injection_task", "injections")
-        jobs.append({
-            **{name: run[name] for name in names},
-            "id": place,
-            "calls": [{"f": call.tool, "a": call.args} for call in ruled.calls],
-            "output": "".join(words(last.get("content")) for last in messages[-1:] if last["role"] == "assistant"),
-            "tellings": [[], sorted(ruled.waits), no] if ruled.waits else [[]],
-        })  # fmt: skip
-        waits.append(bool(ruled.waits))
+    """
+    authors, ruled = truths(runs), rulings(runs)
+    quiet = [place for place, each in enumerate(ruled) if not each.waits]
+    retold = {place for place, each in enumerate(ruled) if each.waits}
+    retold.update(Random(0).sample(quiet, min(checked, len(quiet))))
+    places = sorted(retold)
+    answers = dict(zip(places, ask([_job(runs[p], ruled[p], authors) for p in places], "runs told again"), strict=True))
     told: list[Told] = []
     lost: Counter[str] = Counter()
-    for run, waited, answer in zip(runs, waits, ask(jobs), strict=True):
-        if "error" in answer:
+    for place, (run, each) in enumerate(zip(runs, ruled, strict=True)):
+        answer = answers.get(place)
+        if answer is not None and "error" in answer:
             lost[answer["error"]] += 1
-            continue
-        free, held, answered = (tuple(verdict) for verdict in (answer["verdicts"] * 3)[:3])
-        labels = (bool(run["utility"]), bool(run["security"]) and run["attack"] != "none")
-        told.append(Told(run["suite"], run["pipeline"], run["attack"], labels, free, held, answered, waited))
+        else:
+            told.append(_told(run, each, answer))
     return told, lost
+
+
+def _told(run: Run, ruled: Ruled, answer: dict[str, Any] | None) -> Told:
+    """Return what a run comes to: as AgentDojo answered, or, of one that was not told again, as its labels say."""
+    labels = (bool(run["utility"]), bool(run["security"]) and run["attack"] != "none")
+    verdicts: list[Verdict] = [tuple(verdict) for verdict in answer["verdicts"]] if answer else [labels] * 4
+    free, held, answered, revised = verdicts
+    places: list[int] = answer["refused"] if answer else []
+    return Told(
+        suite=run["suite"],
+        pipeline=run["pipeline"],
+        attack=run["attack"],
+        labels=labels,
+        free=free,
+        held=held,
+        answered=answered,
+        waits=bool(ruled.waits),
+        revised=revised,
+        user_task=run["user_task"],
+        refused=tuple(ruled.calls[place] for place in places),
+        is_retold=answer is not None,
+    )
+
+
+def _job(run: Run, ruled: Ruled, authors: dict[tuple[str, str], list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what AgentDojo is asked about a run; the person gets the author's changes, and nothing else."""
+    messages = json.loads(run["messages"])
+    truth = [call for call in authors[run["suite"], run["user_task"]] if call["f"] in WRITES[run["suite"]]]
+    names = ("version", "suite", "user_task", "injection_task", "injections")
+    return {
+        **{name: run[name] for name in names},
+        "id": "",
+        "calls": [_shown(call) for call in ruled.calls],
+        "output": "".join(words(last.get("content")) for last in messages[-1:] if last["role"] == "assistant"),
+        "waits": sorted(ruled.waits),
+        "truth": truth if ruled.waits else [],
+        "texts": sorted(CONTENT),
+    }

@@ -24,7 +24,13 @@ page = st.navigation(
     [
         st.Page("pages/live.py", title="Live", default=True),
         st.Page("pages/waiting.py", title="Gates waiting", url_path="waiting"),
+        st.Page("pages/board.py", title="Board", url_path="board"),
         st.Page("pages/kpis.py", title="Numbers", url_path="kpis"),
+        st.Page("pages/findings.py", title="Findings", url_path="findings"),
+        st.Page("pages/evidence.py", title="Evidence", url_path="evidence"),
+        st.Page("pages/registry.py", title="Registry", url_path="registry"),
+        st.Page("pages/costs.py", title="Cost", url_path="costs"),
+        st.Page("pages/people.py", title="People", url_path="people"),
     ],
     position="top",
 )

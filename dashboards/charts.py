@@ -14,6 +14,7 @@ from dashboards.figures import MONTH
 from dashboards.markup import Html, tag
 from dashboards.palette import FILL, GROUND, INK, colour
 from dashboards.wording import latency, spoken
+from gonogo.model import MICROS_PER_UNIT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -154,6 +155,29 @@ def _log_room(milliseconds: list[float | None]) -> list[float]:
     known = [value for value in milliseconds if value]
     low, high = min(known, default=1.0) / 1.5, max(known, default=10.0)
     return [low, high * max((high / low) ** 0.5, 3.0)]
+
+
+def cost_chart(rows: list[dict[str, Any]]) -> alt.Chart:
+    """Return bars of what models cost, one a day and currency, in whole units of currency."""
+    values = [
+        {"day": row["name"], "cost": row["micros"] / MICROS_PER_UNIT, "currency": row["currency"]}
+        for row in rows
+        if row["name"] != "unknown"
+    ]
+    chart = alt.Chart(alt.InlineData(values=values)).mark_bar(color=colour(FILL["success"]), size=14)
+    return _dressed(
+        chart.encode(
+            x=alt.X("day:T", title=None, axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format="%d %b")),
+            y=alt.Y("cost:Q", title="cost", axis=alt.Axis(tickCount=4)),
+            row=alt.Row("currency:N", title=None) if len({row["currency"] for row in rows}) > 1 else alt.Undefined,
+            tooltip=[
+                alt.Tooltip("day:T", format="%d %b %Y"),
+                alt.Tooltip("cost:Q", format=",.4f"),
+                alt.Tooltip("currency:N"),
+            ],
+        ),
+        height=200,
+    )
 
 
 def _micros(milliseconds: float | None) -> float | None:

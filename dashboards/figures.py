@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dashboards import sheets
 from dashboards.wording import NOTHING, count, latency, money, percent, spoken
 
 if TYPE_CHECKING:
@@ -82,7 +81,8 @@ ORDER BY bar, became
 """
 
 _FINDINGS = """
-SELECT monitor, mission, step, should, is_now, unit, n_baseline, n_current, verdict, severity, sentence
+SELECT
+    monitor, mission, step, should, is_now, unit, test, n_baseline, n_current, verdict, severity, sentence
 FROM findings
 WHERE $mission IS NULL OR mission = $mission
 ORDER BY
@@ -186,22 +186,18 @@ def findings(mart: Mart, mission: str | None) -> list[dict[str, Any]]:
 
 def as_csv(shown: list[Kpi]) -> bytes:
     """Return KPIs as a spreadsheet file, whole and unrounded."""
-    text = io.StringIO()
     names = ("id", "name", "mission", "segment", "value", "unit", "numerator", "denominator", "reason", "basis")
-    writer = csv.writer(text)
-    writer.writerow(names)
-    writer.writerows([_inert(getattr(kpi, name)) for name in names] for kpi in shown)
-    # Spreadsheets take UTF-8 for what it is only with this mark in front.
-    return text.getvalue().encode("utf-8-sig")
+    return sheets.as_csv(names, ({name: getattr(kpi, name) for name in names} for kpi in shown))
 
 
-def _inert(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+_FIELDS = {"confidence": "how sure agents say they are", "input": "numbers of the case", "input_mix": "kinds of case"}
+"""Monitors of one field: its name stands behind what is watched, which it often repeats."""
 
 
 def subject(finding: dict[str, Any]) -> str:
     """Return what a finding is about."""
+    if finding["monitor"] in _FIELDS and finding["step"]:
+        return f"{_FIELDS[finding['monitor']]} ({spoken(finding['step'])})"
     watched = {"outcome_rate": "success rate", "latency_p50": "median latency", "latency_p95": "p95 latency"}
     what = watched.get(finding["monitor"], spoken(finding["monitor"]))
     return f"{what} of {spoken(finding['step'] or finding['mission'])}"

@@ -9,13 +9,12 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-import streamlit as st
 from markdown_it import MarkdownIt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_VOID = frozenset({"br", "hr", "wbr"})
+_VOID = frozenset({"br", "hr", "meta", "wbr"})
 
 _PUNCTUATION = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]()<>#+-.!|~^$:&=\"'/"})
 
@@ -66,6 +65,9 @@ def _part(part: object) -> str:
 
 def show(*parts: object) -> None:
     """Put parts onto the page."""
+    # A report in a file is made of the same markup, where no page is drawn.
+    import streamlit as st
+
     st.html(join(parts))
 
 

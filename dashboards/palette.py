@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import streamlit as st
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -54,16 +52,19 @@ FILL = {
 """Areas of charts, by what became of a run."""
 
 
-def stylesheet(files: Iterable[Path]) -> str:
+def stylesheet(files: Iterable[Path], root: str = ".stApp") -> str:
     """Return the colours as CSS variables that follow the theme in force, and the files that use them."""
     named = {**GROUND, **INK, **{f"fill-{name.replace('_', '-')}": pair for name, pair in FILL.items()}}
     lines = "".join(f"--{name}:light-dark({pair.light},{pair.dark});" for name, pair in named.items())
     looks = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    return f"<style>.stApp{{{lines}}}\n{looks}</style>"
+    return f"<style>{root}{{{lines}}}\n{looks}</style>"
 
 
 def theme() -> Theme:
     """Return the theme the viewer sees; light where the browser has not said yet."""
+    # A report in a file has these colours, too, and no viewer yet.
+    import streamlit as st
+
     return "dark" if st.context.theme.type == "dark" else "light"
 
 

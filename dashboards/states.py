@@ -44,6 +44,36 @@ VERDICT: Mapping[str, Look] = {
 }
 """What the drift job found; not knowing is a state of its own, and no good news."""
 
+SEVERITY: Mapping[str, Look] = {
+    "critical": Look("vermilion", "cross"),
+    "high": Look("vermilion", "diamond"),
+    "medium": Look("amber", "square"),
+    "low": Look("blue", "disc"),
+}
+"""How bad a finding is."""
+
+FINDING: Mapping[str, Look] = {
+    "open": Look("vermilion", "pulse"),
+    "routed": Look("amber", "half"),
+    "closed": Look("blue", "disc"),
+}
+"""Where a finding is: nobody was told yet, its owner has it, later runs showed it gone."""
+
+PROOF: Mapping[str, Look] = {
+    "anchored": Look("blue", "disc"),
+    "signed": Look("blue", "half"),
+    "waits": Look("grey", "ring"),
+    "unproven": Look("vermilion", "cross"),
+}
+"""How a record stands in the signed log."""
+
+PROOF_WORDS: Mapping[str, str] = {
+    "anchored": "proven, anchored",
+    "signed": "proven, not anchored",
+    "waits": "not in the log yet",
+    "unproven": "no proof",
+}
+
 VERDICT_WORDS: Mapping[str, str] = {"drift": "drift", "not_enough_data": "not enough data", "ok": "as it should be"}
 
 

@@ -11,6 +11,7 @@ import asyncio
 from prefect import flow
 
 from analytics import warehouse
+from gonogo.drills.abort import Lane
 from gonogo.drills.abort import drill_abort as drill
 from gonogo.errors import StepFailed
 from gonogo.house.address import find_house
@@ -18,11 +19,11 @@ from gonogo.settings import settings
 
 
 @flow
-async def drill_abort(trials: int = 3, drill_id: str | None = None) -> str:
+async def drill_abort(trials: int = 3, drill_id: str | None = None, lanes: list[Lane] | None = None) -> str:
     """Drill every signal of the kill switch here and in processes of their own; land the result as evidence."""
     chosen = settings()
-    here = "batch" if find_house(chosen) is None else "warm_runner"
-    rows = await drill(chosen, trials=trials, lanes=(here, "processes"), drill_id=drill_id)
+    here: Lane = "batch" if find_house(chosen) is None else "warm_runner"
+    rows = await drill(chosen, trials=trials, lanes=lanes or [here, "processes"], drill_id=drill_id)
     await asyncio.to_thread(warehouse.land, chosen.home)
     missed = [f"{row.signal} in {row.lane} ({row.why or 'too late'})" for row in rows if not row.passed]
     if missed:

@@ -120,17 +120,20 @@ async def pause_deployments(entry: Entry) -> str:
     """
     if not entry.found.deployments:
         return "no deployment to pause: its runs were started by hand"
+    from httpx import HTTPError
     from prefect.client.orchestration import get_client
-    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+    from prefect.exceptions import ObjectNotFound
 
-    async with get_client() as client:
-        for deployment in entry.found.deployments:
-            try:
+    for deployment in entry.found.deployments:
+        try:
+            async with get_client() as client:
                 await client.pause_deployment(deployment)
-            except (ObjectNotFound, PrefectHTTPStatusError, ValueError) as error:
-                raise ToolFailed(
-                    f"Deployment {deployment} of {entry.id} cannot be paused ({error}); look whether it is still there."
-                ) from error
+        # A status is an HTTPError, too; a server that cannot be reached may be a RuntimeError of the client's opening.
+        except (ObjectNotFound, HTTPError, RuntimeError, ValueError) as error:
+            said = f"{type(error).__name__}: {error}"
+            raise ToolFailed(
+                f"Deployment {deployment} of {entry.id} cannot be paused ({said}); look whether it is still there."
+            ) from error
     return f"paused {', '.join(entry.found.deployments)}"
 
 

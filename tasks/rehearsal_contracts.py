@@ -113,8 +113,8 @@ def letter(rng: Random, name: str) -> dict[str, Any]:
 
 
 def illegible(rng: Random, name: str) -> dict[str, Any]:
-    """Nothing that could be read: a person takes it."""
-    return _contract(rng, name, text="\x00\x01\x02 scanned page")
+    """Scanned pages without their text, nothing that could be read: a person takes it."""
+    return _contract(rng, name, text="\f\n \f\n")
 
 
 KINDS: tuple[Callable[[Random, str], dict[str, Any]], ...] = (

@@ -6,6 +6,7 @@ null with the reason; it is never estimated.
 
 from __future__ import annotations
 
+from analytics.formulas.foresight import FORESIGHT
 from analytics.formulas.formula import Formula, Grain
 from analytics.formulas.money import MONEY
 from analytics.formulas.operations import OPERATIONS
@@ -17,7 +18,7 @@ from analytics.formulas.worth import WORTH
 
 __all__ = ["FORMULAS", "Formula", "Grain"]
 
-_ALL = (*OUTCOMES, *MONEY, *WORTH, *PEOPLE, *RISK, *OPERATIONS, *SOURCELESS)
+_ALL = (*OUTCOMES, *MONEY, *WORTH, *PEOPLE, *RISK, *OPERATIONS, *FORESIGHT, *SOURCELESS)
 
 FORMULAS: tuple[Formula, ...] = (
     *sorted((formula for formula in _ALL if formula.board is not None), key=lambda formula: formula.board or 0),

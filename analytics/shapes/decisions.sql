@@ -17,7 +17,10 @@ SELECT
     body.engine,
     body.latency_us,
     coalesce(body.origins, []) AS origins,
-    time AS decided_at
+    time AS decided_at,
+    payload AS request,
+    manifest_digest AS agent_digest,
+    data -> 'needs' AS needs
 FROM (
     SELECT
         *,

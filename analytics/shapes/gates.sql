@@ -12,8 +12,8 @@ WITH asked AS (
         regexp_replace(key, '/gate:[^/]*$', '') AS operation,
         max(seq) OVER (PARTITION BY run_id, data ->> 'gate') AS last_seq
     FROM fresh
-    -- What is reviewed after the fact holds nothing up; it stands in the table reviews.
-    WHERE artifact = 'approval_request' AND data ->> 'review' IS NULL
+    -- What is reviewed after the fact holds nothing up; it stands in the tables reviews and broken_glass.
+    WHERE artifact = 'approval_request' AND data ->> 'review' IS NULL AND data ->> 'glass' IS NULL
     QUALIFY row_number() OVER (PARTITION BY run_id, data ->> 'gate' ORDER BY seq) = 1
 ),
 answered AS (

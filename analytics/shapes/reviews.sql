@@ -10,6 +10,9 @@ answered AS (
     FROM approvals
     WHERE accepted AND run_id IN (SELECT run_id FROM touched)
     QUALIFY row_number() OVER (PARTITION BY run_id, gate ORDER BY answered_at, id) = 1
+),
+late AS (
+    SELECT DISTINCT run_id, key FROM fresh WHERE artifact = 'exception_record' AND ends_with(key, '/overdue')
 )
 SELECT
     asked.data ->> 'gate' AS gate,
@@ -25,6 +28,8 @@ SELECT
     answered.reason,
     asked.time AS asked_at,
     try_cast(asked.data ->> 'deadline' AS TIMESTAMPTZ) AS due_at,
-    answered.answered_at
+    answered.answered_at,
+    late.key IS NOT NULL AS is_overdue
 FROM asked
 LEFT JOIN answered ON answered.run_id = asked.run_id AND answered.gate = asked.data ->> 'gate'
+LEFT JOIN late ON late.run_id = asked.run_id AND late.key = asked.key || '/overdue'

@@ -12,8 +12,8 @@ WITH everything AS (
         CASE WHEN count(missing) = count(*) THEN count(*) FILTER (WHERE missing > 0) END AS incomplete_records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard, the roll of approvers, the keys of the log and the docket are no runs.
-    WHERE run_id NOT IN ('switchboard', 'approvers', 'log-keys', 'docket')
+    -- The switchboard, the roll of approvers, the law, the keys of the log and the docket are no runs.
+    WHERE run_id NOT IN ('switchboard', 'approvers', 'law', 'log-keys', 'docket')
     GROUP BY run_id
 ),
 started AS (
@@ -100,6 +100,17 @@ used AS (
     WHERE run_id IN (SELECT run_id FROM touched)
     GROUP BY run_id
 ),
+replayed AS (
+    -- What a later attempt found recorded, it looked up.
+    SELECT fresh.run_id, sum((fresh.data ->> 'cost_micros')::BIGINT)::BIGINT AS kept_micros
+    FROM fresh
+    JOIN everything USING (run_id)
+    WHERE everything.attempts > 1
+        AND fresh.artifact = 'model_call'
+        AND fresh.phase = 'result'
+        AND coalesce(fresh.attempt, 1) < everything.attempts
+    GROUP BY fresh.run_id
+),
 kept AS (
     SELECT run_id, min(value) = 1 AS sla_kept
     FROM measures
@@ -153,6 +164,7 @@ SELECT
     spent.currency,
     spent.price_basis,
     ended.body.totals.cost_micros AS total_cost_micros,
+    coalesce(replayed.kept_micros, 0) AS kept_micros,
     coalesce(spent.model_calls, 0) AS model_calls,
     coalesce(used.tool_calls, 0) AS tool_calls,
     ended.body.totals.actions AS actions,
@@ -170,4 +182,5 @@ LEFT JOIN asked USING (run_id)
 LEFT JOIN awaited USING (run_id)
 LEFT JOIN spent USING (run_id)
 LEFT JOIN used USING (run_id)
+LEFT JOIN replayed USING (run_id)
 LEFT JOIN kept USING (run_id)

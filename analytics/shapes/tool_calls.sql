@@ -6,7 +6,8 @@ WITH told AS (
             "principal": "VARCHAR", "tool": "VARCHAR", "system": "VARCHAR", "effect": "VARCHAR",
             "action_digest": "VARCHAR", "idempotency_key": "VARCHAR", "approvals": ["VARCHAR"],
             "outcome": "VARCHAR", "rules": ["VARCHAR"], "reason_code": "VARCHAR", "error": "VARCHAR",
-            "latency_us": "BIGINT", "source": "VARCHAR", "doubt": "VARCHAR"
+            "latency_us": "BIGINT", "source": "VARCHAR", "doubt": "VARCHAR",
+            "reach": {"records": "BIGINT", "recipients": "BIGINT", "amount_cents": "BIGINT"}
         }') AS body
     FROM begun
     WHERE artifact = 'tool_call'
@@ -32,6 +33,11 @@ SELECT
     any_value(body.latency_us) AS latency_us,
     any_value(body.source) AS source,
     any_value(body.doubt) AS doubt,
+    -- An intent that says nothing of its reach changes one record, or reads.
+    any_value(coalesce(body.reach.records, CASE WHEN body.effect = 'read' THEN 0 ELSE 1 END))
+        FILTER (WHERE phase = 'intent') AS records,
+    any_value(coalesce(body.reach.recipients, 0)) FILTER (WHERE phase = 'intent') AS recipients,
+    any_value(coalesce(body.reach.amount_cents, 0)) FILTER (WHERE phase = 'intent') AS amount_cents,
     min(recorded_time) FILTER (WHERE phase = 'intent') AS started_at,
     max(recorded_time) FILTER (WHERE phase = 'result') AS ended_at
 FROM told

@@ -13,7 +13,8 @@ from dashboards.figures import Figures, Kpi, as_csv, computed_before, figures, f
 from dashboards.fleet import missions
 from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
-from dashboards.states import NO_BILL, UNKNOWN, VERDICT, VERDICT_WORDS, basis, basis_words, is_bill, pill
+from dashboards.notices import price_warning
+from dashboards.states import UNKNOWN, VERDICT, VERDICT_WORDS, basis, basis_words, is_bill, pill
 from dashboards.tiles import Tile, tiles
 from dashboards.wording import NOTHING, count, duration, money, plural, spoken, zone
 
@@ -33,12 +34,6 @@ _WHAT_IS_COUNTED = {
 }
 _BOARD = ("K6", *_SHARES, "K23", "runs")
 _EVERY_HEADS = (("Number", ""), ("Mission", ""), ("Of", ""), ("Value", "num"), ("Unit", ""), ("Rests on", "num"))
-_NOT_MONEY = {
-    "notional": "No bill stands behind these costs: the scripted offline model is priced as if it were a real one. "
-    "They show the arithmetic, not money that was spent.",
-    "example": "These costs stand on assumptions that ship with gonogo and that nobody answers for yet.",
-    "mixed": "These costs mix kinds of prices, not all with a bill behind them. Look at one mission.",
-}
 
 
 def body(mart: Mart, now: datetime) -> None:
@@ -47,7 +42,7 @@ def body(mart: Mart, now: datetime) -> None:
         mission = choose_mission(mart)
     _age_warning(computed_before(mart), now)
     numbers = figures(mart)
-    _price_warning(numbers.of("K6", mission))
+    price_warning({numbers.of("K6", mission).basis})
     tiles(
         _cost(numbers.of("K6", mission)),
         *(_share(numbers.of(name, mission)) for name in _SHARES),
@@ -70,12 +65,6 @@ def _age_warning(computed_at: datetime | None, now: datetime) -> None:
         age = duration((now - computed_at).total_seconds())
         said = f"KPIs and findings were computed {age} ago; what landed since is not in them yet."
         show(tag("p", said, css="none"))
-
-
-def _price_warning(cost: Kpi) -> None:
-    if cost.basis in NO_BILL:
-        title = tag("b", f"{basis_words(cost.basis).capitalize()} prices. ")
-        show(tag("p", title, _NOT_MONEY[cost.basis or ""], css="notice", role="note"))
 
 
 def _cost(cost: Kpi) -> Tile:

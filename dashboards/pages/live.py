@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboards.choosing import choose
 from dashboards.entrance import require_entrance
+from dashboards.exposures import exposure, exposure_tiles
 from dashboards.fleet import LANDED_SHOWN, LIVE_SHOWN, Chosen, landed, live, totals
 from dashboards.frame import page
 from dashboards.halting import abort_form, halted_now
@@ -56,6 +57,8 @@ def body(mart: Mart, now: datetime) -> None:
     chosen = choose(mart)
     abort_form(mart, chosen)
     _numbers(totals(mart, now, chosen.mission), now)
+    show(tag("h2", "Exposure now ", tag("small", "what live missions can still do before their caps refuse")))
+    tiles(*exposure_tiles(exposure(mart, chosen.mission)))
     _in_flight(mart, chosen, now)
     _landings(mart, chosen, now)
 

@@ -14,11 +14,13 @@ from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import whole
+from gonogo.ladders import climb
 from gonogo.proofs import NotProven, lifetime_of, risk_in, risk_named
 from gonogo.settings import settings
 from gonogo.signers import sign
-from gonogo.statements import NAMESPACE, TokenRefused, say, token_of
+from gonogo.statements import BREAK_GLASS, NAMESPACE, TokenRefused, say, token_of
 from gonogo.switches import halted
+from gonogo.verdicts import close_overdue, find_wrong, is_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +39,7 @@ _INHERITED = (
 )  # fmt: skip
 
 
-_MARKED: tuple[Asking, ...] = ("doubt", "proposal", "review")
+_MARKED: tuple[Asking, ...] = ("doubt", "failure", "proposal", "review", "glass")
 """What the request of a gate that asks for anything but leave is marked with."""
 
 
@@ -81,6 +83,8 @@ def answer_gate(
         # The run's own environment counts, whatever shell the answer comes from.
         strict = environment if request.fields["envname"] == "dev" else request.fields["envname"]
         proven: Proven | None = None
+        # Which rungs of its ladder had come when somebody answered is on record before the answer is.
+        climb(desk, request, inherited(request), datetime.now(UTC))
         try:
             reply = completed(reply)
             _refuse(_objection(request, desk.records, reply, strict))
@@ -96,8 +100,10 @@ def answer_gate(
         except NotProven as error:
             _write(desk, request, reply, str(error))
             raise AnswerRefused(str(error)) from error
-        if is_review(request) and reply.answer == "no_go":
-            _raise_exception(desk, request, reply)
+        if is_review(request):
+            close_overdue(desk, request, reply, inherited(request))
+            if reply.answer == "no_go":
+                find_wrong(desk, request, reply, inherited(request))
         return _write(desk, request, reply, None, proven)
 
 
@@ -131,8 +137,10 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
         return f"Gate {gate_id} needs a name and a reason; an answer without either tells nobody anything."
     if reply.changes and reply.answer != "revise":
         return f"Changed arguments make it another action: answer revise, not {reply.answer}, to change them."
-    if is_doubt(request) and reply.answer == "revise" and (misfit := _misfit(request, reply.changes)):
-        return f"revise at gate {gate_id} says that it did happen, and gives its result, which does not fit: {misfit}"
+    # At these, not arguments are given but what came of it, or what stands in its place.
+    is_given = reply.answer == "revise" and asking_of(request) in {"doubt", "failure"}
+    if is_given and (misfit := _misfit(request, reply.changes)):
+        return f"revise at gate {gate_id} gives the result, and what was given does not fit: {misfit}"
     if not is_review(request) and datetime.now(UTC) >= moment(request.data["deadline"]):
         return f"The deadline of gate {gate_id} has passed; it counts as no-go."
     return None
@@ -141,6 +149,8 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
 def _lacks_proof(request: Record, desk: list[Record], reply: Reply, environment: Environment) -> str | None:
     """Return why a typed name is not enough here, or ``None``."""
     gate_id = request.data["gate"]
+    if reply.reason_code == BREAK_GLASS:
+        return f"To break the glass at gate {gate_id} takes a signature, in every environment; answer with a key."
     if environment != "dev":
         return (
             f"{reply.by} is a name without proof, which counts only in the dev environment; "
@@ -165,29 +175,6 @@ def asking_of(request: Record) -> Asking:
         if asking in request.data:
             return asking
     return "action"
-
-
-def is_review(request: Record) -> bool:
-    """Whether a gate asks whether something that was done was right; it is answered after its run, too."""
-    return "review" in request.data
-
-
-def _raise_exception(desk: Stream, request: Record, reply: Reply) -> None:
-    """Record that a reviewed change was wrong, and whose it is now; once, also after a crash before the answer."""
-    key = f"{request.data['key']}/wrong"
-    if any(record.data.get("key") == key for record in desk.records):
-        return
-    body = request.body_object()
-    what = f"{request.data['action']} was done alone and {plain_text(reply.by, 200)} found it wrong: {reply.reason}"
-    data: dict[str, Any] = {
-        "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
-        "phase": "fact",
-        "key": key,
-        "reason_code": "data_mismatch",
-        "what": plain_text(what, 1_000),
-        "owner": body.get("owner", request.data["role"]),
-    }
-    desk.append(inherited(request), "exception_record", data)
 
 
 def superseded(flight: Iterable[Record], request: Record) -> str | None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo import proofs
+from gonogo import emergencies, proofs
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
+from gonogo.ladders import reached
 from gonogo.proofs import Asked, NotProven, Proven
-from gonogo.statements import Said, TokenRefused, read_token, say
+from gonogo.statements import BREAK_GLASS, Said, TokenRefused, read_token, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,8 +106,16 @@ def completed(reply: Reply) -> Reply:
     return replace(reply, by=said.by, reason=said.reason, changes=said.wish(), reason_code=said.code)
 
 
-def asked_of(request: Record, desk: Sequence[Record], environment: Environment) -> Asked:
-    """Return what the request of a gate asks, as far as proof is concerned."""
+def asked_of(request: Record, desk: Sequence[Record], environment: Environment, at: datetime | None = None) -> Asked:
+    """Return what the request of a gate asks, as far as proof is concerned.
+
+    Args:
+        request: what the gate asks.
+        desk: what was answered before.
+        environment: whose rules hold.
+        at: when it is answered, so which rungs of its ladder have come; now, if not given.
+
+    """
     data, fields = request.data, request.fields
     about = {
         "action": data["action"],
@@ -134,6 +143,8 @@ def asked_of(request: Record, desk: Sequence[Record], environment: Environment) 
         agent=fields.get("agentid", ""),
         executor=data.get("executor", ""),
         earlier=_gone_before(request, desk),
+        rungs=frozenset(reached(request, at or datetime.now(UTC))),
+        glass=data.get("break_glass", {}).get("role", ""),
     )
 
 
@@ -142,8 +153,10 @@ def _gone_before(request: Record, desk: Sequence[Record]) -> frozenset[str]:
 
     Whether something happened, or was right, is another question than whether it may be done.
     """
-    gate_id = request.data["gate"] if {"doubt", "review"} & request.data.keys() else None
-    return frozenset(
+    gate_id = request.data["gate"] if {"doubt", "review", emergencies.MARK, "failure"} & request.data.keys() else None
+    # Who broke the glass is not among those who say afterwards that it was right.
+    alone = frozenset({request.data["glass_by"]} if "glass_by" in request.data else ())
+    return alone | frozenset(
         record.data["by"]
         for record in desk
         if record.artifact == "approval_record"
@@ -180,13 +193,14 @@ def prove(settings: Settings, asked: Asked, reply: Reply, request: Record, desk:
 
 def _end(request: Record) -> datetime | None:
     """Return when a gate is over; never, for a review, which is answered late, too."""
-    return None if "review" in request.data else moment(request.data["deadline"])
+    is_open = {"review", emergencies.MARK} & request.data.keys()
+    return None if is_open else moment(request.data["deadline"])
 
 
 def standing(request: Record, desk: Sequence[Record], reply: Reply) -> dict[str, Any]:
     """Return what an accepted answer is within its gate's quorum: a part of it, or what completes it."""
     quorum = quorum_of(request)
-    if reply.answer != "go" or quorum == 1:
+    if reply.answer != "go" or quorum == 1 or reply.reason_code == BREAK_GLASS:
         return {}
     now = datetime.now(UTC)
     before = [
@@ -227,7 +241,7 @@ def still_proven(settings: Settings, asked: Asked, answer: Record, at: datetime)
         case _:
             raise NotProven("Nothing vouches for it.")
     said = proven.said
-    told = {"answer": said.answer, "by": said.by, "statement_digest": proven.digest}
+    told = {"answer": said.answer, "by": said.by, "statement_digest": proven.digest, "reason_code": said.code}
     if any(data.get(name) != value for name, value in told.items()):
         raise NotProven("What was recorded is not what was said.")
     if said.reason != body.get("reason") or payload_bytes(body.get("changes", {})).decode() != said.changes:

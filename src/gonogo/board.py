@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import asking_of, is_review, superseded
+from gonogo.approvals import asking_of, superseded
 from gonogo.ballots import accepted_answer, accepted_answers, quorum_of
 from gonogo.errors import RunUnknown
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import whole
+from gonogo.ladders import reached
 from gonogo.model import Asking, Noun, RunStatus
+from gonogo.reviews import open_requests
+from gonogo.verdicts import is_review
 
 if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
@@ -60,6 +64,10 @@ class GateRow(Noun):
     """How many different people must say go."""
     said: tuple[str, ...] = ()
     """Who of them has."""
+    escalated: tuple[str, ...] = ()
+    """Roles of the ladder that may answer by now, too."""
+    glass: str = ""
+    """The role that may go alone in an emergency; empty where nobody may."""
 
 
 def run_view(journal: Journal, run_id: str) -> RunView | None:
@@ -142,16 +150,7 @@ def open_reviews(journal: Journal) -> list[GateRow]:
 
     Searches every run for reviews, so it is for people who ask, not for loops.
     """
-    rows: list[GateRow] = []
-    for run_id in journal.runs_mentioning('"review":true'):
-        asked = [request for request in only(journal.read_flight(run_id), "approval_request") if is_review(request)]
-        desk = journal.read_desk(run_id) if asked else []
-        rows += [
-            _row(whole(journal.payloads, request), desk)
-            for request in asked
-            if accepted_answer(desk, request.data["gate"]) is None
-        ]
-    return sorted(rows, key=lambda row: row.opened)
+    return [_row(request, journal.read_desk(request.run_id)) for request in open_requests(journal)]
 
 
 def open_gates_of(journal: Journal, records: list[Record]) -> list[GateRow]:
@@ -186,4 +185,6 @@ def _row(request: Record, desk: list[Record]) -> GateRow:
         risk=data.get("risk"),
         quorum=quorum_of(request),
         said=tuple(each.data["by"] for each in accepted_answers(desk, data["gate"])),
+        escalated=reached(request, datetime.now(UTC)),
+        glass=data.get("break_glass", {}).get("role", ""),
     )

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from gonogo.tools import Tool
 
 
+QUESTION = "/model"
+"""What the key of a turn's first question to its model ends in; before it stands the key of the turn."""
+
+
 @dataclass(slots=True)
 class Call:
     """One call as it is carried out."""
@@ -234,9 +238,10 @@ def hear_failure(run: Run, tool: Tool[Any, Any], record: Record) -> None:
 def recall(run: Run, tools: Mapping[str, Tool[Any, Any]]) -> None:
     """Let a run that goes on know what it had heard before.
 
-    A step that is on record is not entered again, and neither are the calls within it; what their systems
-    and reviewers said must count all the same.
+    A step that is on record is not entered again, and neither are the questions and calls within it; what their
+    prompts, systems and reviewers said must count all the same.
     """
+    _recall_prompts(run)
     for record in only(run.ledger.records, "tool_call"):
         tool = tools.get(record.data["tool"])
         if tool is None or record.data["phase"] != "result":
@@ -249,6 +254,14 @@ def recall(run: Run, tools: Mapping[str, Tool[Any, Any]]) -> None:
                 vouch(run, tool, run.ledger.whole(begun).body_object(), record.data["key"])
             run.provenance.take(record.fields["id"], tool.name, "result", whole.payload.body, tool.marks)
     _recall_reviewers(run)
+
+
+def _recall_prompts(run: Run) -> None:
+    """Take what agents were told from the first question of each of their turns, which holds it."""
+    for record in only(run.ledger.records, "model_call"):
+        if record.data["phase"] == "intent" and (told := run.ledger.whole(record).payload) is not None:
+            turn = record.data["key"].removesuffix(QUESTION)
+            run.provenance.take(turn, record.data["agent"], "prompt", told.body)
 
 
 def _recall_reviewers(run: Run) -> None:

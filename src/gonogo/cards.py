@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gonogo.gates import Action
     from gonogo.policy.law import Ruling
+    from gonogo.policy.rules import Need
     from gonogo.runs import Run
 
 PREVIEW_CHARACTERS_MAX = 10_000
@@ -113,7 +114,29 @@ def _takes(run: Run, ruling: Ruling) -> str:
         told.append("a signature" if risk == "high" else "a signature, or a code of an authenticator app")
     if need is not None and need.quorum > 1:
         told.append(f"the go of {need.quorum} different people")
-    return f" It takes {', and '.join(told)} ({risk} risk)." if told else ""
+    takes = f" It takes {', and '.join(told)} ({risk} risk)." if told else ""
+    return takes + ("" if need is None else _otherwise(need))
+
+
+def _otherwise(need: Need) -> str:
+    """Return who may answer where the role does not, and who may go alone; nothing where nobody may."""
+    climbs = "".join(
+        f" {_span(rung.after_seconds)} after it opened, {rung.role} may answer, too." for rung in need.rungs or ()
+    )
+    if need.glass is None:
+        return climbs
+    return (
+        f"{climbs} In an emergency {need.glass.role} may go alone: with a signature, the reason code BREAK_GLASS and "
+        f"the reason in words; {need.glass.reviewer} looks at it within {_span(need.glass.review_seconds)}."
+    )
+
+
+def _span(seconds: int) -> str:
+    """Return a time as its rule wrote it."""
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds % unit == 0:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"
 
 
 def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline: datetime) -> str:
@@ -165,6 +188,61 @@ sample; nothing waits for you.
 **If you say** `go`, it was right. `no_go` says that it was wrong: an exception is opened, and what the tool \
 declares as reversible can be undone once the run has ended. The review is due by {timestamp(due)[:19]}Z; \
 a late one still counts.
+
+{_foot(run, gate_id, role)}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a person is told of a step that failed."""
+
+    because: str
+    role: str
+    """Who is asked."""
+    result: str
+    """What somebody has to give who gives its result, as markdown."""
+    misfit: str
+    """What was wrong with the result that somebody gave before; empty where nobody did."""
+
+
+def failure_card(run: Run, gate_id: str, action: Action, told: Failure, deadline: datetime) -> str:
+    """Write what a person has to know to say how a run goes on whose step failed."""
+    role, result, misfit, because = told.role, told.result, told.misfit, told.because
+    again = f"\n**The result given before does not fit:** {shown(misfit, 500)} Please give it again.\n"
+    return f"""## Failed: `{action.request.action}`
+
+{shown(because, 1_000)}
+
+The mission **{run.charter.name}** waits instead of ending. What it has done so far stays done.
+{again if misfit else ""}
+{_arguments(action)}
+
+{_so_far(run)}
+
+**If you say** `go`, the step is entered again; what it did before it failed is not done twice, and an effect of which \
+nobody knows whether it happened is asked about first. `revise` gives its result instead, {result}. `no_go` ends the \
+run. Without an answer by {timestamp(deadline)[:19]}Z it ends, too, as an exception of its owner.
+
+{_foot(run, gate_id, role)}"""
+
+
+def glass_card(run: Run, gate_id: str, action: Action, by: str, reason: str, role: str, due: datetime) -> str:  # noqa: PLR0917 - what a card says
+    """Write what a person has to know to say whether what somebody did alone, in an emergency, was right."""
+    return f"""## Review: `{action.request.action}` in an emergency
+
+{shown(by)} broke the glass in mission **{run.charter.name}**, and this was done on that alone. Nothing waits for you.
+
+**Why, in their words**
+
+{quoted(reason)}
+
+{_arguments(action)}
+
+{_change(action)}
+
+**If you say** `go`, it was right to go alone. `no_go` says that it was not: an exception is opened. The review is \
+due by {timestamp(due)[:19]}Z; after it, it is an exception of the mission's owner, and a late one still counts. \
+Whoever went alone cannot say that it was right.
 
 {_foot(run, gate_id, role)}"""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,6 @@ from gonogo.plans import read_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
     from pydantic import BaseModel
@@ -88,12 +88,19 @@ def adapter_of(settings: Settings, mission: str) -> Adapter | None:
 
 
 def read_batch(
-    mission: Mission[Any, Any], path: Path, adapter: Adapter | None, case_by: str | None, salt: str = ""
+    mission: Mission[Any, Any],
+    path: Path,
+    adapter: Adapter | None,
+    case_by: str | None,
+    *,
+    salt: str = "",
+    arrived: str | None = None,
 ) -> Batch:
     """Read a CSV, JSONL or Parquet file into cases.
 
     The same file gives the same run ids, so flying it again continues what was begun; ``salt``
     makes it another batch. Bad rows are set aside with their line and reason; the rest proceeds.
+    ``arrived`` is the column that says when a case came in; cases are in that order then.
 
     Raises:
         CaseRefused: the file is missing, of another kind, or lacks the column.
@@ -115,10 +122,49 @@ def read_batch(
     for name, rows in groups.items():
         run_id = f"{slug}-{short_id(batch.id, name)}"
         try:
-            batch.flyers.append(_flyer(mission, adapter, run_id, rows))
+            came = None if arrived is None else min(_came(row, arrived) for _, row in rows)
+            try:
+                flyer = _flyer(mission, adapter, run_id, rows)
+            except CaseRefused:
+                if arrived is None:
+                    raise
+                # A column that the case does not know says when it came in, and nothing else.
+                bare = [(ref, {name: cell for name, cell in row.items() if name != arrived}) for ref, row in rows]
+                flyer = _flyer(mission, adapter, run_id, bare)
+            batch.flyers.append(replace(flyer, arrived=came))
         except CaseRefused as error:
             batch.bad.append(BadRow(rows[0][0], str(error)))
+    if arrived is not None:
+        batch.flyers.sort(key=lambda flyer: flyer.arrived or _LONG_AGO)
     return batch
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def _came(row: Row, column: str) -> datetime:
+    """Return when a row came in; without a time zone it is in UTC.
+
+    Raises:
+        CaseRefused: its column holds no time.
+
+    """
+    value = row.get(column)
+    try:
+        read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise CaseRefused(f"its column {column} says {value!r}, which is no time like 2026-11-26T08:30:00") from None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def replayed(batch: Batch, speed: float, first: datetime) -> Batch:
+    """Return a batch whose cases come in again, so many times faster than they came, the first of them at a time."""
+    began = min((flyer.arrived for flyer in batch.flyers if flyer.arrived is not None), default=first)
+    flyers = [
+        replace(flyer, arrived=None if flyer.arrived is None else first + (flyer.arrived - began) / speed)
+        for flyer in batch.flyers
+    ]
+    return replace(batch, flyers=flyers)
 
 
 def _flyer(mission: Mission[Any, Any], adapter: Adapter | None, run_id: str, rows: list[tuple[str, Row]]) -> Flyer:

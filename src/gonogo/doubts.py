@@ -83,7 +83,7 @@ async def settle(run: Run, doubt: Doubt, common: dict[str, Any]) -> Record | byt
                 return answer
             case "revise":
                 try:
-                    body = _read(doubt.result, answer)
+                    body = read_given(doubt.result, answer)
                 except ValidationError as error:
                     # The desk looks at the shape only. What does not fit in another way is asked again.
                     first = error.errors()[0]
@@ -147,7 +147,7 @@ def _left(doubt: Doubt, answer: Record) -> InDoubt:
 def _question(run: Run, doubt: Doubt, digest: str, misfits: list[str], misfit: str) -> Question:
     """Return what the mission's owner is asked; bound to this attempt, and to what was answered before."""
     gate_id = short_id(run.id, doubt.key, digest, *misfits, length=10)
-    form = _form(doubt.result).schema
+    form = form_of(doubt.result).schema
     names = ", ".join(shown(name) for name in form.get("properties", {})) or "name by name"
     known = Known(
         attempt=_attempt(run, doubt),
@@ -193,7 +193,8 @@ class Form:
     """Whether the result has no fields of its own and is given as one."""
 
 
-def _form(result: TypeAdapter[Any]) -> Form:
+def form_of(result: TypeAdapter[Any]) -> Form:
+    """Return how a person gives a result of this type."""
     try:
         schema = result.json_schema()
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
@@ -207,8 +208,8 @@ def _form(result: TypeAdapter[Any]) -> Form:
     return Form(whole if definitions is None else {**whole, "$defs": definitions}, is_wrapped=True)
 
 
-def _read(result: TypeAdapter[Any], answer: Record) -> bytes:
+def read_given(result: TypeAdapter[Any], answer: Record) -> bytes:
     """Return a result as a person gave it, in the form in which the tool's own would have been recorded."""
     given = answer.body_object().get("changes", {})
-    value = given.get(WRAPPED) if _form(result).is_wrapped else given
+    value = given.get(WRAPPED) if form_of(result).is_wrapped else given
     return result.dump_json(result.validate_json(payload_bytes(value)), warnings=False)

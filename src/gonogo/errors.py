@@ -43,6 +43,10 @@ class PolicyBroken(GonogoError):
     failure = "policy_block"
 
 
+class LawUnapproved(PolicyBroken):
+    """Outside ``dev``: the law is not one that somebody approved, so nothing starts and nothing counts under it."""
+
+
 class PolicyDenied(GonogoError):
     """Policy forbids the action and no person may lift it."""
 

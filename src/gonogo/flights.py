@@ -20,6 +20,7 @@ from gonogo.calls import recall
 from gonogo.current import flying
 from gonogo.divergence import check_divergence
 from gonogo.docket import demoted_agents
+from gonogo.enactments import check_flight
 from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
 from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
 from gonogo.events import received_ids
@@ -34,7 +35,7 @@ from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
 from gonogo.paths import requeued
 from gonogo.pilots import Parked
-from gonogo.plans import Flyable, Landing, Plan, read_case
+from gonogo.plans import TENDED, Flyable, Landing, Plan, Tended, recorded_case
 from gonogo.policy.force import in_force
 from gonogo.proposals import lapse, settle_proposals
 from gonogo.provenance import marks_of
@@ -67,7 +68,8 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         How it ended. A mission that fails, is refused or denied lands; it does not raise.
 
     Raises:
-        PolicyBroken: the law or the registry does not hold; nothing was started.
+        PolicyBroken: the law or the registry does not hold, or (LawUnapproved) outside ``dev`` nobody approved it;
+            nothing was started.
         ModelFailed, PriceUnknown: the configured model cannot be used or priced; nothing was started.
         RunBusy: somebody else flies this run.
         EvidenceUnwritable, EvidenceBroken: the recorder cannot be trusted; nothing more is done.
@@ -79,6 +81,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
     journal = journal_of(plan.settings)
     agents = roster(mission.story)
     if not journal.has_ended(plan.run_id):
+        check_flight(plan.settings, plan.run_id)
         catch_up(plan.settings)
         halt = halted(plan.settings, run_id=plan.run_id, mission=mission.charter.name, agents=agents)
         if halt is not None and not journal.flight_position(plan.run_id):
@@ -124,7 +127,10 @@ async def _begin(
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
         ledger.envelope = Envelope({**ledger.envelope, "attempt": attempt})
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
-        return read_case(mission, must_have_payload(ledger.whole(ledger.records[0])))
+        raw = must_have_payload(ledger.whole(ledger.records[0]))
+        if raw.startswith(TENDED) != isinstance(mission, Tended):
+            raise CaseRefused(f"Run {plan.run_id} is no case of the mission; whoever began it goes on with it.")
+        return recorded_case(mission, raw)
     if case is None:
         raise CaseRefused(f"There is no run {plan.run_id} to continue; `gonogo runs` lists them.")
     charter = mission.charter

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 from gonogo.ballots import accepted_answer, counted, people_behind
 from gonogo.cards import action_card
 from gonogo.current import current_run, current_step, step_fields
+from gonogo.emergencies import is_broken
 from gonogo.errors import BudgetExceeded, GateDenied, GateExpired, PolicyDenied, Proposed
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id
 from gonogo.evidence.ledger import Stopwatch, only
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
+from gonogo.ladders import next_rung
 from gonogo.pilots import Held
 from gonogo.policy.law import Request, Ruling
 from gonogo.policy.rules import Need
-from gonogo.questions import Question, answer_to, expire
+from gonogo.questions import Question, answer_to, climb_at, expire
+from gonogo.reviews import queue_glass_review
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +116,9 @@ def clear(run: Run, action: Action) -> list[Record] | Revision:
         answer = answer_to(run, action, digest, question)
         match answer.data["answer"]:
             case "go":
+                if is_broken(answer):
+                    # Before the effect: what is done alone is looked at, whatever becomes of this process.
+                    queue_glass_review(run, action, answer)
                 granted.append(answer)
             case "revise":
                 body = answer.body_object()
@@ -199,6 +205,14 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
         data["needs"] = {role: need.model_dump(exclude_none=True) for role, need in ruling.needs.items()}
     run.ledger.note("policy_decision", data, payload=asked, fields={**action.envelope, **step_fields()})
     return ruling
+
+
+def climb_sleeping(journal: Journal, run_id: str, gate_ids: list[str]) -> datetime | None:
+    """Record the rungs that have come of a sleeping run's gates, and return when the next one comes."""
+    asked = [r for r in only(journal.read_flight(run_id), "approval_request") if r.data["gate"] in gate_ids]
+    for request in asked:
+        climb_at(journal, request)
+    return next_rung(asked, journal.read_desk(run_id))
 
 
 def expire_sleeping(journal: Journal, run_id: str, gate_ids: list[str], environment: Environment) -> None:

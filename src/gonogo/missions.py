@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from gonogo.errors import MissionMisdefined
 from gonogo.evidence.canon import sha256_hex
 from gonogo.model import PATHS, Budget, Charter, Outcome
+from gonogo.plans import refuse_nul
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -47,6 +48,16 @@ class Mission(Flow[P, R]):
         given = inspect.signature(story).parameters[self.case_name].replace(annotation=self.case_type)
         vars(flown)["__signature__"] = inspect.Signature([given], return_annotation=self.outcome_type)
         super().__init__(cast("Callable[P, R]", flown), name=charter.name, persist_result=False, **options)
+
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the case as Prefect stores it; asked for before a flow run is made.
+
+        Raises:
+            CaseRefused: no Postgres could store it; there is no flow run.
+
+        """
+        refuse_nul(self.charter.name, parameters.get(self.case_name))
+        return super().serialize_parameters(parameters)
 
     @property
     def story(self) -> Callable[[Any], Awaitable[Outcome]]:

@@ -29,8 +29,8 @@ FailureClass = Literal[
 Answer = Literal["go", "no_go", "revise"]
 """A gate's answers: do exactly this, do not, or propose something else."""
 
-Asking = Literal["action", "doubt", "proposal", "review"]
-"""What a gate is about: whether something may happen, whether it has, a proposal, or a sample."""
+Asking = Literal["action", "doubt", "failure", "proposal", "review", "glass"]
+"""What a gate is about: may it happen, did it, what of a step that failed, a proposal, a sample, an emergency."""
 
 Verdict = Literal["allow", "deny", "gate"]
 """Policy's rulings: runs alone, never runs, runs when a person says go."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -31,6 +31,14 @@ class Flyable(Protocol):
     def story(self) -> Callable[[Any], Awaitable[Outcome]]:
         """The author's function."""
         ...
+
+
+TENDED = b'{"tended_ref":'
+"""How the case of a run begins that bears a mission's name and is not one of it: the mission never continues it."""
+
+
+class Tended:
+    """Marks what flies such runs, and nothing else."""
 
 
 class Landing(Noun):
@@ -82,10 +90,55 @@ class Plan:
 
 
 def read_case(mission: Flyable, given: object) -> BaseModel:
-    """Return the case as the mission takes it.
+    """Return a case that is handed in, as the mission takes it.
 
     Raises:
-        CaseRefused: it does not fit; the message names the field. Nothing was started.
+        CaseRefused: it does not fit, or holds a NUL character; the message names the field. Nothing was started.
+
+    """
+    case = recorded_case(mission, given)
+    # Looked for in the text first: a walk through every case of a batch would be felt.
+    if r"\u0000" in case.model_dump_json():
+        refuse_nul(mission.charter.name, case.model_dump())
+    return case
+
+
+def refuse_nul(mission: str, case: object) -> None:
+    """Refuse a case that a Prefect server on Postgres could not store.
+
+    Raises:
+        CaseRefused: it holds a NUL character; the message names the field.
+
+    """
+    place = _nul_in(case.model_dump() if isinstance(case, BaseModel) else case, "")
+    if place is not None:
+        raise CaseRefused(
+            f"This is no case for {mission} ({place or 'input'} holds a NUL character, U+0000, which a Prefect "
+            "server on Postgres cannot store). Take it out and hand the case in again. Nothing was started."
+        )
+
+
+def _nul_in(value: Any, place: str) -> str | None:
+    """Return where a value holds a NUL character; ``None`` if nowhere."""
+    if isinstance(value, str):
+        return place if "\0" in value else None
+    if isinstance(value, dict):
+        inner = cast("dict[Any, Any]", value)
+        if any("\0" in str(name) for name in inner):
+            return f"a name in {place or 'it'}"
+        parts = [(f"{place}.{name}".removeprefix("."), each) for name, each in inner.items()]
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = [(f"{place}.{number}".removeprefix("."), each) for number, each in enumerate(cast("list[Any]", value))]
+    else:
+        return _nul_in(value.decode(errors="replace"), place) if isinstance(value, bytes) else None
+    return next((found for at, each in parts if (found := _nul_in(each, at)) is not None), None)
+
+
+def recorded_case(mission: Flyable, given: object) -> BaseModel:
+    """Return a case that is on record already, as the mission takes it.
+
+    Raises:
+        CaseRefused: it does not fit; the message names the field.
 
     """
     try:

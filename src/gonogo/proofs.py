@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from gonogo import codes, rolls
+from gonogo import codes, emergencies, rolls
+from gonogo.emergencies import lacking, overdue_reviews
+from gonogo.enactments import check_enacted
 from gonogo.errors import GonogoError, PolicyBroken
 from gonogo.evidence.canon import moment, plain_text
 from gonogo.policy.force import approvers_in_force
@@ -18,7 +20,7 @@ from gonogo.policy.law import Request
 from gonogo.policy.rules import risk_called
 from gonogo.public_keys import SignatureRefused
 from gonogo.signatures import Signature
-from gonogo.statements import LIFETIME, NAMESPACE, Said, TokenRefused, digest_of, read_token
+from gonogo.statements import BREAK_GLASS, LIFETIME, NAMESPACE, Said, TokenRefused, digest_of, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     from gonogo.model import Environment
     from gonogo.policy.approvers import Approvers
+    from gonogo.policy.law import Law
+    from gonogo.policy.registry import Registry
     from gonogo.policy.rules import Risk
     from gonogo.settings import Settings
 
@@ -36,6 +40,9 @@ CLOCK_OFF_MAX = timedelta(minutes=2)
 """How far ahead a signer's clock may be."""
 
 By = Literal["totp", "signature"]
+
+Holding = Literal["own", "delegated", "escalated", "none"]
+"""Whether somebody has the role that is asked for: their own, somebody else's for a time, a rung of the ladder's."""
 
 
 class NotProven(ValueError):
@@ -68,6 +75,10 @@ class Asked:
     """Under which login the run flies; empty where that is not known."""
     earlier: frozenset[str] = frozenset()
     """Who said go to the same action before."""
+    rungs: frozenset[str] = frozenset()
+    """Roles of the escalation ladder that may answer, too, by now."""
+    glass: str = ""
+    """The role that may go alone in an emergency; empty where nobody may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,8 @@ class Proven:
     """Of the statement."""
     fingerprint: str = ""
     """Of the key; empty for a code."""
+    holds: Holding = "own"
+    """How its person came to answer."""
 
     def data(self) -> dict[str, Any]:
         """Return what the record of the answer holds of it."""
@@ -90,6 +103,8 @@ class Proven:
             "expires": self.said.expires,
             "reason_code": self.said.code,
         }
+        if self.holds != "own":
+            known["holds"] = self.holds
         return known | ({"key_fingerprint": self.fingerprint} if self.fingerprint else {})
 
 
@@ -129,8 +144,8 @@ def proof_by_key(settings: Settings, asked: Asked, token: str, at: datetime) -> 
     if not key.counts(at):
         raise RunOut(f"The key {signature.key.fingerprint} of {name} is revoked, has run out, or counts later.")
     _check_times(said, asked, at)
-    _check_rules(settings, asked, said, "signature", at)
-    return Proven(said, "signature", digest_of(statement), signature.key.fingerprint)
+    holds = _check_rules(settings, asked, said, "signature", at)
+    return Proven(said, "signature", digest_of(statement), signature.key.fingerprint, holds)
 
 
 def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: datetime) -> Proven:
@@ -142,7 +157,7 @@ def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: d
     """
     _check_code_holder(settings, said.by, at)
     _check_times(said, asked, at)
-    _check_rules(settings, asked, said, "totp", at)
+    holds = _check_rules(settings, asked, said, "totp", at)
     try:
         seed = codes.read_seed(settings.home, said.by)
     except GonogoError as error:
@@ -153,7 +168,7 @@ def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: d
     objection = rolls.use_code(settings, said.by, codes.step_of(seed, code, at.timestamp()), digest, at)
     if objection is not None:
         raise NotProven(objection)
-    return Proven(said, "totp", digest)
+    return Proven(said, "totp", digest, holds=holds)
 
 
 def still_by_code(settings: Settings, asked: Asked, said: Said, at: datetime) -> Proven:
@@ -207,17 +222,21 @@ def _check_times(said: Said, asked: Asked, at: datetime) -> None:
         raise RunOut(f"It ran out at {said.expires[:19]}Z; answer again.")
 
 
-def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: datetime) -> None:
-    """Let the law say whether this person may give this answer."""
-    law, registry, approvers = approvers_in_force(settings.policy_folder)
+def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: datetime) -> Holding:
+    """Let the law say whether this person may give this answer; return how they hold the role."""
+    law, registry, approvers = _in_force(settings, asked)
     person = approvers.people.get(said.by)
     if person is None or not person.counts(at):
         raise RunOut(f"{plain_text(said.by, 80)} is not enrolled, or no longer; `gonogo approvers list` tells.")
     card = registry.agents.get(asked.agent)
-    holds, standing_in = _holding(approvers, asked, said.by, at)
+    is_glass = said.code == BREAK_GLASS
+    holds, standing_in = _holding(approvers, asked, said, at)
+    further: dict[str, Any] = {"delegators": standing_in}
+    if is_glass:
+        further = {"reason_characters": len(said.reason), "overdue": overdue_reviews(settings, said.by, at)}
     request = Request(
         principal=("Person", said.by),
-        action=ACTION,
+        action=emergencies.ACTION if is_glass else ACTION,
         resource=("Gate", asked.subject),
         call={
             "environment": asked.environment,
@@ -233,7 +252,7 @@ def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: da
             "risk": risk_in(asked.risk, asked.environment),
             "proof": proof,
             "holds": holds,
-            "delegators": standing_in,
+            **further,
         },
     )
     names = sorted(approvers.names_of(said.by))
@@ -247,18 +266,30 @@ def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: da
     except PolicyBroken as error:
         raise NotProven(f"The law has no rules for answers with proof (approvals.cedar): {error}") from error
     if ruling.verdict != "allow":
-        lacks = (
-            ""
-            if holds != "none"
-            else f" {said.by} does not hold the role {asked.role}, nor stands in for one who does."
-        )
-        raise RunOut(f"{', '.join(ruling.rules)}: {' '.join(ruling.because)}{lacks}")
+        raise RunOut(f"{', '.join(ruling.rules)}: {' '.join(ruling.because)}{lacking(asked, said, holds)}")
+    return holds
 
 
-def _holding(approvers: Approvers, asked: Asked, name: str, at: datetime) -> tuple[str, list[str]]:
-    """Return whether a person has the role, and every name of those they stand in for."""
-    if asked.role in approvers.people[name].roles:
+def _in_force(settings: Settings, asked: Asked) -> tuple[Law, Registry, Approvers]:
+    """Return the law, the registry and the approvers; outside ``dev`` only those that somebody approved."""
+    try:
+        if asked.environment != "dev":
+            check_enacted(settings, asked.environment)
+        return approvers_in_force(settings.policy_folder)
+    except PolicyBroken as error:
+        raise RunOut(f"{error}") from error
+
+
+def _holding(approvers: Approvers, asked: Asked, said: Said, at: datetime) -> tuple[Holding, list[str]]:
+    """Return how a person has the role, and every name of those they stand in for."""
+    roles = approvers.people[said.by].roles
+    if said.code == BREAK_GLASS:
+        # Nobody lends that role, and no ladder leads to it.
+        return ("own" if asked.glass in roles else "none"), []
+    if asked.role in roles:
         return "own", []
-    delegators = approvers.delegators(name, asked.role, asked.action, asked.args, at)
+    delegators = approvers.delegators(said.by, asked.role, asked.action, asked.args, at)
     names = sorted({each for one in delegators for each in approvers.names_of(one)})
-    return ("delegated" if names else "none"), names
+    if names:
+        return "delegated", names
+    return ("escalated" if asked.rungs.intersection(roles) else "none"), []

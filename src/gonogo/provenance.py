@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, time, timedelta
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
@@ -221,7 +221,19 @@ def _leaves(value: Any, content: frozenset[str], *, is_content: bool) -> Iterato
 
 
 def marks_of(annotation: Any) -> Marks:
-    """Return what a type declares about its values; of one that may be left out, what the rest declares."""
+    """Return what a type declares about its values; of one that may be left out, what the rest declares.
+
+    Each run asks for those of its case, so the answer for a class is kept: what a class declares never changes.
+    """
+    return _marks_of_class(annotation) if isinstance(annotation, type) else _marks_of(annotation)
+
+
+@lru_cache(maxsize=1_024)
+def _marks_of_class(annotation: type[Any]) -> Marks:
+    return _marks_of(annotation)
+
+
+def _marks_of(annotation: Any) -> Marks:
     if get_origin(annotation) in {Union, UnionType}:
         present = [marks_of(inner) for inner in get_args(annotation) if inner is not NoneType]
         return Marks(

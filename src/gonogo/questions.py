@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gonogo.approvals import answer_gate, silence, superseded
+from gonogo.approvals import answer_gate, inherited, silence, superseded
 from gonogo.ballots import accepted_answer, accepted_answers, asked_of, quorum_of, still_proven
 from gonogo.current import step_fields
+from gonogo.emergencies import is_broken
 from gonogo.errors import AnswerRefused, ApprovalVoid, EvidenceBroken
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
 from gonogo.evidence.ledger import must_have_payload
+from gonogo.ladders import climb, next_rung, rungs_from
 from gonogo.pilots import Held, Wait
 from gonogo.policy.rules import Need
 from gonogo.proofs import NotProven, RunOut
@@ -90,13 +92,14 @@ def check_proofs(run: Run, gate_id: str) -> None:
     request = run.ledger.whole(asked[-1])
     parts = frozenset(settled.data.get("with", ()))
     counting = [each for each in accepted_answers(desk, gate_id) if each.fields["id"] in parts] + [settled]
-    if settled.data["answer"] == "go" and len({each.data["by"] for each in counting}) < quorum_of(request):
+    few = len({each.data["by"] for each in counting}) < quorum_of(request)
+    if settled.data["answer"] == "go" and few and not is_broken(settled):
         raise EvidenceBroken(f"Gate {gate_id} takes the go of {quorum_of(request)} people, and fewer said it.")
     environment = request.fields["envname"] if request.fields["envname"] != "dev" else run.settings.environment
     for answer in counting:
         before = [each for each in desk if each.seq < answer.seq]
         try:
-            question = asked_of(request, before, environment)
+            question = asked_of(request, before, environment, moment(answer.fields["time"]))
             still_proven(run.settings, question, run.ledger.whole(answer), datetime.now(UTC))
         except RunOut as error:
             raise ApprovalVoid(f"The go of {answer.data['by']} at gate {gate_id} counts no more: {error}") from error
@@ -115,7 +118,8 @@ def open_gate(run: Run, action: Action, digest: str, question: Question) -> None
         if superseded(run.ledger.records, known) is not None:
             run.ledger.note("approval_request", known.data, payload=must_have_payload(known), fields=fields)
         return
-    deadline = datetime.now(UTC) + timedelta(seconds=question.deadline_seconds)
+    opened = datetime.now(UTC)
+    deadline = opened + timedelta(seconds=question.deadline_seconds)
     card = question.card(deadline)
     data = {
         "objects": [{"id": run.id, "type": "run"}, {"id": question.gate, "type": "gate"}],
@@ -130,20 +134,24 @@ def open_gate(run: Run, action: Action, digest: str, question: Question) -> None
         "options": list(question.options),
         "requester": run.requester,
         "deadline": timestamp(deadline),
-        **_takes(run, question.need),
+        **_takes(run, question.need, opened),
         **question.facts,
     }
     body = {"card": card, "args": action.request.args, "preview": action.preview, **question.body}
     run.ledger.note("approval_request", data, payload=payload_bytes(body), fields=fields)
 
 
-def _takes(run: Run, need: Need) -> dict[str, Any]:
+def _takes(run: Run, need: Need, opened: datetime) -> dict[str, Any]:
     """Return what the record of a request says about who may answer; nothing where a typed name is enough."""
     found: dict[str, Any] = {}
     if need.risk is not None:
         found["risk"] = need.risk
     if need.quorum > 1:
         found["quorum"] = need.quorum
+    if need.rungs:
+        found["rungs"] = rungs_from(need.rungs, opened)
+    if need.glass is not None:
+        found["break_glass"] = need.glass.model_dump()
     if run.settings.environment != "dev":
         # Whoever's account flies the run is not asked whether it may go on.
         found["executor"] = getpass.getuser()
@@ -166,8 +174,17 @@ async def wait_at(run: Run, gate_id: str) -> None:
         while accepted_answer(run.ledger.desk(), gate_id) is None:
             if datetime.now(UTC) >= deadline:
                 expire(run.ledger.journal, run.id, gate_id, run.settings.environment)
-            else:
-                await run.pilot.rest(run)
+                continue
+            rung = next_rung([request], run.ledger.desk())
+            if rung is not None and datetime.now(UTC) >= rung:
+                climb_at(run.ledger.journal, request)
+            await run.pilot.rest(run)
+
+
+def climb_at(journal: Journal, request: Record) -> None:
+    """Record the rungs of a gate's ladder that have come; nothing where it was answered meanwhile."""
+    with journal.open_desk(request.run_id) as desk:
+        climb(desk, request, inherited(request), datetime.now(UTC))
 
 
 def expire(journal: Journal, run_id: str, gate_id: str, environment: Environment) -> None:

@@ -117,8 +117,23 @@ class Settings(BaseSettings):
     kpis: str = "analytics.kpis"
     """Module with ``report``, ``receipt`` and ``recheck``: the numbers."""
 
+    reviewers: str = "analytics.reviewers"
+    """Module with ``report``: how people review."""
+
     roi: str = "analytics.roi"
     """Module with ``report``: what missions cost beside what the work costs otherwise."""
+
+    backtests: str = "analytics.backtests"
+    """Module with ``report``: actions of the past under a proposed law."""
+
+    gateworth: str = "analytics.gateworth"
+    """Module with ``report``: what each gate costs, and what it catches."""
+
+    exports: str = "analytics.exports"
+    """Module with ``export``: events, spans and costs in the formats that outside tools read."""
+
+    report: str = "dashboards.printing"
+    """Module with ``board_report``: the numbers of the board as one file to print."""
 
     cases_module: str = "tasks.adapters"
     """Module that maps foreign files to cases, and generates the cases of the demo."""

@@ -32,13 +32,16 @@ TOKEN_MAX_CHARACTERS = 12_000
 REASON_MAX_CHARACTERS = 2_000
 
 ReasonCode = Literal[
-    "POLICY_MET", "EXCEPTION_ACCEPTED", "COMPENSATED",
+    "POLICY_MET", "EXCEPTION_ACCEPTED", "COMPENSATED", "BREAK_GLASS",
     "WRONG_TARGET", "WRONG_AMOUNT", "EVIDENCE_MISSING", "POLICY_CONFLICT", "SUSPECTED_INJECTION",
     "OUT_OF_SCOPE", "DUPLICATE", "TIMING", "OTHER",
 ]  # fmt: skip
 """Why somebody answered as they did. Closed, so that reports group by it."""
 
-GO_CODES: frozenset[ReasonCode] = frozenset({"POLICY_MET", "EXCEPTION_ACCEPTED", "COMPENSATED"})
+BREAK_GLASS: ReasonCode = "BREAK_GLASS"
+"""Says that somebody goes alone, in an emergency; the law has rules of its own for it."""
+
+GO_CODES: frozenset[ReasonCode] = frozenset({"POLICY_MET", "EXCEPTION_ACCEPTED", "COMPENSATED", BREAK_GLASS})
 """Those that go with a go; the others stand against one."""
 
 LIFETIME: dict[Risk, timedelta] = {

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast, get_type_hints, overload
 
+import orjson
 from prefect import Task
 from pydantic import TypeAdapter
 
@@ -27,6 +28,7 @@ from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
 from gonogo.pilots import Held
 from gonogo.redactions import cleaned
+from gonogo.rescues import Failed, is_asked, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -57,6 +59,7 @@ class Terms:
     timeout_seconds: float | None = None
     retries: int | None = None
     on_failure: Declared | None = None
+    asks: str | None = None
 
 
 class Step(Task[P, R]):
@@ -105,24 +108,37 @@ class Step(Task[P, R]):
         raw = payload_bytes(plain(bound.arguments))
         digest = sha256_hex(raw)
         key = scope.claim("step", self.name, digest)
-        recorded = run.ledger.result(key)
-        if recorded is not None:
-            return self._replayed(recorded)
         common: dict[str, Any] = {"key": key, "step": self.name, "branch": scope.branch}
-        if run.ledger.intent(key) is None:
+        asked: set[str] = set()
+        if run.ledger.result(key) is None and run.ledger.intent(key) is None:
             intent = common | {"phase": "intent", "args_digest": digest}
             if self.acting:
                 intent["agent"] = self.acting
             run.ledger.note("step_record", intent, payload=raw, fields={"stepid": key})
         while True:
             try:
-                with run.working():
-                    body = self._body(run, bound, common)
-                    return await run.pilot.fly_step(self, bound.arguments, body)
+                recorded = run.ledger.result(key)
+                if recorded is None:
+                    with run.working():
+                        body = self._body(run, bound, common)
+                        return await run.pilot.fly_step(self, bound.arguments, body)
+                if not is_asked(run, self.terms.asks, recorded):
+                    return self._replayed(recorded)
+                await settle(run, self._failed(recorded, raw))
             except Held as held:
                 if current_step() is not None:
                     raise
                 await held.wait(run)
+            except GonogoError:
+                recorded = run.ledger.result(key)
+                # What was recorded a moment ago, and a person is asked about; anything else is how it ended.
+                if recorded is None or recorded.fields["id"] in asked or not is_asked(run, self.terms.asks, recorded):
+                    raise
+                asked.add(recorded.fields["id"])
+
+    def _failed(self, record: Record, raw: bytes) -> Failed:
+        branch, role = record.data["branch"], self.terms.asks or ""
+        return Failed(self.name, record.data["key"], orjson.loads(raw), role, record, self.result_type, branch)
 
     def _body(
         self, run: Run, bound: inspect.BoundArguments, common: dict[str, Any]
@@ -219,6 +235,7 @@ def step(
     timeout_seconds: float | None = None,
     retries: int | None = None,
     on_failure: Declared | None = None,
+    asks: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[P, Awaitable[R]]], Step[P, Coroutine[Any, Any, R]]]: ...
 
@@ -233,6 +250,7 @@ def step(
     timeout_seconds: float | None = None,
     retries: int | None = None,
     on_failure: Declared | None = None,
+    asks: str | None = None,
     **options: Any,
 ) -> Any:
     """Make an async function a step of missions.
@@ -251,6 +269,8 @@ def step(
             dependency says, if none. The step's own code is never entered again for it.
         on_failure: where a run goes that this step ends by failing; the mission's own path for the
             class of the failure, if none.
+        asks: the role that is asked when the step fails and that would end the run as ``escalate``: to enter it
+            again, to give its result, or to end the run; nobody, if none.
         options: anything else a Prefect task takes (``tags``, ``description``, ``task_run_name``).
 
     Raises:
@@ -261,7 +281,7 @@ def step(
         raise MissionMisdefined(
             "A step takes longer than 0 s and repeats 0 times or more; leave out what has no limit."
         )
-    terms = Terms(tuple(entry), tuple(exit), timeout_seconds, retries, on_failure)
+    terms = Terms(tuple(entry), tuple(exit), timeout_seconds, retries, on_failure, asks)
 
     def define(body: Callable[P, Awaitable[R]]) -> Step[P, Coroutine[Any, Any, R]]:
         made = Step(body, acting, terms, name=name or body.__name__, **options)

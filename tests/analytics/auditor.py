@@ -13,6 +13,8 @@ from fractions import Fraction
 from math import floor, sqrt
 from typing import TYPE_CHECKING, Any
 
+from tests.analytics.auditor_beside import foresight
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -43,6 +45,8 @@ class Auditor:
     def __init__(self, tables: dict[str, list[Row]], assumed: Row) -> None:
         self.tables = tables
         self.assumed = assumed["missions"]
+        self.calendar: Row | None = assumed.get("calendar")
+        self.fees: Row | None = assumed.get("tool_fees")
         self.standing, self.currency = assumed["standing"], assumed["currency"]
         self.runs = tables["runs"]
         self.by_id = {run["run_id"]: run for run in self.runs}
@@ -133,7 +137,11 @@ class Auditor:
 
     def numbers(self) -> dict[str, Values]:
         """Return every KPI that has a source."""
-        return {**self._outcomes(), **self._people(), **self._risk(), **self._money(), **self._worth(), **self._steps()}
+        beside = foresight(self, self.calendar, self.fees)
+        return {
+            **self._outcomes(), **self._people(), **self._risk(), **self._money(), **self._worth(), **self._steps(),
+            **beside,
+        }  # fmt: skip
 
     def _outcomes(self) -> dict[str, Values]:
         ended, runs = self.ended, self.runs

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from analytics.loading import Loader
-from analytics.publishing import insert_rows
+from analytics.stores import insert_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +21,12 @@ MISSIONS = ("claims_triage", "incident_response", "content_review", "claims_tria
 BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 TABLES = (
     "runs", "steps", "model_calls", "tool_calls", "decisions", "gates", "reviews", "attempts", "monitor_findings",
-    "halts", "halted_runs", "drills", "versions", "chain_faults", "measures",
+    "halts", "halted_runs", "drills", "versions", "chain_faults", "measures", "drift_findings", "findings",
+    "business_hours",
 )  # fmt: skip
+
+COMPUTED = {"halted_runs", "findings", "business_hours"}
+"""Those of them that are computed, not drawn."""
 
 
 class Chance:
@@ -30,10 +34,12 @@ class Chance:
 
     def __init__(self, seed: int, runs: int, *, is_foreign: bool) -> None:
         self.random = random.Random(seed)  # noqa: S311 - rows for a test
-        self.rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES if table != "halted_runs"}
+        self.beside = random.Random(f"beside {seed}")  # noqa: S311 - drawn apart, so that the rest stays as it was
+        self.rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES if table not in COMPUTED}
         for number in range(runs):
             self._run(f"r{number:04}", is_foreign=is_foreign)
         self._board()
+        self._docket()
 
     def maybe(self, chance: float, value: Any) -> Any:
         """Return a value as often as chance has it, else nothing."""
@@ -94,6 +100,7 @@ class Chance:
                 "output_tokens": 0,
                 "records": records,
                 "incomplete_records": self.one(0, 0, 0, 1, None),
+                "sla_seconds": self.beside.choice([None, 3_600, 36_000]),
             }
         )
         self._work(common, started)
@@ -117,9 +124,20 @@ class Chance:
             "opened_at": self.moment(started, 100), "proposal": False,
             "answer": {"answered": self.one("go", "go", "no_go", "revise"), "expired": "no_go"}.get(state),
             "waited_ms": waited if state in {"answered", "expired"} else None,
+            **self._asked(place),
         }  # fmt: skip
         self.rows["gates"].append(row)
         return row
+
+    def _asked(self, place: int) -> dict[str, Any]:
+        """Return what a gate was about: an operation that may have been carried out, with an amount or without."""
+        draw = self.beside
+        amount = draw.choice(['{"amount_cents": %d}' % draw.randrange(10**6), '{"amount_cents": "many"}', "{}", None])  # noqa: UP031
+        return {
+            "key": f"/t{place}{draw.choice(['', '/executed'])}/gate:g", "action": draw.choice(["pay", "send"]),
+            "rules": draw.choice([["limit"], ["limit", "again"], ["again", "limit"], None]),
+            "arguments": amount, "doubt": "tool_call 1" if draw.random() < 0.1 else None,
+        }  # fmt: skip
 
     def _work(self, common: dict[str, Any], started: datetime) -> None:
         draw = self.random
@@ -141,7 +159,8 @@ class Chance:
                 | {
                     "key": f"/t{place}", "occurrence": 1, "effect": self.one("read", "write", "irreversible"),
                     "outcome": self.one("done", "done", "failed", "refused", "in_doubt", "open"),
-                    "source": self.maybe(0.05, "person"), "started_at": begun, "ended_at": self.moment(begun, 1),
+                    "tool": self.beside.choice(["pay", "read", "send"]), "source": self.maybe(0.05, "person"),
+                    "started_at": begun, "ended_at": self.moment(begun, 1),
                 }
             )  # fmt: skip
         for place in range(draw.randrange(4)):
@@ -197,6 +216,19 @@ class Chance:
                 self.rows["measures"].append(
                     common | {"name": name, "value": draw.randrange(500), "unit": "seconds", "measured_at": started}
                 )
+
+    def _docket(self) -> None:
+        """Draw drift findings: closed in time or late, and open ones, due or not."""
+        draw = self.beside
+        for number in range(24):
+            opened = BEGUN + timedelta(minutes=draw.randrange(40_000))
+            due = opened + timedelta(hours=48)
+            closed = draw.choice([None, opened + timedelta(hours=draw.randrange(1, 96))])
+            self.rows["drift_findings"].append(
+                {"finding": f"f{number}", "run_id": "docket", "mission": draw.choice(MISSIONS[:3]), "monitor": "cost",
+                 "state": "open" if closed is None else "closed", "opened_at": opened, "closed_at": closed,
+                 "due_at": draw.choice([due, due, due, None])}
+            )  # fmt: skip
 
     def _board(self) -> None:
         for halt, signal in (("h1", None), ("h2", "loop")):

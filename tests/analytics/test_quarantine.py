@@ -11,7 +11,7 @@ import pytest
 from analytics import quality
 from analytics.contract import BODIES
 from analytics.quality import Expected, validate
-from analytics.warehouse import land
+from analytics.warehouse import land, replay
 from gonogo.evidence.canon import GENESIS, payload_bytes
 from gonogo.evidence.records import seal, to_line
 
@@ -301,3 +301,58 @@ def test_the_loader_reads_what_the_recorder_writes(fleet: Fleet) -> None:
     fleet.run("r1").begin(case=case)
     land(fleet.home)
     assert orjson.loads(fleet.one("SELECT case_input FROM runs")) == orjson.loads(payload_bytes(case))
+
+
+def test_a_recorder_whose_clock_is_ahead_lands_and_is_counted(fleet: Fleet) -> None:
+    """Its evidence is as good as any; that its times are not is a warning, and says how many."""
+    flight = fleet.flown("r1")
+    lines = lines_of(flight.path)
+    ahead = "2999-01-01T00:00:00.000000Z"
+    rewrite(flight.path, [*lines[:-1], leaf_with(lines[-1], time=ahead, recordedtime=ahead)])
+    assert land(fleet.home).quarantined == 0
+    checks = fleet.ask("SELECT expectation, severity, unexpected FROM dq_results WHERE status = 'failed'")
+    assert ("recorders' clocks are not ahead of ours", "warning", 1) in checks
+    assert fleet.one("SELECT records FROM runs") == len(lines)
+
+
+def test_a_load_with_every_kind_of_fault_loses_no_line(fleet: Fleet) -> None:
+    """Duplicate, late, out of order, wrong type, negative, skewed, unknown version: every line read is somewhere."""
+    whole: dict[Path, list[bytes]] = {}
+    for name in ("duplicate", "late", "swapped", "typed", "negative", "skewed", "newer"):
+        flight = fleet.flown(name)
+        whole[flight.path] = lines_of(flight.path)
+    by_run = {path.stem: path for path in whole}
+
+    def spoil(run_id: str, lines: list[bytes]) -> None:
+        rewrite(by_run[run_id], lines)
+
+    def with_line(run_id: str, bad: bytes) -> list[bytes]:
+        lines = whole[by_run[run_id]]
+        return [*lines[:MODEL_RESULT], bad, *lines[MODEL_RESULT + 1 :]]
+
+    spoil("duplicate", [*whole[by_run["duplicate"]], *whole[by_run["duplicate"]]])
+    spoil("late", whole[by_run["late"]][:3])
+    swapped = whole[by_run["swapped"]]
+    spoil("swapped", [*swapped[:2], swapped[3], swapped[2], *swapped[4:]])
+    for run_id, fault in (
+        ("typed", "text for money"), ("negative", "negative money"), ("skewed", "a time to come"),
+        ("newer", "an unknown version"),
+    ):  # fmt: skip
+        spoil(run_id, with_line(run_id, SPOILT[fault][0](whole[by_run[run_id]][MODEL_RESULT])))
+    read = sum(len(lines_of(path)) for path in whole)
+    assert land(fleet.home).quarantined == 4
+    kept = "SELECT sum(records + duplicates + quarantined)::BIGINT, sum(duplicates)::BIGINT FROM loads"
+    assert fleet.one(kept, "warehouse.duckdb") == (read, len(whole[by_run["duplicate"]]))
+    reasons = fleet.ask("SELECT run_id, reason FROM quarantine ORDER BY run_id")
+    assert reasons == [
+        ("negative", "check_failed"), ("newer", "unknown_type"), ("skewed", "check_failed"), ("typed", "wrong_type"),
+    ]  # fmt: skip
+    # What comes late is taken in when it comes; what was repaired, when it is read again.
+    for path, lines in whole.items():
+        rewrite(path, lines)
+    land(fleet.home)
+    replay(fleet.home)
+    records = {len(lines) for lines in whole.values()}
+    assert fleet.ask("SELECT DISTINCT records FROM runs") == [(count,) for count in records]
+    assert fleet.one("SELECT count(*) FROM chain_faults") == 0
+    assert fleet.one("SELECT count(DISTINCT cost_micros) FROM runs") == 1

@@ -22,6 +22,14 @@ def test_an_enrolled_person_signs_and_a_run_of_production_goes_on(gonogo: Comman
     prod = {"GONOGO_ENVIRONMENT": "prod", "GONOGO_POLICY_FOLDER": str(policies), "GONOGO_REQUESTER": "intake"}
     enrolled = gonogo("approvers", "enrol", "ada", "--role", "claims-adjuster", "--key", f"{key}.pub", env=prod)
     assert (enrolled.code, "claims-adjuster" in (policies / "approvers.yaml").read_text()) == (0, True)
+    unapproved = gonogo("run", "claims_triage", "--no-wait", case=claim("straightforward", "EARLY"), env=prod)
+    assert (unapproved.code, "Nobody approved the law in" in unapproved.sentence) == (1, True)
+    assert gonogo("policies", env=prod).code == 1
+    by_nobody = gonogo("policies", "approve", "--as", "ada", "--sign", str(key), "--reason", "r", env=prod)
+    assert (by_nobody.code, "ada does not have the role law" in by_nobody.sentence) == (2, True)
+    gonogo("approvers", "enrol", "ada", "--role", "law", env=prod)
+    lawful = gonogo("policies", "approve", "--as", "ada", "--sign", str(key), "--reason", "as reviewed", env=prod)
+    assert lawful.code == 0, lawful.err
     flown = gonogo("run", "claims_triage", "--no-wait", case=claim("straightforward", "SIGN"), env=prod)
     assert flown.code == 5
     run_id = gonogo.the_run()
@@ -34,6 +42,8 @@ def test_an_enrolled_person_signs_and_a_run_of_production_goes_on(gonogo: Comman
     assert answer.code == 0, answer.err
     (approval,) = gonogo.told(run_id, "approval_record")
     assert approval.data | {"by": "ada", "proof": "signature", "accepted": True} == approval.data
+    laws = gonogo("policies", "--run", run_id, env=prod)
+    assert (laws.code, "approved by ada at" in laws.out) == (0, True)
     listed = gonogo("approvers", "list", env=prod)
     assert "may answer" in listed.out
 

@@ -174,3 +174,39 @@ def test_a_row_without_its_key_is_a_bad_row(gonogo: Command) -> None:
     assert done.code == 1
     assert done.json["statuses"] == {"done": 1}
     assert done.json["bad_rows"] == [{"ref": "claims.jsonl:2", "reason": "it has no value in the column claim_id"}]
+
+
+def test_cases_fly_as_they_came_and_the_queue_is_told(gonogo: Command) -> None:
+    """The later row came earlier, so it begins first; how long each waited is on record."""
+    path = gonogo.scratch / "claims.jsonl"
+    cases = [claim("not_covered", "LATE") | {"at": "2026-01-01T10:00:20Z"}, claim("not_covered", "EARLY")]
+    cases[1]["at"] = "2026-01-01T10:00:00Z"
+    path.write_text("".join(f"{json.dumps(case)}\n" for case in cases), encoding="utf-8")
+    done = gonogo("run", "claims_triage", "--each", path, "--arrived", "at", "--speed", "100", "--json")
+    assert done.code == 0, done.err
+    assert done.json["statuses"] == {"done": 2}
+    assert (done.json["queue"]["come"], done.json["queue"]["begun"]) == (2, 2)
+    early, late = (gonogo.journal.read_flight(run["run_id"])[0].data for run in done.json["runs"])
+    assert early["case_ref"] == "claims.jsonl:2"
+    assert early["arrived"] < late["arrived"]
+    assert min(early["waited_ms"], late["waited_ms"]) >= 0
+
+
+def test_a_speed_without_arrivals_is_refused(gonogo: Command) -> None:
+    """Nothing is flown."""
+    path = gonogo.scratch / "claims.jsonl"
+    path.write_text("{}\n", encoding="utf-8")
+    told = gonogo("run", "claims_triage", "--each", path, "--speed", "10").sentence
+    assert told == "--speed replays when cases came in; name the column that says so with --arrived."
+
+
+def test_a_row_with_a_nul_character_is_no_case(gonogo: Command) -> None:
+    """No Postgres could store it; the field is named, and nothing of it is on record."""
+    path = gonogo.scratch / "claims.jsonl"
+    case = claim("straightforward", "NUL")
+    path.write_text(json.dumps(case | {"description": "cut \0 here"}) + "\n", encoding="utf-8")
+    done = gonogo("run", "claims_triage", "--each", path, "--json")
+    (bad,) = done.json["bad_rows"]
+    assert "description holds a NUL character, U+0000" in bad["reason"]
+    assert done.json["runs"] == []
+    assert gonogo.journal.run_ids() == []

@@ -59,7 +59,7 @@ def test_no_go_ends_the_run_without_a_payment(gonogo: Command) -> None:
 
 def test_a_typed_name_counts_for_nothing_in_production(gonogo: Command) -> None:
     """Exit 2, the gate stays open, the attempt is on record."""
-    prod = {"GONOGO_ENVIRONMENT": "prod"}
+    prod = gonogo.approved()
     flown = gonogo("run", "claims_triage", "--no-wait", case=claim("straightforward", "PROD"), env=prod)
     run_id = gonogo.the_run()
     gate = gonogo.gate_of(run_id)
@@ -79,7 +79,7 @@ def test_a_run_of_production_is_not_answered_from_a_shell_that_says_dev(gonogo: 
         "claims_triage",
         "--no-wait",
         case=claim("straightforward", "SHELL"),
-        env={"GONOGO_ENVIRONMENT": "prod"},
+        env=gonogo.approved(),
     )
     gate = gonogo.gate_of(gonogo.the_run())
     answer = gonogo("decide", gate, *GO)
@@ -103,6 +103,7 @@ def test_ctrl_c_at_a_gate_leaves_a_run_that_can_be_continued(gonogo: Command) ->
 
 def test_silence_until_the_deadline_is_no_go(gonogo: Command) -> None:
     """Where the law names no time of its own, GONOGO_GATE_DEADLINE_SECONDS does; exit 3, answered by the clock."""
+    gonogo.change_policies("claims.cedar", '@escalate("1d claims-director")\n', "")
     gonogo.change_policies("claims.cedar", '@deadline("2d")\n', "")
     soon = {"GONOGO_GATE_DEADLINE_SECONDS": "1"}
     done = gonogo("run", "claims_triage", case=claim("above_limit", "SILENCE"), env=soon)

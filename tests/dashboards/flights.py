@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex, timestamp
 from gonogo.evidence.journal import FileJournal
 from gonogo.evidence.ledger import Ledger
-from tests.dashboards.fleets import CARD
+from tests.dashboards.drawings import CARD
 
 if TYPE_CHECKING:
     from pathlib import Path

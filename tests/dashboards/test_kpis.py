@@ -11,7 +11,8 @@ import pytest
 from analytics.marts import mart_path
 from dashboards.figures import Kpi, as_csv, figures, outcomes
 from dashboards.mart import current_mart
-from tests.dashboards.fleets import FINDINGS, fleet, publish, rows
+from tests.dashboards.drawings import FINDINGS
+from tests.dashboards.fleets import fleet, publish, rows
 from tests.dashboards.views import draw, markup, text
 
 if TYPE_CHECKING:

@@ -232,3 +232,30 @@ def test_a_run_of_which_next_to_nothing_is_known_is_drawn(home: Path) -> None:
     assert "for an event" in said
     for page in PAGES:
         draw(page)
+
+
+def test_exposure_says_what_live_runs_can_still_move_and_have_moved(home: Path) -> None:
+    """Caps of live runs, less what they moved; a run without a cap makes it a lower bound, and is counted."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet(runs=4, live=4)(con)
+        con.execute("DELETE FROM tool_calls")
+        con.execute("UPDATE runs SET status = 'flying', budget_amount_cents = NULL, budget_actions = 40")
+        con.execute("UPDATE runs SET budget_amount_cents = 1000000 WHERE run_id = (SELECT min(run_id) FROM runs)")
+        con.execute(
+            "INSERT INTO tool_calls BY NAME SELECT run_id, 't' AS key, 1 AS occurrence, mission, 'write' AS effect, "
+            "'in_doubt' AS outcome, 3 AS records, 0 AS recipients, 125050 AS amount_cents, started_at FROM runs "
+            "WHERE budget_amount_cents IS NOT NULL"
+        )
+
+    publish(home, fill)
+    said = text(draw())
+    assert "Money at risk now 8,749.50 1,250.50 moved so far; 3 runs without a cap" in said
+    assert "Changes at risk now 159 3 records changed so far" in said
+    assert "Changes in doubt 1" in said
+
+
+def test_exposure_of_nothing_is_nothing(home: Path) -> None:
+    """Nothing flies, nothing is at risk, and no zero pretends that a cap held."""
+    publish(home, fleet(live=0))
+    assert "Money at risk now — nothing is in the air" in text(draw())

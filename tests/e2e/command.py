@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.records import Record
+    from gonogo.model import Environment
 
     T = TypeVar("T")
 
@@ -114,6 +115,13 @@ class Command:
     settings: dict[str, str] = field(default_factory=dict[str, str])
     _started: list[Started] = field(default_factory=list[Started])
     _numbers: Iterator[int] = field(default_factory=count)
+
+    def approved(self, environment: Environment = "prod") -> dict[str, str]:
+        """Return what a shell is set to whose law is the shipped one, approved for an environment by its lawgiver."""
+        from tests.gonogo.toy.people import approved
+
+        made = approved(self.scratch, ROOT / "policies", environment, home=self.home)
+        return {"GONOGO_ENVIRONMENT": environment, "GONOGO_POLICY_FOLDER": str(made.policy_folder)}
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of every process: nothing of the developer's own, a home of ours."""

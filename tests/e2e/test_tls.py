@@ -63,7 +63,7 @@ def test_a_run_outside_of_dev_flies_over_tls_and_not_without_the_authority(gonog
     """The flow run is Prefect's; a proxy that nobody vouches for is refused before anything begins."""
     certificates = make_certificates(tmp_path / "certificates")
     with prefect_server(tmp_path / "server", free_port()) as plain, tls_before(_port(plain), certificates) as port:
-        env = {"GONOGO_ENVIRONMENT": "test", "PREFECT_API_URL": f"https://127.0.0.1:{port}/api"}
+        env = gonogo.approved("test") | {"PREFECT_API_URL": f"https://127.0.0.1:{port}/api"}
         trusting = env | {"SSL_CERT_FILE": str(certificates.authority)}
         refused = gonogo("run", "claims_triage", case=claim("straightforward", "MITM"), env=env)
         done = gonogo("run", "claims_triage", case=claim("straightforward", "TLS"), env=trusting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ class Letters(BaseModel):
 
     name: str
     held: bool = False
+    sick: bool = False
+    alone: bool = False
 
 
 class Posted(Outcome):
@@ -50,6 +53,8 @@ async def post(account: str) -> str:
     folder = settings().home / "letters"
     folder.mkdir(exist_ok=True)
     name = account.removesuffix("-held")
+    if account.endswith("-sick") and not (folder / "well").exists():
+        raise RuntimeError("the postman is ill")
     (folder / f"{name}.begun").touch()
     while account.endswith("-held") and not (folder / f"{name}.let-go").exists():
         await asyncio.sleep(0.01)
@@ -57,7 +62,7 @@ async def post(account: str) -> str:
     return name
 
 
-@step
+@step(on_failure="requeue")
 async def post_one(account: str) -> str:
     """Post one letter."""
     return await post(account=account)
@@ -66,7 +71,9 @@ async def post_one(account: str) -> str:
 @mission(owner="tests", scope=["bank"])
 async def letters(case: Letters) -> Posted:
     """Post two letters, the second after a person has agreed."""
-    await post_one(f"{case.name}-first" + ("-held" if case.held else ""))
+    await post_one(f"{case.name}-first" + ("-held" if case.held else "-sick" if case.sick else ""))
+    if case.alone:
+        return Posted()
     if not case.held:
         await gate("go_on", after=1)
     await post_one(f"{case.name}-second")
@@ -96,7 +103,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[UpHouse]:
     for room in ("analytics", "dashboards"):
         (folder / room).symlink_to(ROOT / room)
     gonogo = Command(folder / "home", scratch, cwd=folder)
-    gonogo.settings |= {"GONOGO_GATE_WARM_SECONDS": "0.1", "GONOGO_REQUESTER": "tester"}
+    gonogo.settings |= {
+        "GONOGO_GATE_WARM_SECONDS": "0.1",
+        "GONOGO_REQUESTER": "tester",
+        "GONOGO_REQUEUE_SECONDS": "1",
+        "GONOGO_REQUEUES": "100",
+    }
     found = UpHouse(gonogo)
     try:
         found.up()
@@ -179,3 +191,42 @@ def test_cancelling_a_suspended_flow_run_ends_its_run_as_aborted(house: UpHouse)
     done = house.gonogo("decide", gate, "go", "--reason", "too late", "--as", "ada")
     assert done.code == 2
     assert "bed-second.begun" not in letters(house)
+
+
+def test_a_run_that_failed_for_now_rests_in_prefect_and_flies_again_by_itself(house: UpHouse) -> None:
+    """The same flow run, woken by the house until the postman is well; the letter is posted once, nobody was asked."""
+    house.gonogo.start("run", "letters", "--json", case={"name": "flu", "sick": True, "alone": True})
+    until(house.gonogo.journal.live_run_ids, "a run")
+    (run_id,) = house.gonogo.journal.live_run_ids()
+
+    def rounds() -> list[int]:
+        return [r.data["round"] for r in house.gonogo.told(run_id, "run_record") if r.data.get("event") == "requeued"]
+
+    until(lambda: len(rounds()) > 1, "a second failure")
+    asleep_in = house.flow_run(run_id)["id"]
+    (house.gonogo.home / "letters" / "well").touch()
+    assert end(house, run_id)[0] == "done"
+    house.until_state(run_id, "Completed")
+    assert house.flow_run(run_id)["id"] == asleep_in
+    assert rounds() == list(range(1, len(rounds()) + 1))
+    assert {name for name in letters(house) if name.startswith("flu")} == {
+        "flu-first-sick.begun",
+        "flu-first-sick.posted",
+    }
+    assert house.gonogo.told(run_id, "approval_request") == []
+
+
+def test_arrivals_show_their_queue_in_prefect(house: UpHouse) -> None:
+    """One flow run, whose progress artifact says how many came and how long they waited."""
+    path = house.gonogo.scratch / "letters.jsonl"
+    cases = [{"name": f"post-{number}", "alone": True, "at": f"2026-01-01T00:00:{number:02}"} for number in range(5)]
+    path.write_text("".join(f"{json.dumps(case)}\n" for case in cases), encoding="utf-8")
+    done = house.gonogo("run", "letters", "--each", path, "--arrived", "at", "--speed", "100", "--json")
+    assert (done.code, done.json["statuses"]) == (0, {"done": 5}), done.err
+    (artifact,) = house.post("/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["arrivals"]}}})
+    assert (artifact["type"], artifact["data"]) == ("progress", 100.0)
+    assert artifact["description"].startswith("5 of 5 cases have come, 5 have begun, 0 wait")
+    waited = [
+        house.gonogo.told(run["run_id"], "run_record", "intent")[0].data["waited_ms"] for run in done.json["runs"]
+    ]
+    assert len(waited) == 5

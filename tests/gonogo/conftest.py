@@ -43,9 +43,14 @@ def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright:
     for name in [name for name in os.environ if name.startswith("GONOGO_")]:
         monkeypatch.delenv(name)
     process_settings.cache_clear()
-    CALLS.clear()
-    WATCHERS.clear()
-    AFTERWARDS.clear()
-    HEARD.clear()
+    _forget()
     yield
+    # Tests elsewhere use the bank as well, and may come next.
+    _forget()
     process_settings.cache_clear()
+
+
+def _forget() -> None:
+    """Let nobody watch the bank or the counter any more."""
+    for told in (CALLS, WATCHERS, AFTERWARDS, HEARD):
+        told.clear()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gonogo.cases import Flyer
+from gonogo.cases import Batch, Flyer, read_batch, replayed
 from gonogo.errors import CaseRefused
 from gonogo.evidence.journals import journal_of
 from gonogo.lanes.arrivals import Line, fly_arrivals
+from gonogo.lanes.queues import Queue
 from gonogo.settings import settings
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.bank import WATCHERS, payments
@@ -106,3 +108,57 @@ async def test_a_case_that_does_not_say_when_it_came_has_no_place_in_a_line(tmp_
     with pytest.raises(CaseRefused, match="a:0 does not say when it came in"):
         await fly([[flyer("a", 0, None)]], tmp_path)
     assert not (tmp_path / "journals").exists()
+
+
+def read(folder: Path, *rows: dict[str, Any]) -> Batch:
+    """Return what a file of these rows holds, whose column ``at`` says when each came."""
+    path = folder / "errands.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return read_batch(errand, path, None, None, arrived="at")
+
+
+def row(payee: str, at: object) -> dict[str, Any]:
+    """Return an errand of a file."""
+    return {"payments": [{"payee": payee, "cents": 1}], "at": at}
+
+
+def test_a_column_says_when_cases_came_and_they_stand_in_that_order(tmp_path: Path) -> None:
+    """With a zone or in UTC; the column is no field of the case, and what is no time is no case."""
+    batch = read(
+        tmp_path,
+        row("c", "2026-01-02T10:00:00+01:00"),
+        row("a", "2026-01-02 08:30:00.1234567"),
+        row("b", "2026-01-02T08:45:00Z"),
+        row("x", "yesterday"),
+        row("y", None),
+    )
+    assert [flyer.ref for flyer in batch.flyers] == ["errands.jsonl:2", "errands.jsonl:3", "errands.jsonl:1"]
+    assert batch.flyers[0].arrived == datetime(2026, 1, 2, 8, 30, 0, 123_456, tzinfo=UTC)
+    assert [bad.ref for bad in batch.bad] == ["errands.jsonl:4", "errands.jsonl:5"]
+    assert batch.bad[0].reason == "its column at says 'yesterday', which is no time like 2026-11-26T08:30:00"
+
+
+def test_the_same_file_is_the_same_batch_with_and_without_arrivals(tmp_path: Path) -> None:
+    """A replay that broke off is continued by the same command, and so is one flown without a replay."""
+    first = read(tmp_path, row("a", "2026-01-02"), row("b", "2026-01-01"))
+    again = read_batch(errand, tmp_path / "errands.jsonl", None, None, arrived="at")
+    assert [flyer.run_id for flyer in first.flyers] == [flyer.run_id for flyer in again.flyers]
+
+
+def test_a_replay_keeps_the_gaps_so_many_times_shorter(tmp_path: Path) -> None:
+    """The first comes when it begins."""
+    batch = read(tmp_path, row("a", "2026-01-02T08:00:00"), row("b", "2026-01-02T08:00:10"))
+    began = datetime(2026, 5, 5, tzinfo=UTC)
+    assert [f.arrived for f in replayed(batch, 10.0, began).flyers] == [began, began + timedelta(seconds=1)]
+
+
+async def test_a_queue_knows_how_many_wait_and_how_long_they_waited(tmp_path: Path) -> None:
+    """Three that came long ago wait behind each other; nobody waits at the end."""
+    came = datetime.now(UTC) - timedelta(seconds=90)
+    flyers = [flyer("a", number, came) for number in range(3)]
+    queue = Queue.of(flyers)
+    assert (queue.come(), queue.depth()) == (3, 3)
+    await fly_arrivals([Line(errand, flyers)], here(tmp_path, 1), lambda _: None, queue.take)
+    assert (queue.begun, queue.deepest, queue.depth()) == (3, 2, 0)
+    assert queue.longest_ms >= 90_000
+    assert queue.sentence.startswith("3 of 3 cases have come, 3 have begun, 0 wait (at most 2); the last one taken")

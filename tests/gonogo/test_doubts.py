@@ -24,6 +24,7 @@ from tests.gonogo.toy.approvers import GO
 from tests.gonogo.toy.bank import CALLS, calls, letters
 from tests.gonogo.toy.doubting import Died, Moment, Post, begun, dying, going_on, happened, posting, saying, told
 from tests.gonogo.toy.errands import park, run
+from tests.gonogo.toy.people import approved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -290,8 +291,9 @@ class TestBinding:
 
     async def test_outside_dev_a_name_without_proof_settles_nothing(self, tmp_path: Path) -> None:
         """As at every gate."""
-        await begun(tmp_path, overrides={"environment": "prod"})
-        (gate_id,) = (await park(Post(), tmp_path, flying=posting, environment="prod")).waits
+        law = approved(tmp_path, home=tmp_path).policy_folder
+        await begun(tmp_path, overrides={"environment": "prod", "policy_folder": law})
+        (gate_id,) = (await park(Post(), tmp_path, flying=posting, policies=law, environment="prod")).waits
         with pytest.raises(AnswerRefused, match="without proof"):
             answer_gate(FileJournal(tmp_path / "journals"), gate_id, GO, "prod")
 

@@ -13,6 +13,7 @@ from gonogo.dependencies import Dependency
 from gonogo.errors import DependencyFailed, MissionMisdefined, ToolFailed
 from gonogo.lanes.batch import fly_batch
 from gonogo.settings import settings
+from tests.gonogo.toy.cutting import cut
 from tests.gonogo.toy.flaky import (
     DONE,
     SCRIPT,
@@ -240,6 +241,23 @@ class TestLies:
         (owned,) = went.told("exception_record")
         assert (owned["reason_code"], owned["owner"]) == ("data_mismatch", "stores")
         assert "depot does not hold it" in owned["what"]
+        assert len(DONE) == 1
+
+
+class TestLargeResults:
+    """A tool that returns a megabyte."""
+
+    async def test_the_mission_and_the_evidence_have_all_of_it_and_a_replay_reads_it_back(self, tmp_path: Path) -> None:
+        """Beside the journal, not in it; nothing is fetched again."""
+        SCRIPT[:] = ["x" * (1 << 20)]
+        first = await hauled(tmp_path)
+        assert (first.landing.status, len((first.landing.outcome or {})["what"])) == ("done", 1 << 20)
+        (record,) = [r for r in first.flight if r.artifact == "tool_call" and r.data["phase"] == "result"]
+        assert "dataref" in record.fields
+        assert (tmp_path / "journals" / "flights" / "r1.jsonl").stat().st_size < 1 << 17
+        cut(tmp_path, first.flight[-1].seq)
+        again = await hauled(tmp_path)
+        assert again.landing.outcome == first.landing.outcome
         assert len(DONE) == 1
 
 

@@ -19,6 +19,7 @@ from tests.gonogo.toy.approvers import GO, paying
 from tests.gonogo.toy.bank import payments
 from tests.gonogo.toy.cutting import misplace
 from tests.gonogo.toy.errands import Errand, Report, park, run, settle, write
+from tests.gonogo.toy.people import approved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,9 +123,9 @@ async def test_an_agent_that_changed_while_the_run_slept_is_another_gate(tmp_pat
     assert payments(home) == []
 
 
-async def _forged(home: Path, *, environment: str = "dev", **changes: Any) -> str:
+async def _forged(home: Path, law: Path = POLICIES, *, environment: str = "dev", **changes: Any) -> str:
     """Write an accepted answer of our own making to the desk, and let the run wake."""
-    landing = await park(paying(6_000), home, environment=environment)
+    landing = await park(paying(6_000), home, policies=law, environment=environment)
     journal = journal_at(home)
     request = find_request(journal, landing.waits[0])
     data: dict[str, Any] = {
@@ -134,7 +135,7 @@ async def _forged(home: Path, *, environment: str = "dev", **changes: Any) -> st
     with journal.open_desk("r1") as desk:
         desk.append(inherited(request), "approval_record", data | changes, payload=b'{"reason":"x"}')
         desk.commit_now()
-    went = await run(None, home=home, run_id="r1", overrides={"environment": environment})
+    went = await run(None, home=home, run_id="r1", overrides={"environment": environment, "policy_folder": law})
     assert payments(home) == []
     return str(went.landing.error)
 
@@ -153,17 +154,19 @@ async def test_an_unproven_answer_given_in_dev_does_not_count_in_prod(tmp_path: 
     """The run belongs where it began; nothing is done with its answers elsewhere."""
     landing = await park(paying(6_000), tmp_path)
     answer_gate(journal_at(tmp_path), landing.waits[0], GO, "dev")
+    prod = {"environment": "prod", "policy_folder": approved(tmp_path, home=tmp_path).policy_folder}
     with pytest.raises(Diverged, match="Run r1 belongs to the environment dev, and this is prod; nothing was done"):
-        await run(None, home=tmp_path, run_id="r1", overrides={"environment": "prod"})
+        await run(None, home=tmp_path, run_id="r1", overrides=prod)
     assert payments(tmp_path) == []
 
 
 async def test_an_unproven_answer_is_refused_at_the_effect_outside_dev(tmp_path: Path) -> None:
     """However it got onto the desk of a run in production."""
-    landing = await park(paying(6_000), tmp_path, environment="prod")
+    law = approved(tmp_path, home=tmp_path).policy_folder
+    landing = await park(paying(6_000), tmp_path, policies=law, environment="prod")
     request = find_request(journal_at(tmp_path), landing.waits[0])
     assert request.fields["envname"] == "prod"
-    assert "no proof that counts here" in await _forged(tmp_path, environment="prod")
+    assert "no proof that counts here" in await _forged(tmp_path, law, environment="prod")
 
 
 async def test_a_clock_that_says_go_is_refused_at_the_effect(tmp_path: Path) -> None:

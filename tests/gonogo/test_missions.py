@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -115,6 +117,32 @@ class TestCase:
             await run(case, home=tmp_path)
         assert "\n" not in str(caught.value)
         assert FileJournal(tmp_path / "journals").run_ids() == []
+
+    @pytest.mark.parametrize(
+        ("case", "place"),
+        [
+            ({"letter": "Dear\0Ada"}, "letter"),
+            ({"payments": [{"payee": "ada", "cents": 1}, {"payee": "\0", "cents": 1}]}, "payments.1.payee"),
+        ],
+    )
+    async def test_a_nul_character_is_refused_where_it_stands(self, tmp_path: Path, case: Any, place: str) -> None:
+        """No Postgres could store it, so no lane takes it; the backslash and the letters are another matter."""
+        for given in (case, Errand.model_validate(case), json.dumps(case)):
+            with pytest.raises(CaseRefused, match=rf"{re.escape(place)} holds a NUL character.*Nothing was started"):
+                await run(cast("Any", given), home=tmp_path / "home")
+        assert not (tmp_path / "home").exists()
+        assert (await run(cast("Any", {"letter": r"Dear\u0000Ada"}))).landing.status == "done"
+
+    def test_prefect_is_never_given_a_nul_character(self) -> None:
+        """Asked how to store the case, the mission refuses; so there is no flow run, and nothing to clean up."""
+        with pytest.raises(CaseRefused, match="letter holds a NUL character"):
+            errand.serialize_parameters({"case": Errand(letter="\0")})
+        assert errand.serialize_parameters({"case": Errand(letter="fine")})["case"]["letter"] == "fine"
+
+    async def test_a_run_whose_case_was_recorded_with_a_nul_character_goes_on(self, tmp_path: Path) -> None:
+        """It began in a time that took it; what is on record is not refused."""
+        assert (await park(Errand(crew=4, letter="\0"), tmp_path)).status == "waiting"
+        assert (await park(Errand(), tmp_path)).status == "waiting"
 
     async def test_a_case_may_be_a_model_a_dictionary_or_json(self) -> None:
         """All three are the same case."""

@@ -20,6 +20,7 @@ from tests.gonogo.toy.bank import CALLS, calls, label, payments, post_letter, re
 from tests.gonogo.toy.cutting import cut
 from tests.gonogo.toy.doubting import begun, going_on, saying
 from tests.gonogo.toy.errands import Errand, Payment, park, run
+from tests.gonogo.toy.people import approved
 from tests.gonogo.toy.stories import done
 from tests.gonogo.toy.undoing import REASON, came_to, undoing
 
@@ -155,9 +156,10 @@ async def test_silence_at_a_gate_of_a_rollback_is_no_go(tmp_path: Path) -> None:
 
 async def test_outside_dev_an_unproven_name_opens_no_gate_of_a_rollback(tmp_path: Path) -> None:
     """The run's own environment counts, whatever shell the rollback is asked from."""
-    await run(paying(3_000), home=tmp_path, run_id="r1", overrides={"environment": "prod"})
+    law = approved(tmp_path, home=tmp_path).policy_folder
+    await run(paying(3_000), home=tmp_path, run_id="r1", overrides={"environment": "prod", "policy_folder": law})
     assert payments(tmp_path) == [("a", 3_000)]
-    landing = await undoing(tmp_path, run_id="r1")
+    landing = await undoing(tmp_path, run_id="r1", policy_folder=law)
     assert came_to(landing).outcome == "partly_undone"
     assert recorded(tmp_path, "run_record")[0].fields["envname"] == "prod"
 

@@ -28,13 +28,16 @@ ASKED: dict[str, Any] = {
 CALL = ("environment", "mission", "requester", "agent_owner", "executor")
 
 
-def ruled(**changes: Any) -> Ruling:
+def ruled(action: str = "approve", **changes: Any) -> Ruling:
     """Ask the law about an answer of ada, who also asks for runs as ada@corp and belongs to claims-operations."""
     approvers = changes.pop("approvers", [])
     asked = {**ASKED, **changes}
+    if action == "break_glass":
+        asked = {"reason_characters": 60, "overdue": 0, **asked}
+        del asked["delegators"]
     request = Request(
         principal=("Person", "ada"),
-        action="approve",
+        action=action,
         resource=("Gate", "abcdefghij"),
         call={name: asked.pop(name) for name in CALL},
         args=asked,
@@ -54,6 +57,7 @@ ALLOW: dict[str, dict[str, Any]] = {
     "whoever has the role signs": {},
     "a code for medium risk": {"proof": "totp", "risk": "medium"},
     "a code for low risk": {"proof": "totp", "risk": "low"},
+    "the rung of the ladder that has come": {"holds": "escalated"},
     "who stands in for somebody": {"holds": "delegated", "delegators": ["grace"]},
     "the second of two people": {"approvers": ["grace", "grace@corp"]},
     "no-go to one's own request": {"answer": "no_go", "requester": "ada"},
@@ -82,6 +86,14 @@ DENY: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a run under one's own account": ({"executor": "ada@corp"}, "executors-do-not-approve"),
     "one's own agent": ({"agent_owner": "claims-operations"}, "owners-do-not-lift-limits-of-their-agents"),
+    "one's own request, from a rung of the ladder": (
+        {"holds": "escalated", "requester": "ada"},
+        "requesters-do-not-approve",
+    ),
+    "twice, the second time from a rung of the ladder": (
+        {"holds": "escalated", "approvers": ["ada"]},
+        "one-person-one-go",
+    ),
     "twice": ({"approvers": ["ada"]}, "one-person-one-go"),
     "twice, in dev": ({"approvers": ["ada"], "environment": "dev"}, "one-person-one-go"),
     "twice, by another name": ({"approvers": ["grace", "ada@corp"]}, "one-person-one-go"),
@@ -107,3 +119,41 @@ def test_a_request_that_the_law_does_not_understand_is_denied() -> None:
     """Another type where a word stands, or a word that is missing."""
     assert ruled(risk=3).rules == ("fail-closed",)
     assert ruled(approvers=[7]).rules == ("fail-closed",)
+
+
+GLASS_ALLOW: dict[str, dict[str, Any]] = {
+    "whoever has the named role, with a signature and a reason": {},
+    "at low risk, too": {"risk": "low"},
+    "who said go before, alone again": {"approvers": ["ada"]},
+    "the owner of the agent": {"agent_owner": "claims-operations"},
+    "one's own request in dev": {"environment": "dev", "requester": "ada"},
+    "a reason of forty characters": {"reason_characters": 40},
+}
+
+GLASS_DENY: dict[str, tuple[dict[str, Any], str]] = {
+    "nobody without the role": ({"holds": "none"}, "default-deny"),
+    "who stands in for somebody": ({"holds": "delegated"}, "default-deny"),
+    "a rung of the ladder": ({"holds": "escalated"}, "default-deny"),
+    "a no-go": ({"answer": "no_go"}, "default-deny"),
+    "a code": ({"proof": "totp", "risk": "low"}, "glass-takes-a-signature"),
+    "a typed name in dev": ({"proof": "unproven", "environment": "dev"}, "glass-takes-a-signature"),
+    "a word for a reason": ({"reason_characters": 39}, "glass-takes-a-reason"),
+    "one's own request": ({"requester": "ada@corp"}, "requesters-do-not-break-glass"),
+    "a run under one's own account": ({"executor": "ada"}, "executors-do-not-break-glass"),
+    "before the last one was looked at": ({"overdue": 1}, "the-last-glass-is-swept-up-first"),
+}
+
+
+@pytest.mark.parametrize("case", GLASS_ALLOW)
+def test_allow_breaking_the_glass(case: str) -> None:
+    """Alone, and by the one rule that permits."""
+    assert ruled("break_glass", **GLASS_ALLOW[case]).verdict == "allow"
+
+
+@pytest.mark.parametrize("case", GLASS_DENY)
+def test_deny_breaking_the_glass(case: str) -> None:
+    """Each by the rule that says so; no person can lift that."""
+    changes, rule = GLASS_DENY[case]
+    ruling = ruled("break_glass", **changes)
+    assert ruling.verdict == "deny"
+    assert rule in ruling.rules

@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 import pytest
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from analytics import drift
 from analytics.drift import DriftReport, Finding, Reach, Terms
@@ -18,6 +20,7 @@ from analytics.errors import MartMissing
 from gonogo import docket
 from gonogo.errors import PolicyBroken, ToolFailed
 from gonogo.house.loading import find_mission, load_flow
+from gonogo.house.server import free_port
 from gonogo.policy.registry import read_registry
 from gonogo.policy.remedies import Remedies, read_remedies
 from gonogo.settings import Settings, settings, using
@@ -369,6 +372,16 @@ def test_the_deployments_the_runs_came_from_are_paused(home: Settings, monkeypat
     monkeypatch.setattr("prefect.client.orchestration.get_client", lambda: server)
     assert asyncio.run(drift_docket.pause_deployments(entry)) == "paused claims-triage"
     assert server.paused == ["claims-triage"]
+
+
+def test_a_server_that_is_away_is_a_failure_that_the_watch_knows(home: Settings) -> None:
+    """Prefect's own client against a port nobody listens on: the finding stays open, and is tried again next time."""
+    (entry,) = drift_docket.open_new(home, reported(finding(monitor="data", severity="critical")))
+    known = str(UUID(int=1))
+    away: dict[Any, Any] = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    named = replace(entry, found=replace(entry.found, deployments=(known,)))
+    with temporary_settings(away), pytest.raises(ToolFailed, match=f"{known} of {entry.id} cannot be paused"):
+        asyncio.run(drift_docket.pause_deployments(named))
 
 
 def test_a_deployment_that_is_gone_leaves_the_finding_open(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

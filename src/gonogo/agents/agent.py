@@ -87,13 +87,16 @@ class Agent(Generic[O]):
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
         key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
-        run.provenance.take(key, self.name, "prompt", to_json([self.instructions, text]))
-        answered = await self._answer(key, text, run.settings.model, fallbacks_of(run.settings, card))
+        prompted = to_json([self.instructions, text])
+        run.provenance.take(key, self.name, "prompt", prompted)
+        answered = await self._answer(key, text, prompted, run.settings.model, fallbacks_of(run.settings, card))
         if card.confidence is not None:
             conclude(run, self.name, key, answered.output)
         return answered
 
-    async def _answer(self, key: str, text: str, model: str | None, fallbacks: tuple[str, ...]) -> Coordinated[O]:
+    async def _answer(
+        self, key: str, text: str, prompted: bytes, model: str | None, fallbacks: tuple[str, ...]
+    ) -> Coordinated[O]:
         from pydantic_ai.exceptions import AgentRunError, UserError
 
         from gonogo.agents.governor import OUTPUT_TOKENS_MAX, Governor
@@ -102,6 +105,7 @@ class Agent(Generic[O]):
         governor = Governor(
             agent=self.name,
             key=key,
+            prompt=prompted,
             fallbacks=self._models(fallbacks),
             assignments={work.name: work for work in self.assignments},
         )

@@ -18,6 +18,7 @@ from pydantic_core import to_json
 from gonogo.acts import act
 from gonogo.agents.delegation import Assignment, hand_over
 from gonogo.agents.requests import RESPONSE, Askable, Request
+from gonogo.calls import QUESTION
 from gonogo.current import current_run
 from gonogo.errors import PolicyDenied, Proposed, ToolFailed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
@@ -49,6 +50,8 @@ class Governor(AbstractCapability[None]):
     agent: str = ""
     key: str = ""
     """Key of the turn in the run's evidence."""
+    prompt: bytes = b""
+    """Instructions and prompt of the turn, kept with its first question: a run that goes on has to know them."""
     fallbacks: tuple[tuple[str, Model], ...] = ()
     """Models to ask, in this order, where the run's own does not answer."""
     id: str | None = "governor"
@@ -73,7 +76,7 @@ class Governor(AbstractCapability[None]):
         """Return the recorded response, or reserve, record the intent, ask, and record the answer."""
         del ctx
         run = current_run()
-        key = f"{self.key}/model" + (f"#{self._requests}" if self._requests else "")
+        key = self.key + QUESTION + (f"#{self._requests}" if self._requests else "")
         self._requests += 1
         recorded = run.ledger.result(key)
         if recorded is not None and recorded.data["outcome"] == "done":
@@ -87,7 +90,8 @@ class Governor(AbstractCapability[None]):
         first = _Once(partial(handler, request_context), partial(_directly, request_context, request_context.model))
         models: list[Askable] = [(run.model, first)]
         models += [(name, partial(_directly, request_context, model)) for name, model in self.fallbacks]
-        return await Request(run, self.agent, key, sha256_hex(asked), most, models).answer()
+        prompt = self.prompt if self._requests == 1 else b""
+        return await Request(run, self.agent, key, sha256_hex(asked), most, models, prompt).answer()
 
     async def wrap_tool_execute(
         self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any

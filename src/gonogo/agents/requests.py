@@ -51,6 +51,8 @@ class Request:
     """What it can use at most."""
     models: list[Askable]
     """The agent's own model first, then those it falls back on."""
+    prompt: bytes = b""
+    """What mission code told the agent, where this is the first question of its turn."""
 
     async def answer(self) -> ModelResponse:
         """Return the recorded answer, or ask until one model has answered or all that may be tried has been.
@@ -71,8 +73,7 @@ class Request:
                 if recorded.data["outcome"] == "done":
                     return RESPONSE.validate_json(must_have_payload(recorded))
             except Again as again:
-                # Only now: where it is read from the record, the wait is over.
-                await again.wait()
+                await again.wait()  # only now: where it is read from the record, the wait is over
                 run.refuse_if_aborted()
                 recorded = run.ledger.result(key)
             following = run.ledger.result(f"{self.key}/attempt:{number}")
@@ -84,9 +85,8 @@ class Request:
 
     async def _try(self, key: str, number: int, place: int, tries: int) -> ModelResponse:
         run, (model, asked) = self.run, self.models[place]
-        provider = model.partition(":")[0]
+        provider, is_probe, refusal = model.partition(":")[0], False, None
         breaker = breaker_of(run.settings, provider, run.registry.dependency(provider))
-        refusal, is_probe = None, False
         try:
             is_probe = await breaker.admit()
         except DependencyOpen as error:
@@ -119,7 +119,8 @@ class Request:
             "price_basis": reserved.basis,
             **run.meter.time_fields(),
         }
-        run.ledger.note("model_call", attempt.common() | intent, fields=attempt.fields())
+        told = self.prompt or None if number == 1 else None
+        run.ledger.note("model_call", attempt.common() | intent, payload=told, fields=attempt.fields())
         work = attempt.refused(refusal) if refusal is not None else attempt.make(asked, is_probe=is_probe)
         return await run.shielded(run.ledger.under_way(key, work))
 

@@ -10,31 +10,41 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import orjson
 import typer
 
-from gonogo.approvals import answer_gate, find_request, is_review, signed_token
+from gonogo.approvals import answer_gate, find_request, signed_token
 from gonogo.ballots import Reply, quorum_of
 from gonogo.board import find_run, open_gates, open_reviews
 from gonogo.cli.screen import plain_cell, print_card, print_json, say, word
+from gonogo.cli.weighing import tell_worth
 from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.journals import journal_of
 from gonogo.house.waking import wake
 from gonogo.settings import settings
+from gonogo.verdicts import is_review
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
     from gonogo.model import Answer
 
-_ANSWERS: dict[str, Answer] = {"go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise"}
+_ANSWERS: dict[str, Answer] = {
+    "go": "go", "no-go": "no_go", "no_go": "no_go", "revise": "revise", "agree": "go", "disagree": "no_go",
+}  # fmt: skip
 
 
 def gates(
     card: Annotated[bool, typer.Option("--card", help="Show each gate's full card.")] = False,
+    worth: Annotated[
+        bool, typer.Option("--worth", help="Show instead what each gate costs people, and what it catches.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the gates that wait, and for whom; after them the samples that wait for a review.
 
     Example: `gonogo gates --card`
     """
+    if worth:
+        tell_worth(as_json=as_json)
+        return
     journal = journal_of(settings())
     rows = open_gates(journal) + open_reviews(journal)
     if as_json:
@@ -49,6 +59,8 @@ def gates(
         said = f", {len(row.said)} of {row.quorum} have said go" if row.quorum > 1 else ""
         if row.risk or said:
             say(f"            {row.risk or 'usual'} risk{said}")
+        if row.escalated:
+            say(f"            nobody answered so far, so {', '.join(row.escalated)} may, too")
         say(f"            until {row.deadline[:19]}Z, run {row.run_id}, asked by {plain_cell(row.requester)}")
     for row in rows if card else []:
         print_card(row.card)
@@ -58,7 +70,7 @@ def gates(
 
 def decide(
     gate: Annotated[str, typer.Argument(help="The gate's id, from `gonogo gates`.")],
-    answer: Annotated[str, typer.Argument(help="go, no-go or revise.")],
+    answer: Annotated[str, typer.Argument(help="go, no-go or revise; of a review, agree or disagree.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; it becomes evidence. A token has its own.")] = "",
     name: Annotated[str, typer.Option("--as", help="Who you are. Alone it proves nothing. A token has its own.")] = "",
     changes: Annotated[

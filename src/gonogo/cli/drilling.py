@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gonogo.cli.numbers import room
 from gonogo.cli.screen import err, plain_cell, print_json, print_table, say
+from gonogo.errors import SettingsBroken
 from gonogo.house.address import find_house
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
-    from gonogo.drills.abort import Row
+    from collections.abc import Sequence
+
+    from gonogo.drills.abort import Lane, Row
     from gonogo.drills.evidence import Row as Seen
     from gonogo.settings import Settings
+
+ALL_LANES = "all"
 
 TRIALS = 1
 """How often each signal is tried in each lane, if not said."""
@@ -32,14 +39,21 @@ def drill(
     trials: Annotated[
         int, typer.Option("--trials", help="Of abort: how often each signal is tried in each lane.", min=1)
     ] = TRIALS,
+    lane: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lane",
+            help="Of abort: where runaways fly: batch, warm_runner, processes, server_down or all; repeatable.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Attack ourselves on scratch ground, and measure. Exit 0 if all is caught that can be.
 
-    abort: runaways are set loose on a toy system of record; where `gonogo up` runs, the house drills. evidence: all
-    that an insider may do to the log is done to copies of one. approvals: every way to pretend that somebody agreed is
-    tried at a gate under your own rules about approvals. Nothing of yours is touched; the result is evidence in your
-    home, and lands in the table `drills`.
+    abort: runaways are set loose on a toy system of record; where `gonogo up` runs, the house drills, unless --lane
+    says where. evidence: all that an insider may do to the log is done to copies of one. approvals: every way to
+    pretend that somebody agreed is tried at a gate under your own rules about approvals. Nothing of yours is touched;
+    the result is evidence in your home, and lands in the table `drills`.
 
     Example: `gonogo drill abort --trials 100`
     """
@@ -49,16 +63,21 @@ def drill(
     elif what == "approvals":
         passed = _drill_approvals(chosen, as_json=as_json)
     else:
-        passed = _drill_abort(chosen, trials, as_json=as_json)
+        passed = _drill_abort(chosen, trials, lane or [], as_json=as_json)
     raise typer.Exit(0 if passed else 1)
 
 
-def _drill_abort(chosen: Settings, trials: int, *, as_json: bool) -> bool:
-    from gonogo.drills.abort import drill_abort
+def _drill_abort(chosen: Settings, trials: int, lanes: Sequence[str], *, as_json: bool) -> bool:
+    from gonogo.drills.abort import LANES, drill_abort
     from gonogo.drills.housed import drill_in_house
 
     house = find_house(chosen)
-    if house is not None:
+    if lanes:
+        if strange := set(lanes) - {*LANES, ALL_LANES}:
+            raise SettingsBroken(f"--lane knows {', '.join(LANES)} and {ALL_LANES}, not {', '.join(sorted(strange))}.")
+        wanted: list[Lane] = [lane for lane in LANES if lane in lanes or ALL_LANES in lanes]
+        rows = _drill_lanes(chosen, trials, wanted)
+    elif house is not None:
         err.print("The house drills.")
         rows = drill_in_house(chosen, house, trials)
     else:
@@ -70,6 +89,22 @@ def _drill_abort(chosen: Settings, trials: int, *, as_json: bool) -> bool:
     else:
         _print(rows, passed=passed)
     return passed
+
+
+def _drill_lanes(chosen: Settings, trials: int, lanes: list[Lane]) -> list[Row]:
+    """Drill in these lanes from here; the house that some of them need is brought up in a scratch home."""
+    from gonogo.drills.abort import drill_abort
+    from gonogo.drills.lodging import lodging
+
+    def elsewhere(housed: Sequence[Lane]) -> list[Row]:
+        err.print("A house comes up for the drill.")
+        with (
+            TemporaryDirectory(prefix="gonogo-lodge-", ignore_cleanup_errors=True) as place,
+            lodging(chosen, Path(place) / "home") as lodge,
+        ):
+            return lodge.drill(housed, trials)
+
+    return asyncio.run(drill_abort(chosen, trials=trials, lanes=lanes, tell=_tell, elsewhere=elsewhere))
 
 
 def _drill_evidence(chosen: Settings, *, as_json: bool) -> bool:

@@ -76,6 +76,7 @@ def _tell(what: str, who: str, uri: str, *, as_json: bool) -> None:
         print_json({"person": who, "done": what} | ({"app": uri} if uri else {}))
         return
     say(f"{plain_cell(who)}: {what} is recorded, and approvers.yaml says so. Have the change reviewed as any other.")
+    say("Outside dev it counts once it is approved: gonogo policies approve --as NAME --sign KEY --reason TEXT")
     if uri:
         say("Show this to the authenticator app now; it is not shown again:")
         say(plain_cell(uri))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from gonogo.errors import CaseRefused, RunUnknown
 from gonogo.evidence.canon import short_id, uuid7
 from gonogo.evidence.journals import journal_of
 from gonogo.house.address import find_house, require_server
+from gonogo.lanes.queues import Queue
 from gonogo.plans import read_case
 from gonogo.settings import Settings, settings
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from gonogo.cases import Flyer
+    from gonogo.cases import Batch, Flyer
     from gonogo.missions import Mission
     from gonogo.pilots import Wait
     from gonogo.plans import Landing
@@ -40,6 +42,12 @@ def run(
     each: Annotated[Path | None, typer.Option("--each", help="CSV, JSONL or Parquet file: one case a row.")] = None,
     case_by: Annotated[
         str | None, typer.Option("--case-by", help="With --each: rows with the same value in this column are one case.")
+    ] = None,
+    arrived: Annotated[
+        str | None, typer.Option("--arrived", help="With --each: this column says when a case came in.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option("--speed", min=0.001, help="With --arrived: replay so many times faster, from now.")
     ] = None,
     resume: Annotated[str | None, typer.Option("--resume", help="Continue this run from its evidence.")] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave at a gate instead of waiting there.")] = False,
@@ -56,13 +64,17 @@ def run(
     from gonogo.house.loading import find_mission
 
     chosen = settings()
-    if each is None and (case_by or again):
-        raise CaseRefused("--case-by and --again are about a file of cases; name it with --each.")
+    if each is None and (case_by or again or arrived):
+        raise CaseRefused("--case-by, --again and --arrived are about a file of cases; name it with --each.")
+    if speed is not None and arrived is None:
+        raise CaseRefused("--speed replays when cases came in; name the column that says so with --arrived.")
     if each is not None and (source or fields or resume):
         raise CaseRefused("--each takes its cases from the file; leave out --input, --set and --resume.")
     found = find_mission(chosen, mission)
     if each is not None:
-        raise typer.Exit(_fly_each(found, chosen, each, case_by, again=again, as_json=as_json))
+        batch = _read(found, chosen, each, case_by, arrived=arrived, speed=speed, again=again)
+        queue = Queue.of(batch.flyers) if arrived else None
+        raise typer.Exit(_fly_each(found, chosen, batch, queue, as_json=as_json))
     landing = _fly_one(found, chosen, _case(found, source, fields, resume), resume, no_wait=no_wait)
     if as_json:
         print_json(landing.model_dump())
@@ -125,14 +137,26 @@ def tell(run_id: str, kind: str, name: str) -> None:
         )
 
 
-def _fly_each(
-    mission: Mission[Any, Any], chosen: Settings, path: Path, case_by: str | None, *, again: bool, as_json: bool
-) -> int:
-    """Fly every case of a file, and say how they landed."""
-    from gonogo.cases import adapter_of, read_batch
+def _read(
+    mission: Mission[Any, Any],
+    chosen: Settings,
+    path: Path,
+    case_by: str | None,
+    *,
+    arrived: str | None,
+    speed: float | None,
+    again: bool,
+) -> Batch:
+    """Read the cases of a file, with when they come where a column says so."""
+    from gonogo.cases import adapter_of, read_batch, replayed
 
     adapter = adapter_of(chosen, mission.charter.name)
-    batch = read_batch(mission, path, adapter, case_by, uuid7() if again else "")
+    batch = read_batch(mission, path, adapter, case_by, salt=uuid7() if again else "", arrived=arrived)
+    return batch if speed is None else replayed(batch, speed, datetime.now(UTC))
+
+
+def _fly_each(mission: Mission[Any, Any], chosen: Settings, batch: Batch, queue: Queue | None, *, as_json: bool) -> int:
+    """Fly every case of a file, at once or as they come, and say how they landed."""
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
     )
@@ -142,42 +166,58 @@ def _fly_each(
 
         def landed(landing: Landing) -> None:
             landings.append(landing)
-            bar.advance(task)
+            waiting = "" if queue is None else f", {queue.depth()} wait"
+            bar.update(task, advance=1, description=f"{mission.charter.name}{waiting}")
 
-        _fly_batch(mission, batch.flyers, chosen, landed)
+        _fly_batch(mission, batch.flyers, chosen, landed, queue)
     place = {flyer.run_id: number for number, flyer in enumerate(batch.flyers)}
     landings.sort(key=lambda landing: place[landing.run_id])
     statuses = Counter(landing.status for landing in landings)
     if as_json:
         rows = [landing.model_dump() for landing in landings]
-        print_json({"batch": batch.id, "statuses": statuses, "runs": rows, "bad_rows": [vars_of(b) for b in batch.bad]})
+        told = {"batch": batch.id, "statuses": statuses, "runs": rows, "bad_rows": [vars_of(b) for b in batch.bad]}
+        print_json(told if queue is None else told | {"queue": queue.told()})
     else:
         _print_batch(mission.charter.name, landings, batch)
+        if queue is not None:
+            say(queue.sentence)
     if statuses["failed"] or batch.bad:
         return 1
     return EXIT_BY_STATUS["waiting"] if statuses["waiting"] else 0
 
 
 def _fly_batch(
-    mission: Mission[Any, Any], flyers: list[Flyer], chosen: Settings, landed: Callable[[Landing], None]
+    mission: Mission[Any, Any],
+    flyers: list[Flyer],
+    chosen: Settings,
+    landed: Callable[[Landing], None],
+    queue: Queue | None,
 ) -> None:
     """Fly a batch in this process: as one flow run where there is a Prefect server, by itself elsewhere."""
     house = find_house(chosen)
     api_url = house.api_url if house else os.environ.get("PREFECT_API_URL")
     if api_url is None:
+        from gonogo.lanes.arrivals import Line, fly_arrivals
         from gonogo.lanes.batch import fly_batch
 
-        asyncio.run(fly_batch(mission, flyers, chosen, landed))
+        alone = (
+            fly_batch(mission, flyers, chosen, landed)
+            if queue is None
+            else fly_arrivals([Line(mission, flyers)], chosen, landed, queue.take)
+        )
+        asyncio.run(alone)
         return
     require_server(api_url)
     os.environ["PREFECT_API_URL"] = api_url
     from prefect import flow
 
-    from gonogo.lanes.chunks import fly_in_chunks
+    from gonogo.lanes.chunks import fly_as_they_come, fly_in_chunks
 
     @flow(name="fly_each", flow_run_name=f"{mission.name}, {len(flyers)} cases", persist_result=False)
     async def fly_each() -> dict[str, int]:
         """Fly every case of a file given to `gonogo run --each`."""
+        if queue is not None:
+            return dict(await fly_as_they_come(mission, flyers, chosen, landed, queue))
         return dict(await fly_in_chunks(mission, flyers, chosen, landed))
 
     asyncio.run(fly_each())

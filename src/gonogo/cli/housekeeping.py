@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.screen import say
+from gonogo.cli.screen import err, plain_cell, say
+from gonogo.errors import PolicyBroken
 from gonogo.settings import settings
+
+if TYPE_CHECKING:
+    from gonogo.settings import Settings
 
 PREFECT_PORT = 4200
 DASHBOARD_PORT = 8501
@@ -29,9 +33,25 @@ def up(
         say(f"Prefect    {address.ui_url}   (runs, schedules, gates as forms)")
         say(f"Dashboard  {address.dashboard_url}   (what flies, what waits, what it is worth)")
         say(f"Model      {chosen.model or 'offline:scripted (no GONOGO_MODEL is set)'}")
+        _tell_law(chosen)
         say("Ctrl-C stops everything; runs continue from their evidence next time.")
         serve_until_stopped(chosen)
     say("The house is down.")
+
+
+def _tell_law(chosen: Settings) -> None:
+    """Say who approved the law outside ``dev``, or that nothing will fly: better now than at the first case."""
+    if chosen.environment == "dev":
+        return
+    from gonogo.enactments import chain_of, check_enacted
+
+    try:
+        check_enacted(chosen, chosen.environment)
+    except PolicyBroken as error:
+        err.print(f"gonogo: {plain_cell(error)}", style="red")
+        return
+    head = chain_of(chosen, chosen.environment).head
+    say(f"Law        approved by {plain_cell(head.by if head else 'nobody')}")
 
 
 def demo(

@@ -11,17 +11,23 @@ from gonogo.cli import (
     deciding,
     drilling,
     enrolling,
+    exporting,
     finding,
     flying,
     housekeeping,
     keeping,
     looking,
     numbers,
+    owning,
     proving,
+    reporting,
+    reviewing,
+    ruling,
     showing,
     spending,
     switching,
     undoing,
+    weighing,
     worth,
 )
 from gonogo.cli.screen import err, plain_cell
@@ -45,6 +51,10 @@ app.command()(deciding.decide)
 app.command()(deciding.event)
 app.command()(switching.abort)
 app.command()(switching.rearm)
+app.command()(reviewing.reviews)
+app.command()(reviewing.reviewers)
+app.command()(owning.exceptions)
+app.command()(ruling.policies)
 app.command()(enrolling.approvers)
 app.command()(looking.evidence)
 app.command()(proving.sequence)
@@ -63,6 +73,9 @@ app.command()(numbers.drift)
 app.command()(finding.findings)
 app.command()(numbers.kpis)
 app.command()(worth.roi)
+app.command()(weighing.backtest)
+app.command()(exporting.export)
+app.command()(reporting.report)
 app.command()(drilling.drill)
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
+
+import httpx
 
 from gonogo.drills.ground import write_law
 from gonogo.drills.logbook import logged
 from gonogo.drills.processes import flying_apart
 from gonogo.drills.runaways import SIGNALS, Signal
 from gonogo.drills.trials import attempt, fly_here, scratch
+from gonogo.errors import StepTimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +28,28 @@ if TYPE_CHECKING:
     from gonogo.drills.trials import Fly, Trial
     from gonogo.settings import Settings
 
-Lane = Literal["batch", "warm_runner", "processes"]
-"""Where runaways fly: this process as a batch, the runner of a house, or processes of their own."""
+Lane = Literal["batch", "warm_runner", "processes", "server_down"]
+"""Where runaways fly: this process as a batch, the runner of a house, processes of their own that never had a Prefect
+server, or the runner of a house whose server has just died."""
 
-LIMIT_US: dict[Lane, int] = {"batch": 1_000_000, "warm_runner": 1_000_000, "processes": 3_000_000}
+LANES: tuple[Lane, ...] = get_args(Lane)
+
+LIMIT_US: dict[Lane, int] = {
+    "batch": 1_000_000,
+    "warm_runner": 1_000_000,
+    "processes": 3_000_000,
+    "server_down": 1_000_000,
+}
 """What 99 of 100 trials may take from the throw to the last side effect, in microseconds."""
 
 Tell = Callable[["Row"], None]
+Elsewhere = Callable[["Sequence[Lane]"], "list[Row]"]
+
+GONE_SECONDS_MAX, GONE_LOOK_SECONDS = 60.0, 0.05
+"""How long is waited for a server to be gone, and how often is looked."""
+
+HOUSED: frozenset[Lane] = frozenset({"warm_runner", "server_down"})
+"""Lanes that are drilled in the runner of a house."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +79,7 @@ async def drill_abort(
     signals: Sequence[Signal] = SIGNALS,
     drill_id: str | None = None,
     tell: Tell | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Row]:
     """Let runaways loose in a scratch home, and record in the real one how each signal went.
 
@@ -67,29 +90,66 @@ async def drill_abort(
         signals: which.
         drill_id: the id under which the result is recorded; a new one, if not given.
         tell: told of each signal and lane once it is measured.
+        elsewhere: drills those lanes that need a house, where this process is none.
 
     Returns:
         One row a signal and lane; all of it is recorded when this returns.
 
     """
     rows: list[Row] = []
+    housed: list[Lane] = [lane for lane in lanes if lane in HOUSED and elsewhere is not None]
+
+    def measured(row: Row) -> None:
+        rows.append(row)
+        note({"drill": "abort", **{k: v for k, v in asdict(row).items() if k != "why"}})
+        if tell is not None:
+            tell(row)
+
     with tempfile.TemporaryDirectory(prefix="gonogo-drill-", ignore_cleanup_errors=True) as place:
         async with logged(settings, "abort", drill_id) as note:
-            law = Path(place) / "policies"
-            write_law(law)
+            write_law(Path(place) / "policies")
             async with AsyncExitStack() as stack:
                 for lane in lanes:
+                    if lane in housed:
+                        continue
+                    if lane == "server_down":
+                        await server_gone()
                     fly: Fly = await stack.enter_async_context(flying_apart()) if lane == "processes" else fly_here
                     for signal in signals:
-                        homes = [Path(place) / f"{lane}-{signal}-{number}" for number in range(trials)]
-                        tried = [
-                            await attempt(scratch(settings, home, law), signal, fly, LIMIT_US[lane]) for home in homes
-                        ]
-                        rows.append(_row(signal, lane, tried))
-                        note({"drill": "abort", **{k: v for k, v in asdict(rows[-1]).items() if k != "why"}})
-                        if tell is not None:
-                            tell(rows[-1])
+                        measured(await _drill_one(settings, Path(place), signal, lane, fly=fly, trials=trials))
+            if elsewhere is not None and housed:
+                for row in await asyncio.to_thread(elsewhere, housed):
+                    measured(row)
     return rows
+
+
+async def _drill_one(settings: Settings, place: Path, signal: Signal, lane: Lane, *, fly: Fly, trials: int) -> Row:
+    """Try one signal in one lane, each time in a home of its own, which is gone afterwards."""
+    tried: list[Trial] = []
+    for number in range(trials):
+        home = place / f"{lane}-{signal}-{number}"
+        tried.append(await attempt(scratch(settings, home, place / "policies"), signal, fly, LIMIT_US[lane]))
+        await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+    return _row(signal, lane, tried)
+
+
+async def server_gone() -> None:
+    """Return once the Prefect server that this process knows does not answer any more.
+
+    Raises:
+        StepTimedOut: it goes on answering, so nothing would be shown.
+
+    """
+    url, until = os.environ.get("PREFECT_API_URL", ""), time.monotonic() + GONE_SECONDS_MAX
+    async with httpx.AsyncClient(timeout=1) as client:
+        while url:
+            try:
+                await client.get(f"{url}/health")
+            except httpx.HTTPError:
+                return
+            if time.monotonic() > until:
+                raise StepTimedOut(f"The Prefect server at {url} is still up; drill server_down with --lane.")
+            await asyncio.sleep(GONE_LOOK_SECONDS)
 
 
 def _row(signal: Signal, lane: Lane, tried: list[Trial]) -> Row:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from gonogo.drills.forgeries import BOARD_CENTS, FORGERIES, OF_THE_BOARD, PLAIN_CENTS
 from gonogo.drills.logbook import logged
-from gonogo.drills.village import RUN, Village
-from gonogo.errors import AnswerRefused
-from gonogo.evidence.journals import journal_of
+from gonogo.drills.village import Village
+from gonogo.errors import AnswerRefused, LawUnapproved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,18 +90,27 @@ async def _tried(village: Village, forgery: Forgery) -> Row:
     """Try one forgery, then wake the run, and look what came of it."""
     begun = time.perf_counter_ns()
     gate = await _waiting(village, of_board=forgery in OF_THE_BOARD)
-    before = len(journal_of(village.settings).read_flight(RUN))
+    before = village.told()
     # What a flow run prints goes to its log, and here to nobody.
     with contextlib.suppress(AnswerRefused), contextlib.redirect_stdout(io.StringIO()):
         await forgery(village, gate)
-    landing = await village.fly()
+    landing = await _woken(village)
     effects = village.effects()
     refusals = [record.data["refused_because"] for record in village.desk() if not record.data["accepted"]]
     # Where nobody was told anything, the run itself says that it went back to sleep, or why it stopped.
-    is_on_record = bool(refusals) or len(journal_of(village.settings).read_flight(RUN)) > before
-    passed = landing.status != "done" and effects == 0 and is_on_record
-    told = refusals[-1] if refusals else landing.error or f"woken, and {landing.status} again"
+    is_on_record = bool(refusals) or village.told() > before
+    passed = landing is not None and effects == 0 and is_on_record
+    told = refusals[-1] if refusals else landing or "it was done"
     return Row(forgery.__name__, passed, effects, _since(begun), told)
+
+
+async def _woken(village: Village) -> str | None:
+    """Wake the run, and return how it did not come to its end; ``None`` where it did."""
+    try:
+        landing = await village.fly()
+    except LawUnapproved as error:
+        return str(error)
+    return None if landing.status == "done" else landing.error or f"woken, and {landing.status} again"
 
 
 async def _waiting(village: Village, *, of_board: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gonogo.approvals import inherited
+from gonogo.approvals import answer_gate, inherited
+from gonogo.ballots import Reply
+from gonogo.errors import AnswerRefused
 from gonogo.evidence.canon import payload_bytes, timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.settings import using
@@ -138,6 +141,68 @@ async def beside_the_form(village: Village, gate: str) -> None:
     _fill_in(village, gate, {"answer": "GO!", "token": ["gonogo1"], "name": "ann"})
 
 
+async def too_early(village: Village, gate: str) -> None:
+    """Answer from a rung of the ladder that has not come yet."""
+    village.settle("dora", roles=["drill-director"])
+    village.bring(gate, village.token(gate, village.said(gate, "dora")))
+
+
+EMERGENCY = "The building is on fire, and the water has to be let in now."
+
+
+async def glass_without_the_role(village: Village, gate: str) -> None:
+    """Break the glass without the role that a rule names for emergencies."""
+    village.bring(gate, village.token(gate, village.said(gate, code="BREAK_GLASS", reason=EMERGENCY)))
+
+
+async def glass_without_a_reason(village: Village, gate: str) -> None:
+    """Break the glass and say nothing that others could judge."""
+    village.settle("otto", roles=["drill-on-call"])
+    village.bring(gate, village.token(gate, village.said(gate, "otto", code="BREAK_GLASS", reason="urgent")))
+
+
+async def glass_where_there_is_none(village: Village, gate: str) -> None:
+    """Break the glass at a gate whose rule names nobody for emergencies."""
+    village.settle("otto", roles=["drill-on-call", "drill-board"])
+    village.bring(gate, village.token(gate, village.said(gate, "otto", code="BREAK_GLASS", reason=EMERGENCY)))
+
+
+async def glass_typed(village: Village, gate: str) -> None:
+    """Say that it is an emergency, and give a name instead of a signature."""
+    with using(village.settings):
+        reply = Reply("go", "otto", EMERGENCY, "cli", reason_code="BREAK_GLASS")
+        answer_gate(journal_of(village.settings), gate, reply, "prod", village.request(gate).run_id)
+
+
+async def unsigned_law(village: Village, gate: str) -> None:
+    """Raise the limit in the law, so that no gate is in the way any more, and fly on."""
+    del gate
+    path = village.settings.policy_folder / "gate.cedar"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("amount_cents > 500", "amount_cents > 999"), encoding="utf-8")
+
+
+async def let_in(village: Village, gate: str) -> None:
+    """Write oneself into the approvers, and sign with a key that is good now."""
+    _intrude(village, "drill-manager")
+    village.bring(gate, village.token(gate, village.said(gate, "mallory")))
+
+
+async def outsiders_law(village: Village, gate: str) -> None:
+    """Write oneself into the approvers, approve that oneself, and sign."""
+    _intrude(village, "drill-manager", "law")
+    with contextlib.suppress(AnswerRefused):
+        village.approve("mallory")
+    village.bring(gate, village.token(gate, village.said(gate, "mallory")))
+
+
+def _intrude(village: Village, *roles: str) -> None:
+    """Change ``approvers.yaml`` as whoever can write files may."""
+    before = village.people.copy()
+    village.settle("mallory", roles=list(roles), approved=False)
+    village.people = before
+
+
 def _fill_in(village: Village, gate: str, given: dict[str, Any]) -> None:
     """Hand an input to the run as the mission lane does when it finds one."""
     from gonogo.lanes.forms import take_form
@@ -151,8 +216,10 @@ def _fill_in(village: Village, gate: str, given: dict[str, Any]) -> None:
 FORGERIES: tuple[Forgery, ...] = (
     forged, forged_record, in_anothers_name, replayed, expired, self_approved, stale, wrong_action, wrong_role,
     revoked_key, delegated_too_far, quorum_short, resumed, forced, edited_input, template_code, beside_the_form,
+    too_early, glass_without_the_role, glass_without_a_reason, glass_where_there_is_none, glass_typed, unsigned_law,
+    let_in, outsiders_law,
 )  # fmt: skip
 """Every way, in the order in which they are tried."""
 
-OF_THE_BOARD: frozenset[Forgery] = frozenset({replayed, quorum_short})
+OF_THE_BOARD: frozenset[Forgery] = frozenset({replayed, quorum_short, glass_where_there_is_none})
 """Those that are tried at a gate of two people."""

@@ -149,7 +149,7 @@ def _limits(now: datetime) -> dict[str, object]:
         "spend_rise": {"spend_velocity": halting | {"tokens": None, "rise_percent": 500}},
         "loop": {"loop": halting},
         "cycle": {"loop": halting},
-        "no_progress": {"no_progress": halting | {"operations": 12}},
+        "no_progress": {"no_progress": halting | {"operations": 8}},
         _RING: {"circular_delegation": halting},
         "out_of_bounds": {"out_of_bounds": halting},
         "policy_blocks": {"policy_blocks": halting | {"blocks": 3}},

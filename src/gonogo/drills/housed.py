@@ -15,6 +15,9 @@ from gonogo.house.api import post
 from gonogo.house.handing import follow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gonogo.drills.abort import Lane
     from gonogo.evidence.journals import Journal
     from gonogo.house.address import House
     from gonogo.settings import Settings
@@ -30,6 +33,21 @@ def drill_in_house(settings: Settings, house: House, trials: int) -> list[Row]:
 
     """
     drill_id = f"drill-abort-{short_id(uuid7())}"
+    begin_drill(house, drill_id, trials)
+    follow(settings, drill_id, announce=nobody, no_wait=False)
+    return recorded(journal_of(settings), drill_id)
+
+
+def begin_drill(house: House, drill_id: str, trials: int, lanes: Sequence[Lane] | None = None) -> None:
+    """Ask a house to drill, in these lanes or in those that its flow names.
+
+    Raises:
+        ServerUnreachable: the house does not answer, or has no deployment of the drill.
+
+    """
+    asked: dict[str, Any] = {"trials": trials, "drill_id": drill_id}
+    if lanes is not None:
+        asked["lanes"] = list(lanes)
     try:
         rows = post(
             f"{house.api_url}/deployments/filter", {"deployments": {"name": {"any_": [DEPLOYMENT]}}, "limit": 1}
@@ -37,15 +55,13 @@ def drill_in_house(settings: Settings, house: House, trials: int) -> list[Row]:
         if not rows:
             raise ServerUnreachable(f"The house has no deployment {DEPLOYMENT}; add it to prefect.yaml.")
         flow_run: dict[str, Any] = {
-            "parameters": {"trials": trials, "drill_id": drill_id},
+            "parameters": asked,
             "state": {"type": "SCHEDULED"},
             "idempotency_key": drill_id,
         }
         post(f"{house.api_url}/deployments/{rows[0]['id']}/create_flow_run", flow_run)
     except httpx.HTTPError as error:
         raise ServerUnreachable(f"The house at {house.api_url} did not take the drill ({error}).") from error
-    follow(settings, drill_id, announce=_nobody, no_wait=False)
-    return recorded(journal_of(settings), drill_id)
 
 
 def recorded(journal: Journal, drill_id: str) -> list[Row]:
@@ -57,5 +73,5 @@ def recorded(journal: Journal, drill_id: str) -> list[Row]:
     ]
 
 
-def _nobody(_run_id: str, _kind: str, _name: str) -> None:
+def nobody(_run_id: str, _kind: str, _name: str) -> None:
     """A drill waits for nobody."""

@@ -42,6 +42,8 @@ async def logged(
     def note(data: dict[str, Any]) -> None:
         passed.append(bool(data["passed"]))
         ledger.note("drill_record", data)
+        # Durable at once: a drill may be followed while it lasts, and what it found stays if it breaks off.
+        ledger.stream.commit_now()
 
     try:
         await ledger.write("run_record", _begun(settings, mission))

@@ -37,7 +37,7 @@ SIGNALS: tuple[Signal, ...] = get_args(Signal)
 HAND_BACK = "drill_hand_back"
 """The work that goes round in a ring."""
 
-WRITES_A_TURN = 4
+WRITES_A_TURN = 2
 """How many changes a bystander asks for at once."""
 
 

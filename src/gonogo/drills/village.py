@@ -5,6 +5,7 @@ The rules about who may answer are the house's own, copied from its policy folde
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ from pydantic import BaseModel
 from gonogo.approvals import answer_gate, find_request
 from gonogo.ballots import Reply, asked_of
 from gonogo.drills.ground import changes, drill_write, write_law
-from gonogo.errors import PolicyBroken
+from gonogo.enactments import LAW, enact, propose
+from gonogo.errors import AnswerRefused, PolicyBroken
 from gonogo.evidence.canon import timestamp
 from gonogo.evidence.journals import journal_of
+from gonogo.evidence.ledger import only
 from gonogo.flights import fly
 from gonogo.lanes.local import LocalPilot
 from gonogo.missions import mission
@@ -29,7 +32,7 @@ from gonogo.model import Budget, Outcome
 from gonogo.plans import Plan
 from gonogo.proofs import Asked, lifetime_of
 from gonogo.settings import Settings, using
-from gonogo.statements import NAMESPACE, Said, say, token_of
+from gonogo.statements import LIFETIME, NAMESPACE, Said, say, token_of
 from gonogo.steps import step
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 
 RUN = "drill-approvals"
 REQUESTER = "drill-requester"
+LAWGIVER = "lex"
+"""Who approves the law of the village."""
 
 
 class Wish(BaseModel):
@@ -100,22 +105,43 @@ class Village:
             "requester": REQUESTER,
         }  # fmt: skip
         village = cls(process.model_copy(update=made))
+        village.settle(LAWGIVER, roles=["law"])
         for name in ("ann", "ben", "cleo"):
             village.settle(name, roles=["drill-manager", "drill-board"])
         return village
 
-    def settle(self, name: str, **about: Any) -> None:
-        """Let a person live here, with a key of their own."""
+    def settle(self, name: str, *, approved: bool = True, **about: Any) -> None:
+        """Let a person live here, with a key of their own; known to the law only where that is approved."""
         key = self.keys[name] = Ed25519PrivateKey.generate()
         known = {"key": _public(key), "since": _ago(days=30)}
         self.people[name] = {"roles": [], "keys": [known], **about}
-        self.enrol()
+        self.write()
+        if approved:
+            self.enrol()
 
     def enrol(self) -> None:
-        """Write who may answer."""
+        """Write who may answer, and let the lawgiver approve it."""
+        self.write()
+        with contextlib.suppress(AnswerRefused):
+            # Refused where nothing changed.
+            self.approve(LAWGIVER)
+
+    def write(self) -> None:
+        """Write who may answer, and nothing else."""
         whole = {"approvers": {"people": self.people, "delegations": self.delegations}}
         # JSON is YAML, too.
         (self.settings.policy_folder / "approvers.yaml").write_bytes(orjson.dumps(whole))
+
+    def approve(self, name: str) -> None:
+        """Approve the law of the village as it stands now, signed with somebody's key.
+
+        Raises:
+            AnswerRefused: it is approved already, or this person may not.
+
+        """
+        proposal = propose(self.settings)
+        said = say(proposal.subject, "go", by=name, reason="drilled", code=None, changes={}, lifetime=LIFETIME["high"])
+        enact(self.settings, token_of(said, _signed(self.keys[name], said.statement(proposal.about))))
 
     async def fly(self, cents: int | None = None) -> Landing:
         """Fly the run until it waits or has landed."""
@@ -159,8 +185,13 @@ class Village:
             answer_gate(journal_of(self.settings), gate, reply, "prod", RUN)
 
     def desk(self) -> list[Record]:
-        """Return what lies on the run's desk."""
-        return journal_of(self.settings).read_desk(RUN)
+        """Return the answers that lie on the run's desk."""
+        return only(journal_of(self.settings).read_desk(RUN), "approval_record")
+
+    def told(self) -> int:
+        """Return how much the run's own stream and the law's have to tell."""
+        journal = journal_of(self.settings)
+        return len(journal.read_flight(RUN)) + len(journal.read_desk(LAW))
 
     def effects(self) -> int:
         """Return how often the toy system of record was changed."""

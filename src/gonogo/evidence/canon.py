@@ -79,8 +79,10 @@ def _flaw(value: object) -> str | None:
         for key, inner in cast("dict[object, object]", value).items():
             if not isinstance(key, str) or not key.isascii():
                 return f" has the key {key!r}; keys are ASCII text."
-            # Nearly everything a leaf holds is short ASCII text: told here, without a call.
+            # Nearly everything a leaf holds is short ASCII text or a small number: told here, without a call.
             if type(inner) is str and inner.isascii():
+                continue
+            if type(inner) is int and -INTEGER_MAX <= inner <= INTEGER_MAX:
                 continue
             flaw = _flaw(inner)
             if flaw is not None:

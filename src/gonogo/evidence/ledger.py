@@ -70,7 +70,7 @@ class Ledger:
             self.requests.append(record)
         key = record.data.get("key")
         if not isinstance(key, str):
-            if record.data.get("event") == "requeued":
+            if record.data.get("event") in {"requeued", "reopened"}:
                 self._reopen(record.data["reopens"])
             return
         if record.data.get("phase") == "intent":

@@ -8,6 +8,7 @@ newline, so the leaf's exact bytes can be cut out and hashed without parsing. Er
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
@@ -39,6 +40,9 @@ Artifact = Literal[
     "policy_decision",
     "approval_request",
     "approval_record",
+    "escalation_record",
+    "law_record",
+    "probe_record",
     "event_record",
     "event_receipt",
     "exception_record",
@@ -66,6 +70,9 @@ RECORDER = f"urn:gonogo:recorder:{uuid7()}"
 RETENTION: dict[str, str] = {
     "approval_request": "gate7y",
     "approval_record": "gate7y",
+    "escalation_record": "gate7y",
+    "law_record": "doc10y",
+    "probe_record": "gate7y",
     "exception_record": "gate7y",
     "finding_record": "gate7y",
     "drill_record": "gate7y",
@@ -142,6 +149,20 @@ class Envelope(dict[str, Any]):
         check(dict(fields))
 
 
+@cache
+def _of(artifact: Artifact) -> dict[str, Any]:
+    """Return the fields that are the same for all records about one kind of thing. Never changed."""
+    return {
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "source": RECORDER,
+        "type": f"{TYPE_PREFIX}{artifact}.v1",
+        "dataschema": f"urn:gonogo:evidence:{artifact}:1",
+        "dataclassification": "confidential",
+        "retentionclass": RETENTION.get(artifact, "ops400d"),
+    }
+
+
 def seal(
     envelope: Mapping[str, Any],
     artifact: Artifact,
@@ -171,27 +192,21 @@ def seal(
         raise EvidenceBroken(f"The payload of a {artifact} holds a line end; payloads are compact JSON, on one line.")
     now = timestamp()
     stream_id, seq, previous = stream
+    body = {**(own or {}), "data": dict(data)}
     fields: dict[str, Any] = {
-        "specversion": "1.0",
-        "datacontenttype": "application/json",
+        **_of(artifact),
         "id": uuid7(),
-        "source": RECORDER,
-        "type": f"{TYPE_PREFIX}{artifact}.v1",
-        "dataschema": f"urn:gonogo:evidence:{artifact}:1",
         "time": occurred or now,
         "recordedtime": now,
         "streamid": stream_id,
         "streamseq": seq,
         "prevdigest": previous,
-        "dataclassification": "confidential",
-        "retentionclass": RETENTION.get(artifact, "ops400d"),
         **envelope,
-        **(own or {}),
-        "data": dict(data),
+        **body,
     }
     if not isinstance(envelope, Envelope):
         check(dict(envelope))
-    check({"streamid": stream_id, "time": fields["time"], **(own or {}), "data": dict(data)})
+    check({"streamid": stream_id, "time": fields["time"], **body})
     if "traceparent" not in fields:
         fields["traceparent"] = f"00-{sha256_hex(stream_id.encode())[:32]}-{random_bytes(8).hex()}-01"
     sealed = None if payload is None else Payload(new_salt(), payload)

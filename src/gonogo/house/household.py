@@ -78,8 +78,8 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         yield address
 
 
-def deploy(settings: Settings, env: dict[str, str], log: Path) -> None:
-    """Register every deployment of prefect.yaml, by Prefect's own command; once for the same files.
+def deploy(settings: Settings, env: dict[str, str], log: Path, name: str | None = None) -> None:
+    """Register every deployment of prefect.yaml, or one by name, by Prefect's own command; once for the same files.
 
     Raises:
         ServerUnreachable: the server refused; the message names the log.
@@ -95,12 +95,13 @@ def deploy(settings: Settings, env: dict[str, str], log: Path) -> None:
         raise ServerUnreachable(f"The Prefect server took no work pool ({error}).") from error
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+        which = ["--all"] if name is None else ["--name", name]
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *which]
         done = subprocess.run(  # noqa: S603 - the command is our own
             command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
         )
     if done.returncode:
-        raise ServerUnreachable(f"`prefect deploy --all` failed; {log} says why.")
+        raise ServerUnreachable(f"`prefect deploy {' '.join(which)}` failed; {log} says why.")
     stamp.write_text(wanted)
 
 

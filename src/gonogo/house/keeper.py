@@ -14,9 +14,10 @@ from gonogo.errors import GonogoError, ServerUnreachable
 from gonogo.evidence.canon import moment, plain_text
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
-from gonogo.gates import expire_sleeping
+from gonogo.gates import climb_sleeping, expire_sleeping
 from gonogo.house.handing import schedule
 from gonogo.house.waking import Refused, flow_run_state, park_of, resume
+from gonogo.ladders import next_rung
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,8 @@ class Sleeper:
     """Where it sleeps; ``None`` while it flies."""
     deadline: datetime | None
     """The earliest deadline of what it waits for."""
+    rung: datetime | None = None
+    """When the next rung of a ladder comes at one of its gates."""
     desk: int = -1
     """How far its desk went when it was read."""
     received: int = 0
@@ -95,6 +98,8 @@ class Keeper:
             park = sleeper.park
             if park is None or park.get("mode") != "suspended":
                 return None
+            if sleeper.rung is not None and datetime.now(UTC) >= sleeper.rung:
+                sleeper.rung = climb_sleeping(self.journal, run_id, park["gates"])
             is_late = sleeper.deadline is not None and datetime.now(UTC) >= sleeper.deadline
             if is_late:
                 expire_sleeping(self.journal, run_id, park["gates"], self.settings.environment)
@@ -145,6 +150,7 @@ class Keeper:
             park = park_of(records)
             sleeper = Sleeper(position, park, None if park is None else _deadline(records, park))
             sleeper.woken = 0 if park is None else int(park["desk"])
+            sleeper.rung = None if park is None else next_rung(_asked(records, park), ())
             self._sleepers[run_id] = sleeper
         return sleeper
 
@@ -210,7 +216,11 @@ def _own(journal: Journal, run_id: str, what: str) -> None:
 
 def _deadline(records: list[Record], park: dict[str, Any]) -> datetime | None:
     """Return the earliest moment at which the clock has to act for a sleeping run."""
-    requests = [r for r in only(records, "approval_request") if r.data["gate"] in park["gates"]]
-    found = [moment(request.data["deadline"]) for request in requests]
+    found = [moment(request.data["deadline"]) for request in _asked(records, park)]
     found += [moment(park[name]) for name in ("event_deadline", "again_at") if park.get(name) is not None]
     return min(found, default=None)
+
+
+def _asked(records: list[Record], park: dict[str, Any]) -> list[Record]:
+    """Return what the gates ask at which a run sleeps."""
+    return [r for r in only(records, "approval_request") if r.data["gate"] in park["gates"]]

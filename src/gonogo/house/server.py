@@ -96,6 +96,18 @@ def prefect_server(home: Path, port: int, host: str = "127.0.0.1") -> Generator[
         ServerUnreachable: it stopped, or did not answer in time; the message names its log.
 
     """
+    with server_process(home, port, host) as (_, url):
+        yield url
+
+
+@contextmanager
+def server_process(home: Path, port: int, host: str = "127.0.0.1") -> Generator[tuple[subprocess.Popen[bytes], str]]:
+    """Run a Prefect server for the block, and yield its process as well, for whoever has to take it away.
+
+    Raises:
+        ServerUnreachable: it stopped, or did not answer in time; the message names its log.
+
+    """
     url = f"http://{host}:{port}/api"
     log = home / "logs" / "prefect-server.log"
     command = [sys.executable, "-m", "gonogo.house.serving", "server", "start", "--host", host, "--port", str(port)]
@@ -105,7 +117,7 @@ def prefect_server(home: Path, port: int, host: str = "127.0.0.1") -> Generator[
             if process.poll() is not None or time.monotonic() > until:
                 raise ServerUnreachable(f"The Prefect server did not start; {log} says why.")
             time.sleep(0.05)
-        yield url
+        yield process, url
 
 
 def _answers(url: str) -> bool:

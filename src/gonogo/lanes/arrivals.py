@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gonogo.errors import CaseRefused
-from gonogo.lanes.batch import fly_case
+from gonogo.lanes.batch import Resting, fly_case, fly_rest, land
+from gonogo.lanes.collecting import collecting_seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -101,17 +102,23 @@ async def fly_arrivals(
     """Fly every case of every line when it has come and its turn is there, and tell ``landed`` how each one landed.
 
     When each came in and how long it waited for its turn is in its evidence. ``begun`` is told of each
-    case as it is taken.
+    case as it is taken. One that failed for now flies again when all others have, as in any batch.
     """
-    turns = Turns(deque(lines))
-    await asyncio.gather(*(_work(turns, settings, landed, begun) for _ in range(settings.cases)))
+    turns, resting = Turns(deque(lines)), list[Resting]()
+    with collecting_seldom():
+        await asyncio.gather(*(_work(turns, settings, landed, begun, resting) for _ in range(settings.cases)))
+        await fly_rest(resting, settings, landed)
 
 
 async def _work(
-    turns: Turns, settings: Settings, landed: Callable[[Landing], None], begun: Callable[[Flyer], None]
+    turns: Turns,
+    settings: Settings,
+    landed: Callable[[Landing], None],
+    begun: Callable[[Flyer], None],
+    resting: list[Resting],
 ) -> None:
     """Fly one case after the other until no line has any."""
     while (turn := await turns.next()) is not None:
         line, flyer = turn
         begun(flyer)
-        landed(await fly_case(line.mission, flyer, settings))
+        land(line.mission, flyer, await fly_case(line.mission, flyer, settings), landed, resting)

@@ -14,6 +14,7 @@ from gonogo.errors import Aborted, GonogoError, RunBusy
 from gonogo.events import deliver
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
+from gonogo.lanes.collecting import collecting_seldom
 from gonogo.lanes.local import LocalPilot, rest_until
 from gonogo.plans import Landing, Plan
 
@@ -58,12 +59,10 @@ async def fly_batch(
     one. A case that cannot be flown at all is reported as failed; the others proceed. One that failed for
     now flies again when all others have, so that it holds nobody up, and what is out has time to come back.
     """
-    source, resting = iter(flyers), list[_Resting]()
-    await asyncio.gather(*(_work(mission, source, settings, landed, resting) for _ in range(settings.cases)))
-    while resting:
-        resting.sort(key=lambda one: one.again_at)
-        await _fly_again(mission, resting.pop(0), settings, landed, resting)
-        await asyncio.sleep(AGAIN_SECONDS)
+    source, resting = iter(flyers), list[Resting]()
+    with collecting_seldom():
+        await asyncio.gather(*(_work(mission, source, settings, landed, resting) for _ in range(settings.cases)))
+        await fly_rest(resting, settings, landed)
 
 
 AGAIN_SECONDS = 0.05
@@ -71,20 +70,25 @@ AGAIN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class _Resting:
+class Resting:
     """A case that flies again later."""
 
+    mission: Flyable
     flyer: Flyer
     landing: Landing
     again_at: str
 
 
+async def fly_rest(resting: list[Resting], settings: Settings, landed: Callable[[Landing], None]) -> None:
+    """Fly cases again that failed for now, each when it may, until all have landed."""
+    while resting:
+        resting.sort(key=lambda one: one.again_at)
+        await _fly_again(resting.pop(0), settings, landed, resting)
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
 async def _fly_again(
-    mission: Mission[Any, Any],
-    resting: _Resting,
-    settings: Settings,
-    landed: Callable[[Landing], None],
-    others: list[_Resting],
+    resting: Resting, settings: Settings, landed: Callable[[Landing], None], others: list[Resting]
 ) -> None:
     """Fly one case again; where somebody else does already, it is no longer this batch's."""
 
@@ -92,23 +96,29 @@ async def _fly_again(
         landed(resting.landing if landing.error_class == RunBusy.__name__ else landing)
 
     await rest_until(resting.again_at)
-    await _work(mission, iter([resting.flyer]), settings, told, others)
+    await _work(resting.mission, iter([resting.flyer]), settings, told, others)
 
 
 async def _work(
-    mission: Mission[Any, Any],
+    mission: Flyable,
     source: Iterator[Flyer],
     settings: Settings,
     landed: Callable[[Landing], None],
-    resting: list[_Resting],
+    resting: list[Resting],
 ) -> None:
     """Fly one case after the other until there is none."""
     for flyer in source:
-        landing = await fly_case(mission, flyer, settings)
-        if landing.again_at is None:
-            landed(landing)
-        else:
-            resting.append(_Resting(flyer, landing, landing.again_at))
+        land(mission, flyer, await fly_case(mission, flyer, settings), landed, resting)
+
+
+def land(
+    mission: Flyable, flyer: Flyer, landing: Landing, landed: Callable[[Landing], None], resting: list[Resting]
+) -> None:
+    """Tell of a landing, or let a case rest that failed for now."""
+    if landing.again_at is None:
+        landed(landing)
+    else:
+        resting.append(Resting(mission, flyer, landing, landing.again_at))
 
 
 async def fly_case(mission: Flyable, flyer: Flyer, settings: Settings) -> Landing:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from httpx import HTTPError
 from prefect import task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.exceptions import PrefectException
 
+from gonogo.lanes.arrivals import Line, fly_arrivals
 from gonogo.lanes.batch import fly_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from uuid import UUID
 
     from gonogo.cases import Flyer
+    from gonogo.lanes.queues import Queue
     from gonogo.missions import Mission
     from gonogo.plans import Landing
     from gonogo.settings import Settings
+
+TELL_SECONDS = 2.0
+"""How often the artifact says how deep the queue of arrivals is."""
 
 CHUNK_CASES = 200
 """Cases to a task run: few enough to see progress, many enough that Prefect is no part of the cost."""
@@ -50,3 +60,44 @@ async def fly_in_chunks(
         await fly_chunk()
         await aupdate_progress_artifact(artifact, progress=100.0 * begun / len(flyers))
     return statuses
+
+
+async def fly_as_they_come(
+    mission: Mission[Any, Any],
+    flyers: Sequence[Flyer],
+    settings: Settings,
+    landed: Callable[[Landing], None],
+    queue: Queue,
+) -> Counter[str]:
+    """Fly cases inside the current Prefect flow run, each once it has come; returns how many ended how.
+
+    The progress artifact says how many wait, and how long those waited who had their turn.
+    """
+    statuses: Counter[str] = Counter()
+    artifact = await acreate_progress_artifact(progress=0.0, key="arrivals", description=queue.sentence)
+
+    def count(landing: Landing) -> None:
+        statuses[landing.status] += 1
+        landed(landing)
+
+    @task(name="fly_arrivals", task_run_name=f"{len(flyers)} cases as they come", persist_result=False)
+    async def fly_line() -> None:
+        await fly_arrivals([Line(mission, flyers)], settings, count, queue.take)
+
+    telling = asyncio.ensure_future(_keep_telling(artifact, statuses, queue))
+    try:
+        await fly_line()
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+    await aupdate_progress_artifact(artifact, progress=100.0, description=queue.sentence)
+    return statuses
+
+
+async def _keep_telling(artifact: UUID, statuses: Counter[str], queue: Queue) -> None:
+    """Say now and then how far it is and who waits; a server that does not listen holds nobody up."""
+    while True:
+        await asyncio.sleep(TELL_SECONDS)
+        progress = 100.0 * statuses.total() / max(1, len(queue.comes))
+        with suppress(HTTPError, PrefectException):
+            await aupdate_progress_artifact(artifact, progress=min(progress, 100.0), description=queue.sentence)

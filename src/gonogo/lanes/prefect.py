@@ -31,7 +31,7 @@ from gonogo.lanes.forms import WAKE, GateAnswer, form_of, take_form
 from gonogo.lanes.local import fly_on
 from gonogo.orders import Orders, under
 from gonogo.pilots import Held, Wait
-from gonogo.plans import Landing, Plan, read_case
+from gonogo.plans import Landing, Plan, read_case, recorded_case
 from gonogo.settings import settings
 from gonogo.transports import refuse_clear
 
@@ -251,7 +251,8 @@ def _plan(mission: Mission[Any, Any], flow_run: FlowRun, chosen: Settings) -> Pl
 async def _fly_patiently(mission: Mission[Any, Any], given: object, plan: Plan) -> Landing:
     """Fly; a run that was woken while its former process was still leaving waits for it."""
     until = time.monotonic() + LEASE_PATIENCE_SECONDS
-    case = read_case(mission, given)
+    is_begun = journal_of(plan.settings).flight_position(plan.run_id) > 0
+    case = (recorded_case if is_begun else read_case)(mission, given)
     while True:
         try:
             return await (fly if plan.rest else fly_on)(mission, case, plan)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def stamp_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Return what changes when any file of a folder changes."""
     try:
         with os.scandir(folder) as entries:
@@ -32,7 +32,7 @@ def in_force(folder: Path) -> tuple[Law, Registry]:
             :func:`gonogo.policy.registry.read_registry` and :func:`gonogo.policy.approvers.read_approvers`.
 
     """
-    law, registry, _ = _in_force(folder, _stamp(folder))
+    law, registry, _ = _in_force(folder, stamp_of(folder))
     return law, registry
 
 
@@ -43,7 +43,7 @@ def approvers_in_force(folder: Path) -> tuple[Law, Registry, Approvers]:
         PolicyBroken: as :func:`in_force`.
 
     """
-    return _in_force(folder, _stamp(folder))
+    return _in_force(folder, stamp_of(folder))
 
 
 @lru_cache(maxsize=4)

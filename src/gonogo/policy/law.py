@@ -4,7 +4,9 @@ Annotations carry meaning. ``@id`` names a rule, ``@because`` is the sentence a 
 ``@gate("role")`` on a forbid says that a person with that role may lift it, ``@deadline("4h")``
 how long that person has, ``@meanwhile("proposed")`` that an agent's turn goes on without it,
 ``@risk("high")`` how strong the proof of an answer must be, ``@quorum("2")`` how many different people
-must say go, ``@order("1")`` who is asked before whom. A denial is a gate only if the same request,
+must say go, ``@order("1")`` who is asked before whom, ``@escalate("4h director")`` who may answer as
+well once nobody has, ``@break_glass("on-call")`` with ``@reviewer`` and ``@review`` who may go alone in
+an emergency. A denial is a gate only if the same request,
 with the missing approvals supposed, would be allowed: the reasons of a denial do not show a missing
 permit.
 """

@@ -384,6 +384,7 @@ async def test_a_stale_go_is_nothing_at_the_gate_that_a_changed_law_opened(town:
     token = town.token(old, "grace")
     law = town.policies / "toy.cedar"
     law.write_text(law.read_text() + "\n// reviewed\n")
+    town.approve()
     (new,) = (await town.park(None)).waits
     for gate in (old, new):
         with pytest.raises(AnswerRefused):

@@ -59,17 +59,24 @@ def test_a_person_is_enrolled_with_key_roles_and_app(town: Town) -> None:
 
 
 async def test_who_was_just_enrolled_may_answer_and_who_was_just_revoked_may_not(town: Town) -> None:
-    """The file is looked at anew for each answer."""
+    """The file is looked at anew for each answer, and a change of it counts once it is approved."""
     from gonogo.errors import AnswerRefused
     from tests.gonogo.toy.approvers import paying
 
     (gate,) = (await town.park(paying(6_000))).waits
     enrolments.enrol(town.settings, "eve", by="root", key=public(town.key("eve")), roles=["manager"])
     token = town.token(gate, "eve")
+    with pytest.raises(AnswerRefused, match=r"approvers\.yaml changed since"):
+        town.say(gate, token)
+    town.approve()
     enrolments.revoke(town.settings, "eve", "left", by="root")
+    with pytest.raises(AnswerRefused, match=r"approvers\.yaml changed since"):
+        town.say(gate, token)
+    town.approve()
     with pytest.raises(AnswerRefused, match="eve is not enrolled, or no longer"):
         town.say(gate, token)
     enrolments.enrol(town.settings, "eve", by="root", roles=["manager"])
+    town.approve()
     with pytest.raises(AnswerRefused, match="is nobody's"):
         town.say(gate, token)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -236,3 +237,23 @@ async def test_what_has_not_changed_is_not_read_again(
     assert keeper.look() == ["f-1"]
     assert [path.parent.name for path in read] == ["desk"]
     assert server.asked == 1
+
+
+async def test_a_rung_that_comes_while_a_run_sleeps_is_recorded_and_told_to_it_once(
+    tmp_path: Path, server: Server
+) -> None:
+    """The house does it, before the deadline, and then waits for the next one."""
+    law = shutil.copytree(POLICIES, tmp_path / "policies")
+    rules = law / "toy.cedar"
+    crew = '@gate("flight-director")\n'
+    text = rules.read_text(encoding="utf-8").replace(crew, f'{crew}@deadline("1h")\n@escalate("1s chief, 30m board")\n')
+    rules.write_text(text, encoding="utf-8")
+    chosen = await asleep(tmp_path, policy_folder=law)
+    keeper = Keeper(chosen)
+    while not (woken := keeper.look()):
+        server.now += 1
+    (rung,) = journal_of(chosen).read_desk("r1")
+    assert (woken, rung.artifact, rung.data["role"], rung.data["rung"]) == (["f-1"], "escalation_record", "chief", 1)
+    server.now += 10
+    assert keeper.look() == []
+    assert len(journal_of(chosen).read_desk("r1")) == 1

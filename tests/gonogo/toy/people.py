@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ import yaml
 from gonogo import codes
 from gonogo.approvals import answer_gate, find_request, signed_token
 from gonogo.ballots import Reply
+from gonogo.enactments import enact, propose
+from gonogo.enactments import signed_token as signed_law
+from gonogo.errors import AnswerRefused
 from gonogo.evidence.journals import journal_of
 from gonogo.settings import Settings, settings, using
 from tests.gonogo.toy import POLICIES
@@ -29,6 +33,8 @@ LAW = Path(__file__).parents[3] / "policies"
 """The rules about approvals are those that are shipped."""
 
 SINCE = "2026-01-01T00:00:00Z"
+LAWGIVER = "lex"
+"""Approves the law, and answers no gate."""
 PEOPLE = ("grace", "linus", "ada")
 
 
@@ -51,6 +57,7 @@ class Town:
                 "roles": ["manager", "director", "clerk", "flight-director", "rearm"],
                 "keys": [{"key": public(self.key(name)), "since": SINCE}],
             }
+        self.people[LAWGIVER] = {"roles": ["law"], "keys": [{"key": public(self.key(LAWGIVER)), "since": SINCE}]}
         self.enrol()
 
     @property
@@ -82,8 +89,20 @@ class Town:
         return path
 
     def enrol(self) -> None:
+        """Write the approvers as they are now, and have that approved."""
+        self.write()
+        self.approve()
+
+    def approve(self, name: str = LAWGIVER) -> None:
+        """Have the law approved as it stands; nothing where it is, or in dev, where nobody asks."""
+        if self.environment != "dev":
+            with suppress(AnswerRefused):
+                propose(self.settings)
+                enact(self.settings, signed_law(self.settings, name, "seen", self.key(name)))
+
+    def write(self) -> None:
         """Write the approvers as they are now."""
-        whole = {"approvers": {"people": self.people, "delegations": self.delegations}}
+        whole: dict[str, Any] = {"approvers": {"people": self.people, "delegations": self.delegations}}
         (self.policies / "approvers.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
 
     def give_app(self, name: str) -> bytes:
@@ -99,6 +118,7 @@ class Town:
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
+        self.approve()
 
     async def park(self, case: BaseModel | None, **changes: Any) -> Landing:
         """Fly the run ``r1`` until it waits."""
@@ -125,3 +145,21 @@ class Town:
 def public(key: Path) -> str:
     """Return the public half of a key, without its comment."""
     return " ".join(key.with_name(f"{key.name}.pub").read_text(encoding="utf-8").split()[:2])
+
+
+def approved(folder: Path, source: Path = POLICIES, environment: Environment = "prod", **changes: Any) -> Settings:
+    """Return the settings of a home in an environment whose law is a copy of another one's that somebody approved."""
+    policies = shutil.copytree(source, folder / "policies-approved", dirs_exist_ok=True)
+    key = folder / "lex"
+    if not key.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
+    lex = {"roles": ["law"], "keys": [{"key": public(key), "since": SINCE}]}
+    whole: dict[str, Any] = {"approvers": {"people": {LAWGIVER: lex}, "delegations": []}}
+    (policies / "approvers.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
+    made = settings().model_copy(
+        update={"policy_folder": policies, "environment": environment, "model": None, **changes}
+    )
+    with suppress(AnswerRefused):
+        propose(made)
+        enact(made, signed_law(made, LAWGIVER, "seen", key))
+    return made

@@ -1,0 +1,97 @@
+"""Vouchers: how a number, and the snapshot under it, are shown with all it takes to compute them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboards.markup import Html, join, table, tag
+from dashboards.states import basis_words, is_bill
+from dashboards.wording import NOTHING, count, spoken
+
+if TYPE_CHECKING:
+    from dashboards.boardroom import Figure
+    from dashboards.figures import Kpi
+
+_ASSUMED_HEADS = (("Of", ""), ("What", ""), ("Value", "num"), ("Who says so", ""), ("As of", "num"))
+
+
+def amount_of(kpi: Kpi) -> tuple[str, str]:
+    """Return a number as it is read, and its unit."""
+    if kpi.value is None:
+        return NOTHING, ""
+    if kpi.is_money or kpi.unit.startswith("%") or kpi.unit == "ms":
+        amount, _, unit = kpi.said.rpartition(" ")
+        return amount, unit
+    if kpi.unit == "ratio":
+        return f"{kpi.value:,.2f}", "ratio"
+    return kpi.said, kpi.unit
+
+
+def stands_on(kpi: Kpi) -> Html:
+    """Return the small print of a number: what was divided by what, on which prices; or why there is none."""
+    if kpi.value is None:
+        return join([kpi.why_nothing])
+    parts = [count(part) for part in (kpi.numerator, kpi.denominator) if part is not None]
+    loud = kpi.basis is not None and not is_bill(kpi.basis)
+    told = tag("span", basis_words(kpi.basis), css="basis loud" if loud else "basis") if kpi.basis else None
+    return join([" / ".join(parts), " " if parts and told else None, told])
+
+
+def voucher(figure: Figure, snapshot: dict[str, Any]) -> Html:
+    """Return a number's receipt, folded up behind one line."""
+    kpi = figure.kpi
+    facts = [
+        ("Formula", figure.formula or NOTHING),
+        ("Value", NOTHING if kpi.value is None else f"{kpi.value!r} {kpi.unit}"),
+        ("Numerator", NOTHING if kpi.numerator is None else str(kpi.numerator)),
+        ("Denominator", NOTHING if kpi.denominator is None else str(kpi.denominator)),
+        ("SQL, SHA-256", tag("code", figure.sql_sha256) if figure.sql_sha256 else NOTHING),
+        ("Computed on", _snapshot_line(snapshot)),
+        ("Again", tag("code", f"gonogo kpis {kpi.id} --receipt")),
+    ]
+    return tag(
+        "details",
+        tag("summary", tag("b", kpi.id), f" {kpi.name}: receipt"),
+        tag("dl", [join([tag("dt", name), tag("dd", fact)]) for name, fact in facts], css="facts"),
+        tag("pre", tag("code", figure.statement.strip())) if figure.statement else tag("p", kpi.why_nothing),
+        css="voucher",
+    )
+
+
+def _snapshot_line(snapshot: dict[str, Any]) -> Html:
+    return join(
+        [f"{count(snapshot.get('records'))} records, ", tag("code", snapshot.get("evidence_digest") or NOTHING)]
+    )
+
+
+def snapshot_facts(snapshot: dict[str, Any]) -> Html:
+    """Return what everything on a page or report was computed on."""
+    size, root = snapshot.get("log_size"), snapshot.get("log_root")
+    signed = (
+        join([f"{count(size)} records of {snapshot['log_origin']}, root ", tag("code", root)])
+        if root
+        else f"none: {snapshot.get('log_note') or 'this mart names none'}"
+    )
+    assumed = (
+        join([f"version {snapshot['assumptions_version']}, {snapshot['assumptions_standing']}, ",
+              tag("code", snapshot["assumptions_digest"])])
+        if snapshot.get("assumptions_version")
+        else f"none: {snapshot.get('assumptions_fault') or 'this mart was computed without any'}"
+    )  # fmt: skip
+    facts = [("Evidence", _snapshot_line(snapshot)), ("Signed log", signed), ("Assumptions", assumed)]
+    return tag("dl", [join([tag("dt", name), tag("dd", fact)]) for name, fact in facts], css="facts")
+
+
+def assumptions_table(assumed: list[dict[str, Any]]) -> Html:
+    """Return every assumption with who says so; they are edited in policies/assumptions.yaml, and nowhere else."""
+    rows = [
+        [
+            spoken(row["mission"]) if row["mission"] else "all",
+            spoken(row["name"]),
+            row["value"],
+            row["source"] or NOTHING,
+            NOTHING if row["as_of"] is None else f"{row['as_of']:%d %b %Y}",
+        ]
+        for row in assumed
+    ]
+    return table(_ASSUMED_HEADS, rows, "Assumptions")

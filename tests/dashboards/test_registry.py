@@ -1,0 +1,115 @@
+"""The page of the registry: who is declared beside who was seen, what is not needed, and who calls what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashboards.mart import current_mart
+from dashboards.rosters import ARROWS_SHOWN, Arrow, arrows, dot, roster
+from gonogo.policy.registry import read_registry
+from tests.dashboards.fleets import fleet, publish
+from tests.dashboards.views import draw, text
+
+if TYPE_CHECKING:
+    import pytest
+    from duckdb import DuckDBPyConnection
+
+PAGE = "pages/registry.py"
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+def test_an_agent_shows_owner_tier_data_tools_and_what_it_never_used(home: Path) -> None:
+    """As declared, beside what the evidence shows."""
+    publish(home, fleet())
+    said = text(draw(PAGE))
+    for words in ("claims_cashier", "claims-finance", "execute within limits", "escalates to claims-manager",
+                  "never: read_payment_facts", "version 0.9.0 still flies", "never acted"):  # fmt: skip
+        assert words in said
+
+
+def test_whoever_acts_without_being_registered_is_pointed_at(home: Path) -> None:
+    """Evidence names an agent that policies/agents.yaml does not."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        con.execute("UPDATE tool_calls SET agent_id = 'stranger' WHERE mission = 'claims_triage'")
+
+    publish(home, fill)
+    known = roster(current_mart(home), read_registry(POLICIES), None)
+    assert [each.name for each in known.members if each.card is None] == ["stranger"]
+    said = text(draw(PAGE))
+    assert "Seen, not registered 1 stranger" in said
+    assert "nobody registered it" in said
+
+
+def test_a_mission_without_an_owner_is_pointed_at(home: Path) -> None:
+    """Nobody answers for it."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        con.execute("UPDATE runs SET owner = NULL WHERE mission = 'claims_triage'")
+
+    publish(home, fill)
+    assert "Missions without an owner 1 claims triage" in text(draw(PAGE))
+
+
+def test_what_a_mission_does_itself_is_no_agent(home: Path) -> None:
+    """Its own calls stand under its own name, and lead from it to the system."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        con.execute("UPDATE tool_calls SET agent_id = mission")
+
+    publish(home, fill)
+    known = roster(current_mart(home), None, None)
+    assert {each.name for each in known.members} == {"claims_assessor", "incident_monitor"}
+    found, _ = arrows(known, with_tools=False)
+    assert (("mission", "claims_triage"), ("system", "payments")) in {(arrow.start, arrow.end) for arrow in found}
+
+
+def test_the_map_of_a_mission_leads_from_it_through_agents_and_tools_to_systems(home: Path) -> None:
+    """Who calls what, and how often."""
+    publish(home, fleet())
+    found, total = arrows(roster(current_mart(home), None, "claims_triage"), with_tools=True)
+    ways = {(arrow.start, arrow.end): arrow.calls for arrow in found}
+    assert total == len(found) == 5
+    calls = ways[("mission", "claims_triage"), ("agent", "claims_cashier")]
+    assert calls == ways[("agent", "claims_cashier"), ("tool", "pay_claim")]
+    assert calls == ways[("tool", "pay_claim"), ("system", "payments")] == 80
+
+
+def test_a_busy_map_shows_the_busiest_and_says_how_many_there_are(home: Path) -> None:
+    """Two thousand arrows help nobody."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet(runs=600)(con)
+        con.execute("UPDATE tool_calls SET tool = run_id")
+
+    publish(home, fill)
+    found, total = arrows(roster(current_mart(home), None, "claims_triage"), with_tools=True)
+    assert len(found) == ARROWS_SHOWN < total
+    assert f"the busiest {ARROWS_SHOWN} of {total}" in text(draw(PAGE, mission="claims triage"))
+
+
+def test_names_in_the_map_stay_names() -> None:
+    """Quotes, backslashes and line ends of an agent's name do not write the graph."""
+    evil = 'x"]; evil [label="y\\'
+    drawn = dot([Arrow(("agent", evil), ("system", "a\nb"), 3)])
+    assert '"agent x\\"]; evil [label=\\"y\\\\"' in drawn
+    assert "evil [label=" not in drawn.replace('\\"', "").replace("]; evil [label=", "", 2)
+    assert '[label="a b"' in drawn
+
+
+def test_a_registry_that_does_not_hold_is_told_and_the_evidence_is_shown(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken file hides nothing that was seen."""
+    publish(home, fleet(now=datetime.now(UTC)))
+    (tmp_path / "law").mkdir()
+    (tmp_path / "law" / "agents.yaml").write_text("agents: {x: {}}\n", encoding="utf-8")
+    monkeypatch.setenv("GONOGO_POLICY_FOLDER", str(tmp_path / "law"))
+    said = text(draw(PAGE))
+    assert "The registry does not hold." in said
+    assert "claims_cashier" in said
