@@ -7,6 +7,7 @@ and is left for the next time.
 
 # pyarrow ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
 
 from __future__ import annotations
 
@@ -124,7 +125,7 @@ class Delta:
             Delta(
                 lines=[self.lines[place] for place in theirs],
                 run_ids=[run_id] * len(theirs),
-                _table=self.table().take(theirs).set_column(0, "row", pa.array(range(len(theirs)), "int64")),
+                _table=self.table().take(theirs).set_column(0, "row", pa.array(range(len(theirs)), "int64")),  # pyright: ignore[reportUnknownArgumentType] - pyarrow has no types
             )
             for run_id, theirs in places.items()
         ]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from analytics import quarantine
+from analytics import quarantine, staging
 from analytics.assumptions import Declared, read_assumptions
 from analytics.computations import read_computed
 from analytics.errors import MartMissing, WarehouseUnwritable
@@ -39,50 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analytics.computations import Clerk
-
-_LANDED = """
-CREATE OR REPLACE TEMP TABLE landed AS
-SELECT run_id, stream_id, seq, digest FROM evidence WHERE run_id IN (SELECT run_id FROM delta)
-"""
-
-_PLACES = """
-CREATE OR REPLACE TEMP TABLE places AS
-SELECT
-    d.row,
-    CASE
-        WHEN coalesce(e.digest, first_value(d.digest) OVER place) <> d.digest THEN 'conflict'
-        WHEN e.digest IS NOT NULL OR row_number() OVER place > 1 THEN 'duplicate'
-        ELSE 'new'
-    END AS verdict
-FROM delta AS d
-LEFT JOIN landed AS e USING (stream_id, seq)
-WHERE d.row NOT IN (SELECT unnest($bad::BIGINT[]))
-WINDOW place AS (PARTITION BY d.stream_id, d.seq ORDER BY d.row)
-"""
-
-_EVIDENCE = """
-INSERT INTO evidence BY NAME
-SELECT
-    d.* EXCLUDE (row) REPLACE (
-        d.time::TIMESTAMPTZ AS time,
-        d.recorded_time::TIMESTAMPTZ AS recorded_time,
-        d.data::JSON AS data,
-        d.payload::JSON AS payload
-    ),
-    $now::TIMESTAMPTZ AS loaded_at
-FROM delta AS d
-JOIN places USING (row)
-WHERE places.verdict = 'new'
-ORDER BY d.row
-"""
-
-_TOUCHED = """
-CREATE OR REPLACE TEMP TABLE touched AS
-SELECT run_id, run_id IN (SELECT run_id FROM landed) AS is_known
-FROM (SELECT DISTINCT delta.run_id FROM delta JOIN places USING (row) WHERE places.verdict = 'new')
-"""
-
-_MARKS = "SELECT journal, byte_offset, lines FROM offsets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +122,7 @@ class Loader:
     def take_in_all(self, until: Mapping[str, int] | None = None) -> Taken:
         """Take in everything appended so far, or up to these offsets, and publish nothing."""
         taken, self.failing, self.is_whole = Taken(), set(), True
-        marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(_MARKS).fetchall()}
+        marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(staging.MARKS).fetchall()}
         for delta in read_ahead(read_deltas(self._journal, marks, self._delta_bytes, until)):
             self.is_whole &= not delta.faults
             faults = self._new_faults(delta)
@@ -261,10 +217,10 @@ class Loader:
 
     def _write(self, delta: Delta, report: Report, load_id: str, now: datetime) -> Taken:
         con = self._con
-        con.execute(_LANDED)
-        con.execute(_PLACES, {"bad": list(report.bad_rows)})
-        con.execute(_EVIDENCE, {"now": now})
-        con.execute(_TOUCHED)
+        con.execute(staging.LANDED)
+        con.execute(staging.PLACES, {"bad": list(report.bad_rows)})
+        con.execute(staging.EVIDENCE, {"now": now})
+        con.execute(staging.TOUCHED)
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
         quarantined, failing = quarantine.add(con, rejects, load_id, now)

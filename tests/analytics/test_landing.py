@@ -243,7 +243,7 @@ def test_what_was_read_ahead_of_a_load_that_failed_is_read_again(fleet: Fleet, m
         fleet.flown(f"r{number}")
     with closing(Loader(fleet.home, 1)) as loader:
         with monkeypatch.context() as patched:
-            real, written = Loader._write, list[str]()
+            real, written = Loader._write, list[str]()  # pyright: ignore[reportPrivateUsage] - a crash in the middle of it
 
             def fail_second(loader: Loader, *given: Any) -> Taken:
                 written.append("")

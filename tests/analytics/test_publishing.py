@@ -1,5 +1,8 @@
 """Facts are published at once, numbers when they are ready; a mart that is changed is the one that would be made."""
 
+# Some guarantees are only visible from inside.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import threading
@@ -45,6 +48,7 @@ def test_a_changed_mart_is_the_mart_that_would_be_made(fleet: Fleet, monkeypatch
     monkeypatch.setattr(publishing, "FILLED_ANEW_RUNS_MAX", 0)
     for number in range(12):
         fleet.flown(f"r{number}")
+    strayed = fleet.run("strayed").begin()
     asking = fleet.run("asking").begin()
     asking.ask("g1")
     with closing(Loader(fleet.home)) as loader:
@@ -52,7 +56,7 @@ def test_a_changed_mart_is_the_mart_that_would_be_made(fleet: Fleet, monkeypatch
         for happens in (
             lambda: fleet.flown("later"),
             lambda: asking.answer("g1", "go"),
-            lambda: asking.path.write_bytes(asking.path.read_bytes() + b"no evidence\n"),
+            lambda: strayed.path.write_bytes(strayed.path.read_bytes() + b"no evidence\n"),
             asking.end,
         ):
             happens()
@@ -197,11 +201,11 @@ def test_a_warehouse_of_before_gets_its_latencies(fleet: Fleet) -> None:
         for place in range(number + 1):
             flight.step("assess", latency_us=1_000 * (place + 1), key=f"/step:assess@{place}")
         flight.end()
-    older = tuple(change for change in migrations() if change.id < "0031")
+    others = tuple(change for change in migrations() if not change.id.startswith("0031"))
     land(fleet.home)
     rows = fleet.ask("SELECT * FROM steps ORDER BY ALL", "warehouse.duckdb")
     with closing(duckdb.connect(warehouse_path(fleet.home))) as con:
         con.execute("ALTER TABLE steps DROP COLUMN mean_latency_us")
-        con.execute("DELETE FROM schema_migrations WHERE id NOT IN (SELECT unnest(?))", [[c.id for c in older]])
+        con.execute("DELETE FROM schema_migrations WHERE id NOT IN (SELECT unnest(?))", [[c.id for c in others]])
     land(fleet.home)
     assert fleet.ask("SELECT * FROM steps ORDER BY ALL", "warehouse.duckdb") == rows
