@@ -26,6 +26,7 @@ from analytics.journals import DELTA_BYTES, Delta, Reject, read_ahead, read_delt
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
 from analytics.publishing import Publisher, insert_rows, note_changes, offsets_digest
+from analytics.purges import let_go
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
 from analytics.shape import reshape
 from analytics.stores import first_line, open_warehouse, scalar
@@ -221,6 +222,7 @@ class Loader:
         con.execute(staging.PLACES, {"bad": list(report.bad_rows)})
         con.execute(staging.EVIDENCE, {"now": now})
         con.execute(staging.TOUCHED)
+        let_go(con)
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
         quarantined, failing = quarantine.add(con, rejects, load_id, now)

@@ -39,7 +39,7 @@ PAYLOAD_LANDED_MAX_BYTES = 1024 * 1024
 
 _TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z")
 _STREAM_OF_FOLDER = {"flights": "flight", "desk": "desk"}
-_ARTIFACT_OF_TYPE = {f"{TYPE_PREFIX}{artifact}.v1": artifact for artifact in ARTIFACTS}
+_VERSION = ".v1"
 
 ROW: dict[str, str] = {
     "row": "int64",
@@ -103,6 +103,8 @@ def read_record(raw: bytes, journal: str, payloads: Payloads) -> tuple[object, .
 
     """
     leaf_bytes, _, rest = raw.partition(b"\t")
+    # A payload that was erased in place left blanks.
+    rest = b"" if rest.startswith(b" ") else rest
     leaf = _parse(leaf_bytes)
     objection = envelope_objection(leaf)
     run_id = leaf.get("runid") if isinstance(leaf.get("runid"), str) else None
@@ -139,8 +141,8 @@ def _parse(leaf: bytes) -> dict[str, Any]:
 
 def _kind(type_name: str, run_id: str | None) -> str:
     """Return the artifact of a type such as ``io.gonogo.evidence.tool_call.v1``."""
-    artifact = _ARTIFACT_OF_TYPE.get(type_name)
-    if artifact is None:
+    artifact = type_name.removeprefix(TYPE_PREFIX).removesuffix(_VERSION)
+    if artifact not in ARTIFACTS or type_name != f"{TYPE_PREFIX}{artifact}{_VERSION}":
         raise Misfit("unknown_type", f"nobody here knows {type_name[:200]}", run_id)
     return artifact
 

@@ -63,7 +63,7 @@ def test_a_changed_mart_is_the_mart_that_would_be_made(fleet: Fleet, monkeypatch
             loader.load()
         assert loader._publisher._changes == 4, "each of them was a change of the mart before it"
         changed = tables(fleet.home)
-        assert ("g1", "answered") in [(row[0], row[20]) for row in changed["gates"]]
+        assert fleet.ask("SELECT state FROM gates WHERE gate = 'g1'") == [("answered",)]
         loader._publisher._last = None
         loader.publish()
         assert loader._publisher._changes == 0
@@ -201,7 +201,7 @@ def test_a_warehouse_of_before_gets_its_latencies(fleet: Fleet) -> None:
         for place in range(number + 1):
             flight.step("assess", latency_us=1_000 * (place + 1), key=f"/step:assess@{place}")
         flight.end()
-    others = tuple(change for change in migrations() if not change.id.startswith("0031"))
+    others = tuple(change for change in migrations() if not change.id.endswith("_mean_latencies"))
     land(fleet.home)
     rows = fleet.ask("SELECT * FROM steps ORDER BY ALL", "warehouse.duckdb")
     with closing(duckdb.connect(warehouse_path(fleet.home))) as con:

@@ -106,6 +106,21 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
 }
 
 
+def test_a_review_that_names_no_broken_glass_is_quarantined(fleet: Fleet) -> None:
+    """It has no place among the goes that were given alone; the same request without the mark opens a gate."""
+    asking = fleet.run("r1").begin()
+    asking.ask("g1")
+    lines = lines_of(asking.path)
+    rewrite(asking.path, [*lines[:-1], leaf_with(lines[-1], data__glass=True)])
+    assert land(fleet.home).quarantined == 1
+    assert fleet.ask("SELECT reason, detail FROM quarantine") == [
+        ("wrong_type", "approval_request fact: glass_gate is missing, and glass is set")
+    ]
+    rewrite(asking.path, lines)
+    assert replay(fleet.home).landed == 1
+    assert fleet.ask("SELECT gate FROM gates") == [("g1",)]
+
+
 @pytest.mark.parametrize("fault", SPOILT)
 def test_a_bad_line_is_quarantined_and_the_rest_lands(fleet: Fleet, fault: str) -> None:
     """One line is kept whole with file, line and reason; the seven others become rows."""

@@ -13,7 +13,7 @@ from gonogo.evidence.canon import payload_bytes, sha256_hex, timestamp
 from gonogo.evidence.journal import FileJournal
 from gonogo.evidence.ledger import Ledger
 from tests.dashboards.fleets import fleet, publish, rows
-from tests.dashboards.flights import RUN, waiting_run
+from tests.dashboards.flights import ENVELOPE, RUN, waiting_run
 from tests.dashboards.views import draw, objections, text
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _weighs(home: Path) -> bool:
 def _sampled(home: Path) -> None:
     """Record a sample that waits for a review, and publish a mart that lists it."""
     waiting_run(home)
-    ledger = Ledger.open(RUN, FileJournal(home / "journals"), {})
+    ledger = Ledger.open(RUN, FileJournal(home / "journals"), ENVELOPE)
     try:
         ledger.note(
             "approval_request",
