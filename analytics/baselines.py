@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 _VERSIONS = """
 -- What was in force when each mission's latest run began, and from which deployments its runs came.
 WITH newest AS (
-    SELECT run_id, mission FROM sampled QUALIFY row_number() OVER (PARTITION BY mission ORDER BY recency) = 1
+    SELECT max_by(run_id, (ended_at, run_id)) AS run_id, mission FROM sampled GROUP BY mission
 )
 SELECT newest.mission, object, id, version, digest
 FROM newest JOIN versions USING (run_id)
 WHERE object <> 'baseline'
 UNION ALL
-SELECT DISTINCT sampled.mission, 'deployment', coalesce(runs.deployment, ''), '', NULL
-FROM sampled JOIN runs USING (run_id)
+SELECT DISTINCT mission, 'deployment', coalesce(deployment, ''), '', NULL
+FROM sampled
 ORDER BY ALL
 """
 
@@ -84,7 +84,7 @@ def draw(con: DuckDBPyConnection, home: Path, window_runs: int, stretch: Stretch
 
     Without a sealed baseline those are all earlier runs. With one, they are what was sealed, and
     only runs that ended after the sealing are current: no run is compared with itself. The runs stay
-    placed in the temporary table ``sampled`` of ``con``.
+    placed in the temporary view ``sampled`` and table ``current_runs`` of ``con``.
 
     Raises:
         BaselineBroken: the sealed file is not what was sealed.
@@ -101,12 +101,13 @@ def draw(con: DuckDBPyConnection, home: Path, window_runs: int, stretch: Stretch
                 f"CASE WHEN recency <= {window_runs:d} AND ended_at > {_time(stretch.after)} THEN 'current' "
                 f"WHEN ended_at <= {_time(stretch.reference_through)} THEN 'baseline' END"
             )
-        place_runs(con, side, mission)
+        place_runs(con, side, mission, window_runs)
         told = f"all runs before the latest {window_runs} of each mission"
         return Samples(**counted(con), baseline=told, declared=None)
     after = datetime.fromisoformat(sealed["through"])
     after = after if stretch is None else max(after, stretch.after)
-    place_runs(con, f"CASE WHEN recency <= {window_runs:d} AND ended_at > {_time(after)} THEN 'current' END", mission)
+    side = f"CASE WHEN recency <= {window_runs:d} AND ended_at > {_time(after)} THEN 'current' END"
+    place_runs(con, side, mission, window_runs)
     both = {
         name: pl.concat([_sealed_frame(sealed, name, frame, mission), frame]) for name, frame in counted(con).items()
     }

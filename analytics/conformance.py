@@ -28,12 +28,12 @@ EXACT = "exact check of each run"
 _IN_FORCE = """
 CREATE OR REPLACE TEMP TABLE in_force AS
 SELECT sampled.place, sampled.mission, object, id, coalesce(version, '') AS version, coalesce(digest, '') AS digest
-FROM sampled JOIN versions USING (run_id)
-WHERE side = 'current' AND object <> 'baseline'
+FROM current_runs AS sampled JOIN versions USING (run_id)
+WHERE object <> 'baseline'
 UNION ALL
-SELECT sampled.place, sampled.mission, 'deployment', runs.deployment, '', ''
-FROM sampled JOIN runs USING (run_id)
-WHERE side = 'current' AND runs.deployment IS NOT NULL
+SELECT place, mission, 'deployment', deployment, '', ''
+FROM current_runs
+WHERE deployment IS NOT NULL
 """
 
 _UNDECLARED = """
@@ -66,12 +66,12 @@ ORDER BY ALL
 _TRACE = """
 CREATE OR REPLACE TEMP TABLE trace AS
 SELECT sampled.place, sampled.mission, 'step:' || steps.step AS event, steps.started_at AS begun_at, steps.key
-FROM sampled JOIN steps USING (run_id)
-WHERE side = 'current' AND steps.outcome = 'done' AND steps.step IS NOT NULL AND steps.started_at IS NOT NULL
+FROM current_runs AS sampled JOIN steps USING (run_id)
+WHERE steps.outcome = 'done' AND steps.step IS NOT NULL AND steps.started_at IS NOT NULL
 UNION ALL
 SELECT sampled.place, sampled.mission, 'tool:' || tool_calls.tool, tool_calls.started_at, tool_calls.key
-FROM sampled JOIN tool_calls USING (run_id)
-WHERE side = 'current' AND tool_calls.outcome = 'done' AND tool_calls.tool IS NOT NULL
+FROM current_runs AS sampled JOIN tool_calls USING (run_id)
+WHERE tool_calls.outcome = 'done' AND tool_calls.tool IS NOT NULL
     AND tool_calls.started_at IS NOT NULL
 """
 
@@ -97,8 +97,8 @@ BROKEN_WHEN: Final[Mapping[str, str]] = {
 _BROKEN = """
 WITH asked AS (SELECT $event::VARCHAR AS event, $then::VARCHAR AS after, $most::BIGINT AS most)
 SELECT count(*), count(*) FILTER (WHERE {broken})
-FROM sampled JOIN runs USING (run_id)
-WHERE side = 'current' AND sampled.mission = $mission
+FROM current_runs AS sampled JOIN runs USING (run_id)
+WHERE sampled.mission = $mission
 """
 
 
@@ -153,6 +153,10 @@ CHECKS: Final[Mapping[str, Check]] = {
 """What has to hold in every run of every mission, by name."""
 
 
+_LOOKED_AT: Final = ("runs", "gates", "approvals", "tool_calls", "model_calls", "decisions", "versions")
+"""Tables that the checks read."""
+
+
 def check_config(con: DuckDBPyConnection, declared: pl.DataFrame | None) -> Iterator[Comparison]:
     """Hold what was in force in the current runs against what was sealed; nothing where nothing was."""
     if declared is None:
@@ -188,11 +192,16 @@ def check_paths(
 
 def check_data(con: DuckDBPyConnection, needed: int) -> Iterator[Comparison]:
     """Hold the records of each current run against each other."""
+    # The checks are written over whole tables; they are asked of the current runs' rows alone.
+    theirs = ", ".join(
+        f"{table} AS (SELECT * FROM main.{table} WHERE run_id IN (SELECT run_id FROM current_runs))"  # noqa: S608 - our own names
+        for table in _LOOKED_AT
+    )
     for name, check in CHECKS.items():
         rows = con.execute(
-            "SELECT mission, count(*), count(*) FILTER (WHERE failing.run_id IS NOT NULL) "  # noqa: S608 - our own text
-            f"FROM sampled LEFT JOIN (SELECT DISTINCT run_id FROM ({check.fails})) AS failing USING (run_id) "
-            "WHERE side = 'current' GROUP BY 1 ORDER BY 1"
+            f"WITH {theirs} SELECT mission, count(*), count(*) FILTER (WHERE failing.run_id IS NOT NULL) "  # noqa: S608 - our own text
+            f"FROM current_runs LEFT JOIN (SELECT DISTINCT run_id FROM ({check.fails})) AS failing USING (run_id) "
+            "GROUP BY 1 ORDER BY 1"
         ).fetchall()
         for mission, looked, violations in rows:
             yield _exact(("data", mission, name), looked, violations, check.says, needed)

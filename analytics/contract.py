@@ -6,7 +6,7 @@ should be there and is not is counted instead (``missing``): the record still sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gonogo.evidence.canon import INTEGER_MAX
 
@@ -158,7 +158,67 @@ _BODIES: dict[tuple[str, str], str] = {
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be
 absent or null, ``!`` may not: without it the record cannot be placed."""
 
+_NEEDS: dict[tuple[str, str], tuple[str, str]] = {("approval_request", "fact"): ("glass", "glass_gate")}
+"""Bodies in which a flag that is given may not stand without another field: a review says whose glass was broken."""
+
 Field = tuple[str, type, str]
+
+Shape = tuple[object, ...]
+"""The names an object has, then the type of each of their values."""
+
+SHAPES_KNOWN_MAX = 1_000
+FIELDS_KNOWN_MAX = 64
+"""Bounds on what is remembered: a producer of nonsense must not fill the memory."""
+
+
+class _Known(NamedTuple):
+    """What objects of one shape come to, whatever their values."""
+
+    missing: int
+    whole: tuple[str, ...]
+    """Fields whose values still have to be looked at: how large an integer is, its type does not say."""
+
+
+class Fields:
+    """Fields that are promised, and the shapes of objects that kept the promise.
+
+    Records of a kind look alike. What was checked field by field once is recognised by its shape; only
+    an object of a shape that is new, or that was refused, is looked at again.
+    """
+
+    def __init__(self, fields: list[Field]) -> None:
+        self.fields = fields
+        self._known: dict[Shape, _Known] = {}
+
+    def objection(self, told: Mapping[str, Any], about: str = "") -> tuple[str | None, int]:
+        """Return what is wrong with an object, or ``None``, and how many promised fields are missing."""
+        shape = (*told, *map(type, told.values()))
+        known = self._known.get(shape)
+        if known is not None:
+            for name in known.whole:
+                if not -INTEGER_MAX <= told[name] <= INTEGER_MAX:
+                    break
+            else:
+                return None, known.missing
+        objection, missing = self._look(told, about)
+        if objection is None and len(told) <= FIELDS_KNOWN_MAX and len(self._known) < SHAPES_KNOWN_MAX:
+            whole = tuple(name for name, kind, _ in self.fields if kind is int and told.get(name) is not None)
+            self._known[shape] = _Known(missing, whole)
+        return objection, missing
+
+    def _look(self, told: Mapping[str, Any], about: str) -> tuple[str | None, int]:
+        missing = 0
+        for name, expected, presence in self.fields:
+            value = told.get(name)
+            if value is None:
+                if presence == "!":
+                    return f"{about}{name} is missing", missing
+                missing += presence == ""
+            elif type(value) is not expected:
+                return f"{about}{_misfit(name, value, expected)}", missing
+            elif expected is int and not -INTEGER_MAX <= value <= INTEGER_MAX:
+                return f"{about}{name} is beyond the integers JSON readers agree on", missing
+        return None, missing
 
 
 def _fields(words: str) -> list[Field]:
@@ -172,44 +232,33 @@ def _fields(words: str) -> list[Field]:
 
 
 BODIES: dict[tuple[str, str], list[Field]] = {place: _fields(words) for place, words in _BODIES.items()}
-_ENVELOPE_FIELDS: list[Field] = [
-    (name, _TYPES[kind], "!" if needed else "") for name, (kind, needed) in ENVELOPE.items()
-]
+_ENVELOPE = Fields([(name, _TYPES[kind], "!" if needed else "?") for name, (kind, needed) in ENVELOPE.items()])
+_bodies: dict[tuple[str, str], Fields] = {}
 ARTIFACTS = frozenset(artifact for artifact, _ in BODIES)
 
 
 def envelope_objection(leaf: Mapping[str, Any]) -> str | None:
     """Return what is wrong with a leaf's own fields, or ``None``."""
-    get = leaf.get
-    for name, expected, presence in _ENVELOPE_FIELDS:
-        value = get(name)
-        if value is None:
-            if presence:
-                return f"{name} is missing"
-        elif type(value) is not expected:
-            return _misfit(name, value, expected)
-    if not 0 <= leaf["streamseq"] <= INTEGER_MAX:
+    objection, _ = _ENVELOPE.objection(leaf)
+    if objection is None and leaf["streamseq"] < 0:
         return f"streamseq is {leaf['streamseq']}, which is no place in a stream"
-    return None
+    return objection
 
 
 def body_objection(artifact: str, phase: str, data: Mapping[str, Any]) -> tuple[str | None, int]:
     """Return what is wrong with a body, or ``None``, and how many of its fields are missing."""
-    fields = BODIES.get((artifact, phase))
-    if fields is None:
+    # Whatever JSON allows may stand there; only text can be looked up.
+    promised = BODIES.get((artifact, phase)) if isinstance(phase, str) else None  # pyright: ignore[reportUnnecessaryIsInstance] - read from a line
+    if promised is None:
         return f"a {artifact} has no phase {phase!r}", 0
-    missing = 0
-    for name, expected, presence in fields:
-        value = data.get(name)
-        if value is None:
-            if presence == "!":
-                return f"{artifact} {phase}: {name} is missing", missing
-            missing += presence == ""
-        elif type(value) is not expected:
-            return f"{artifact} {phase}: {_misfit(name, value, expected)}", missing
-        elif expected is int and not -INTEGER_MAX <= value <= INTEGER_MAX:
-            return f"{artifact} {phase}: {name} is beyond the integers JSON readers agree on", missing
-    return None, missing
+    fields = _bodies.get((artifact, phase))
+    if fields is None or fields.fields is not promised:
+        fields = _bodies[artifact, phase] = Fields(promised)
+    objection, missing = fields.objection(data, f"{artifact} {phase}: ")
+    flag, needed = _NEEDS.get((artifact, phase), ("", ""))
+    if objection is None and data.get(flag) is True and data.get(needed) is None:
+        objection = f"{artifact} {phase}: {needed} is missing, and {flag} is set"
+    return objection, missing
 
 
 def _misfit(name: str, value: object, expected: type) -> str:

@@ -14,7 +14,6 @@ and never reads as ok. How often drift is called where there is none is measured
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from analytics.baselines import draw, seal_baseline
@@ -54,37 +53,29 @@ __all__ = [
 ]
 
 _REACH = """
-SELECT
-    mission,
-    any_value(runs.owner) AS owner,
-    max(sampled.ended_at) FILTER (WHERE side = 'baseline') AS reference_through,
-    max(sampled.ended_at) FILTER (WHERE side = 'current') AS current_through,
-    list(DISTINCT runs.deployment) FILTER (WHERE side = 'current' AND runs.deployment IS NOT NULL) AS deployments,
-    list(DISTINCT acted.agent_id) FILTER (WHERE side = 'current' AND acted.agent_id IS NOT NULL) AS agents
-FROM sampled
-JOIN runs USING (run_id, mission)
-LEFT JOIN (
-    SELECT run_id, agent_id FROM model_calls WHERE run_id IN (SELECT run_id FROM sampled WHERE side = 'current')
-    UNION SELECT run_id, agent_id FROM tool_calls WHERE run_id IN (SELECT run_id FROM sampled WHERE side = 'current')
-) AS acted USING (run_id)
-GROUP BY mission
+WITH acted AS (
+    SELECT run_id, agent_id FROM model_calls WHERE run_id IN (SELECT run_id FROM current_runs)
+    UNION SELECT run_id, agent_id FROM tool_calls WHERE run_id IN (SELECT run_id FROM current_runs)
+),
+reached AS (
+    SELECT
+        mission,
+        max(ended_at) AS current_through,
+        list(DISTINCT deployment) FILTER (WHERE deployment IS NOT NULL) AS deployments,
+        list(DISTINCT agent_id) FILTER (WHERE agent_id IS NOT NULL) AS agents
+    FROM current_runs
+    LEFT JOIN acted USING (run_id)
+    GROUP BY mission
+),
+whole AS (
+    SELECT mission, any_value(owner) AS owner, max(ended_at) FILTER (WHERE side = 'baseline') AS reference_through
+    FROM sampled
+    GROUP BY mission
+)
+SELECT mission, owner, reference_through, current_through, deployments, agents
+FROM whole
+LEFT JOIN reached USING (mission)
 """
-
-
-_LONG_SECONDS = 0.5
-_SHARE = 20
-"""A report that takes long is made again after so many times as long: a twentieth of the loader's time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Computed:
-    """Findings that took long."""
-
-    findings: list[Finding]
-    good_until: float
-
-
-_computed: dict[Path, _Computed] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,25 +167,13 @@ def _charts(con: DuckDBPyConnection, samples: Samples, terms: Terms) -> list[Com
 
 
 def findings_for_mart(con: DuckDBPyConnection, home: Path) -> list[Finding]:
-    """Return the findings under the default terms; a "should" that cannot be read is a finding, too.
-
-    What takes long is not done for each of many publications: a mart must not wait for its drift report. Then
-    the findings of a moment ago are returned, for twenty times as long as they took.
-    """
-    last = _computed.get(home)
-    if last is not None and monotonic() < last.good_until:
-        return last.findings
-    begun = monotonic()
+    """Return the findings under the default terms; a "should" that cannot be read is a finding, too."""
     try:
-        findings = compute(con, home).findings
+        return compute(con, home).findings
     except BaselineBroken as broken:
         return [_unreadable("baseline", str(broken))]
     except PolicyBroken as broken:
         return [_unreadable("path", str(broken))]
-    took = monotonic() - begun
-    if took > _LONG_SECONDS:
-        _computed[home] = _Computed(findings, monotonic() + _SHARE * took)
-    return findings
 
 
 def _unreadable(monitor: Literal["baseline", "path"], why: str) -> Finding:

@@ -7,9 +7,11 @@ and is left for the next time.
 
 # pyarrow ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.payloads import Payloads
 
-DELTA_BYTES = 16 * 1024 * 1024
-"""About how much one load reads; more is read in further loads, so memory stays bounded."""
+DELTA_BYTES = 32 * 1024 * 1024
+"""About how much one load reads; more is read in further loads, so memory stays bounded: the one that is
+being written, and the one that is read meanwhile."""
 
 
 class Line(NamedTuple):
@@ -79,35 +82,76 @@ class Delta:
     """What was appended to some journals since they were last read."""
 
     lines: list[Line] = field(default_factory=list[Line])
-    rows: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
-    """One row a record, in the order of :data:`analytics.records.ROW`; the first column is the line's index."""
+    """The lines that are records, in the order in which they were read."""
+    run_ids: list[str] = field(default_factory=list[str])
+    """The run of each of them."""
     rejects: list[Reject] = field(default_factory=list[Reject])
     marks: dict[str, Mark] = field(default_factory=dict[str, Mark])
     """How far each touched journal has been read with this delta."""
     faults: list[str] = field(default_factory=list[str])
     """Journals that could not be read or shrank, one sentence each."""
     read_bytes: int = 0
+    _rows: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
+    _table: pa.Table | None = None
+
+    def take(self, line: Line, row: tuple[object, ...]) -> None:
+        """Add a record: its line, and its columns from ``stream_id`` on."""
+        self._rows.append((len(self.lines), line.journal, line.number, *row))
+        self.lines.append(line)
+        self.run_ids.append(str(self._rows[-1][RUN_ID]))
 
     def table(self) -> pa.Table:
-        """Return the records as an Arrow table."""
+        """Return the records as an Arrow table with the columns of :data:`analytics.records.ROW`, made once.
+
+        The first column is a record's place in ``lines``.
+        """
         import pyarrow as pa
 
-        columns: list[tuple[object, ...]] = list(zip(*self.rows, strict=True)) or [()] * len(ROW)
-        named = zip(ROW.items(), columns, strict=True)
-        return pa.table({name: pa.array(column, kind) for (name, kind), column in named})
+        if self._table is None:
+            columns: list[tuple[object, ...]] = list(zip(*self._rows, strict=True)) or [()] * len(ROW)
+            named = zip(ROW.items(), columns, strict=True)
+            self._table = pa.table({name: pa.array(column, kind) for (name, kind), column in named})
+            self._rows = []
+        return self._table
 
     def by_run(self) -> list[Delta]:
         """Return the records alone, one delta a run."""
-        parts: dict[object, Delta] = {}
-        for row, line in zip(self.rows, self.lines, strict=True):
-            part = parts.setdefault(row[RUN_ID], Delta())
-            part.rows.append((len(part.lines), *row[1:]))
-            part.lines.append(line)
-        return list(parts.values())
+        import pyarrow as pa
+
+        places: dict[str, list[int]] = {}
+        for place, run_id in enumerate(self.run_ids):
+            places.setdefault(run_id, []).append(place)
+        return [
+            Delta(
+                lines=[self.lines[place] for place in theirs],
+                run_ids=[run_id] * len(theirs),
+                _table=self.table().take(theirs).set_column(0, "row", pa.array(range(len(theirs)), "int64")),  # pyright: ignore[reportUnknownArgumentType] - pyarrow has no types
+            )
+            for run_id, theirs in places.items()
+        ]
 
     def without_rows(self) -> Delta:
         """Return the rest: rejects, faults, and how far the journals were read."""
-        return replace(self, rows=[], lines=[], rejects=list(self.rejects))
+        return replace(self, lines=[], run_ids=[], rejects=list(self.rejects), _rows=[], _table=None)
+
+
+def read_ahead(deltas: Iterator[Delta]) -> Iterator[Delta]:
+    """Yield the deltas, each with its table made, while the next one is read by another thread.
+
+    Reading is Python's work and writing is DuckDB's, which lets go of the interpreter; so both go on at once.
+    """
+
+    def following() -> Delta | None:
+        delta = next(deltas, None)
+        if delta is not None:
+            delta.table()
+        return delta
+
+    with ThreadPoolExecutor(1, thread_name_prefix="journals") as reader:
+        upcoming = reader.submit(following)
+        while (delta := upcoming.result()) is not None:
+            upcoming = reader.submit(following)
+            yield delta
 
 
 def read_deltas(
@@ -172,5 +216,4 @@ def _take(payloads: Payloads, line: Line, delta: Delta) -> None:
     except Misfit as misfit:
         delta.rejects.append(Reject(line, misfit.reason, misfit.detail, misfit.run_id))
         return
-    delta.rows.append((len(delta.lines), line.journal, line.number, *row))
-    delta.lines.append(line)
+    delta.take(line, row)

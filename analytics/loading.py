@@ -16,18 +16,18 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from analytics import quarantine
+from analytics import quarantine, staging
 from analytics.assumptions import Declared, read_assumptions
+from analytics.computations import read_computed
 from analytics.errors import MartMissing, WarehouseUnwritable
 from analytics.habits import publish_habits
 from analytics.history import keep_checks
-from analytics.journals import DELTA_BYTES, Delta, Reject, read_deltas
+from analytics.journals import DELTA_BYTES, Delta, Reject, read_ahead, read_deltas
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
-from analytics.publishing import insert_rows, offsets_digest, publish
+from analytics.publishing import Publisher, insert_rows, note_changes, offsets_digest
 from analytics.purges import let_go
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
-from analytics.records import RUN_ID
 from analytics.shape import reshape
 from analytics.stores import first_line, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
@@ -39,44 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-_PLACES = """
-CREATE OR REPLACE TEMP TABLE places AS
-SELECT
-    d.row,
-    CASE
-        WHEN coalesce(e.digest, first_value(d.digest) OVER place) <> d.digest THEN 'conflict'
-        WHEN e.digest IS NOT NULL OR row_number() OVER place > 1 THEN 'duplicate'
-        ELSE 'new'
-    END AS verdict
-FROM delta AS d
-LEFT JOIN (SELECT stream_id, seq, digest FROM evidence WHERE run_id IN (SELECT run_id FROM delta)) AS e
-    USING (stream_id, seq)
-WHERE d.row NOT IN (SELECT unnest($bad::BIGINT[]))
-WINDOW place AS (PARTITION BY d.stream_id, d.seq ORDER BY d.row)
-"""
-
-_EVIDENCE = """
-INSERT INTO evidence BY NAME
-SELECT
-    d.* EXCLUDE (row) REPLACE (
-        d.time::TIMESTAMPTZ AS time,
-        d.recorded_time::TIMESTAMPTZ AS recorded_time,
-        d.data::JSON AS data,
-        d.payload::JSON AS payload
-    ),
-    $now::TIMESTAMPTZ AS loaded_at
-FROM delta AS d
-JOIN places USING (row)
-WHERE places.verdict = 'new'
-ORDER BY d.row
-"""
-
-_TOUCHED = """
-CREATE OR REPLACE TEMP TABLE touched AS
-SELECT DISTINCT delta.run_id FROM delta JOIN places USING (row) WHERE places.verdict = 'new'
-"""
-
-_MARKS = "SELECT journal, byte_offset, lines FROM offsets"
+    from analytics.computations import Clerk
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +72,10 @@ class Loader:
         """Lines that the last reading rejected."""
         self.is_whole = True
         """Whether it could read every journal."""
+        self._publisher = Publisher(self._con, home)
         self._published = self._read_published()
+        self._computed, self._due = read_computed(home)
+        """The numbers of the published mart, and the mark of those that would be as new as its facts."""
         self._known_faults: set[str] = set()
         self._habits_due, self._habits_at = False, float("-inf")
 
@@ -120,12 +86,13 @@ class Loader:
         with suppress(duckdb.Error):
             self._con.close()
 
-    def load(self, habits_every: float = 0) -> tuple[Taken, float]:
+    def load(self, habits_every: float = 0, clerk: Clerk | None = None) -> tuple[Taken, float]:
         """Take in everything appended so far and publish; return what was taken, and in how many seconds.
 
         Args:
             habits_every: how old, in seconds, the habits may become while there is news; they take a look at
                 all of the history.
+            clerk: computes the numbers beside this; without one they are computed for this very mart.
 
         Raises:
             WarehouseUnwritable: nothing of the load that failed is in the warehouse; those before are.
@@ -135,23 +102,29 @@ class Loader:
         with self._writing():
             taken = self.take_in_all()
             state = (offsets_digest(self._con), schema_digest(), read_assumptions(settings().policy_folder).mark)
-            if taken != Taken() or state != self._published or not mart_path(self.home).exists():
-                publish(self._con, self.home)
+            done = None if clerk is None else clerk.finished()
+            is_behind = clerk is None and (self._computed is None or self._computed.mark != self._due)
+            is_new = taken != Taken() or state != self._published or not mart_path(self.home).exists()
+            if is_new or done is not None or is_behind:
+                carried = None if clerk is None else done or self._computed
+                self._computed, self._due = self._publisher.publish(carried)
                 self._published = state
-                self._habits_due = True
+                self._habits_due |= is_new
+            if clerk is not None and self._computed is not None and self._computed.mark != self._due:
+                clerk.begin()
             self._publish_habits(habits_every)
         return taken, perf_counter() - begun
 
     def publish(self) -> None:
-        """Publish the mart anew, whatever has changed."""
+        """Publish the mart anew, whatever has changed, its numbers with it."""
         with self._writing():
-            publish(self._con, self.home)
+            self._computed, self._due = self._publisher.publish()
 
     def take_in_all(self, until: Mapping[str, int] | None = None) -> Taken:
         """Take in everything appended so far, or up to these offsets, and publish nothing."""
         taken, self.failing, self.is_whole = Taken(), set(), True
-        marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(_MARKS).fetchall()}
-        for delta in read_deltas(self._journal, marks, self._delta_bytes, until):
+        marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(staging.MARKS).fetchall()}
+        for delta in read_ahead(read_deltas(self._journal, marks, self._delta_bytes, until)):
             self.is_whole &= not delta.faults
             faults = self._new_faults(delta)
             if delta.marks or faults:
@@ -218,8 +191,8 @@ class Loader:
                 except (duckdb.DataError, duckdb.IntegrityError) as error:
                     said = f"the records of the run make no rows: {first_line(error)}"
                     rest.rejects += [
-                        Reject(line, "unshapeable", said, str(row[RUN_ID]))
-                        for line, row in zip(part.lines, part.rows, strict=True)
+                        Reject(line, "unshapeable", said, run_id)
+                        for line, run_id in zip(part.lines, part.run_ids, strict=True)
                     ]
             # How far the journals were read comes last: after a crash, all of this is done again.
             return taken.plus(self._land(rest, faults))
@@ -228,7 +201,7 @@ class Loader:
         con, load_id, now = self._con, uuid7(), datetime.now(UTC)
         con.register("delta", delta.table())
         try:
-            report = validate("delta", DELTA_SUITE, con.sql(DELTA_FRAME).df()) if delta.rows else Report()
+            report = validate("delta", DELTA_SUITE, con.sql(DELTA_FRAME).df()) if delta.lines else Report()
             report.checks.extend(faults)
             con.begin()
             try:
@@ -245,15 +218,17 @@ class Loader:
 
     def _write(self, delta: Delta, report: Report, load_id: str, now: datetime) -> Taken:
         con = self._con
-        con.execute(_PLACES, {"bad": list(report.bad_rows)})
-        con.execute(_EVIDENCE, {"now": now})
-        con.execute(_TOUCHED)
+        con.execute(staging.LANDED)
+        con.execute(staging.PLACES, {"bad": list(report.bad_rows)})
+        con.execute(staging.EVIDENCE, {"now": now})
+        con.execute(staging.TOUCHED)
         let_go(con)
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
         quarantined, failing = quarantine.add(con, rejects, load_id, now)
         self.failing |= failing
         runs = int(scalar(con, "SELECT count(*) FROM touched"))
+        note_changes(con, [*delta.marks])
         checks = list(report.checks)
         if runs:
             reshape(con)
@@ -285,10 +260,10 @@ class Loader:
         said = "another record with another digest has its place in the stream"
         return [
             *(
-                Reject(delta.lines[row], "check_failed", why, str(delta.rows[row][RUN_ID]))
+                Reject(delta.lines[row], "check_failed", why, delta.run_ids[row])
                 for row, why in report.bad_rows.items()
             ),
-            *(Reject(delta.lines[row], "conflict", said, str(delta.rows[row][RUN_ID])) for (row,) in taken),
+            *(Reject(delta.lines[row], "conflict", said, delta.run_ids[row]) for (row,) in taken),
         ]
 
     def _new_faults(self, delta: Delta) -> list[Check]:

@@ -21,7 +21,7 @@ WHERE payload_state IN ('held', 'large') AND run_id IN (SELECT run_id FROM purge
 """
 
 _TOUCH_PURGED = """
-INSERT INTO touched SELECT run_id FROM purged
+INSERT INTO touched (run_id, is_known) SELECT run_id, TRUE FROM purged
 WHERE run_id IN (SELECT run_id FROM evidence) AND run_id NOT IN (SELECT run_id FROM touched)
 """
 

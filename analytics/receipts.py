@@ -21,6 +21,7 @@ from analytics import kpis
 from analytics.errors import ReceiptBroken
 from analytics.formulas import FORMULAS, Formula
 from analytics.marts import open_mart
+from analytics.stores import scalar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,14 @@ _VALUES = ("mission", "business_unit", "segment", "value", "unit", "numerator", 
 
 _STORED = """
 SELECT mission, segment, value FROM kpis WHERE id = $id
+"""
+
+_IS_CURRENT = """
+SELECT count(*) = 1
+FROM computations
+JOIN snapshot
+    ON computations.evidence_digest = snapshot.evidence_digest
+    AND computations.assumptions_digest IS NOT DISTINCT FROM snapshot.assumptions_digest
 """
 
 _UNDECLARED = "SELECT mission FROM missions WHERE standing = 'undeclared' ORDER BY mission"
@@ -50,8 +59,8 @@ class Line(TypedDict):
     sql: str | None
     sql_sha256: str | None
     values: list[dict[str, Any]]
-    agrees: bool
-    """Whether the mart's own table says the same."""
+    agrees: bool | None
+    """Whether the mart's own table says the same; ``None`` where that is of an earlier snapshot than this paper."""
 
 
 class Receipt(TypedDict):
@@ -142,14 +151,14 @@ def _read(kept: bytes) -> Receipt:
 def _receipt(con: DuckDBPyConnection, formulas: list[Formula]) -> Receipt:
     import duckdb
 
-    flown = kpis.flown(con)
+    flown, is_current = kpis.flown(con), bool(scalar(con, _IS_CURRENT))
     told: Any = {
         "format": FORMAT,
         "engine": f"duckdb {duckdb.__version__}",
         "snapshot": _rows(con, "SELECT * FROM snapshot")[0],
         "assumptions": _rows(con, "SELECT * FROM assumptions"),
         "undeclared": [str(mission) for (mission,) in con.execute(_UNDECLARED).fetchall()],
-        "kpis": [_line(con, formula, flown) for formula in formulas],
+        "kpis": [_line(con, formula, flown, is_current=is_current) for formula in formulas],
     }
     # Times become text here, so that a receipt is the same on paper and in memory.
     plain = orjson.loads(_plain(told))
@@ -157,9 +166,9 @@ def _receipt(con: DuckDBPyConnection, formulas: list[Formula]) -> Receipt:
     return plain
 
 
-def _line(con: DuckDBPyConnection, formula: Formula, flown: dict[str, str]) -> Line:
+def _line(con: DuckDBPyConnection, formula: Formula, flown: dict[str, str], *, is_current: bool) -> Line:
     values = [asdict(kpi) for kpi in kpis.computed(con, formula, flown)]
-    stored = con.execute(_STORED, {"id": formula.id}).fetchall()
+    stored = con.execute(_STORED, {"id": formula.id}).fetchall() if is_current else None
     found = [(row["mission"], row["segment"], None if row["value"] is None else float(row["value"])) for row in values]
     return {
         "id": formula.id,
@@ -170,7 +179,7 @@ def _line(con: DuckDBPyConnection, formula: Formula, flown: dict[str, str]) -> L
         "sql": formula.statement,
         "sql_sha256": formula.sql_sha256,
         "values": [{name: row[name] for name in _VALUES} for row in values],
-        "agrees": sorted(map(repr, stored)) == sorted(map(repr, found)),
+        "agrees": None if stored is None else sorted(map(repr, stored)) == sorted(map(repr, found)),
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -37,6 +39,7 @@ PAYLOAD_LANDED_MAX_BYTES = 1024 * 1024
 
 _TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z")
 _STREAM_OF_FOLDER = {"flights": "flight", "desk": "desk"}
+_VERSION = ".v1"
 
 ROW: dict[str, str] = {
     "row": "int64",
@@ -115,9 +118,9 @@ def read_record(raw: bytes, journal: str, payloads: Payloads) -> tuple[object, .
     if objection is not None:
         raise Misfit("wrong_type", objection, run_id)
     state, payload = _payload(leaf, rest, payloads)
-    get = leaf.get
+    get, key = leaf.get, data.get("key")
     return (
-        leaf["streamid"], leaf["streamseq"], leaf["id"], artifact, phase, data.get("key"), run_id,
+        leaf["streamid"], leaf["streamseq"], leaf["id"], artifact, phase, key if type(key) is str else None, run_id,
         leaf["missionid"], get("missiondigest"), get("agentid"), get("agentversion"), get("manifestdigest"),
         get("policydigest"), get("stepid"), get("attempt"), get("envname"), get("tenantid"), leaf["time"],
         leaf["recordedtime"], sha256(leaf_bytes).hexdigest(), leaf["prevdigest"], get("payloaddigest"), state,
@@ -138,8 +141,8 @@ def _parse(leaf: bytes) -> dict[str, Any]:
 
 def _kind(type_name: str, run_id: str | None) -> str:
     """Return the artifact of a type such as ``io.gonogo.evidence.tool_call.v1``."""
-    artifact, _, version = type_name.removeprefix(TYPE_PREFIX).rpartition(".")
-    if artifact not in ARTIFACTS or version != "v1" or not type_name.startswith(TYPE_PREFIX):
+    artifact = type_name.removeprefix(TYPE_PREFIX).removesuffix(_VERSION)
+    if artifact not in ARTIFACTS or type_name != f"{TYPE_PREFIX}{artifact}{_VERSION}":
         raise Misfit("unknown_type", f"nobody here knows {type_name[:200]}", run_id)
     return artifact
 
@@ -155,16 +158,25 @@ def _check_times(leaf: dict[str, Any]) -> None:
         if not known:
             detail = f"{name} is {text[:40]!r}, not a time like 2026-01-01T00:00:00.000000Z"
             raise Misfit("wrong_type", detail, leaf["runid"])
+        if leaf["recordedtime"] == text:
+            return
+
+
+@lru_cache(maxsize=1_024)
+def _owner(journal: str) -> tuple[str, str] | None:
+    """Return the run and the stream whose file this is, where a folder says so."""
+    folder, _, file = journal.rpartition("/")
+    kind = _STREAM_OF_FOLDER.get(folder)
+    if kind is None:
+        return None
+    run_id = file.removesuffix(".jsonl")
+    return run_id, f"{run_id}/{kind}"
 
 
 def _check_stream(leaf: dict[str, Any], journal: str) -> None:
     """Refuse a record that stands in another stream's file."""
-    folder, _, file = journal.rpartition("/")
-    kind = _STREAM_OF_FOLDER.get(folder)
-    if kind is None:
-        return
-    expected = f"{file.removesuffix('.jsonl')}/{kind}"
-    if leaf["streamid"] != expected or f"{leaf['runid']}/{kind}" != expected:
+    owner = _owner(journal)
+    if owner is not None and owner != (leaf["runid"], leaf["streamid"]):
         detail = f"a record of stream {leaf['streamid'][:200]} and run {leaf['runid'][:200]} stands in {journal}"
         raise Misfit("wrong_stream", detail, leaf["runid"])
 
@@ -179,7 +191,7 @@ def _payload(leaf: dict[str, Any], rest: bytes, payloads: Payloads) -> tuple[str
     salt_hex, _, body = rest.partition(b"\t")
     if body:
         try:
-            salted = bytes.fromhex(salt_hex.decode("ascii")) + body
+            salted = unhexlify(salt_hex) + body
         except ValueError:
             raise Misfit("payload_mismatch", "the payload's salt is no hexadecimal text", run_id) from None
     elif "dataref" in leaf:

@@ -1,7 +1,9 @@
 """Samples: what DuckDB reduces runs to before anything is compared, whatever their number: counts, and one window.
 
-Which run belongs to which side is decided once (``place_runs``); everything else joins on that. All that
-is counted is one thing a run, because what happens within a run is not independent of itself.
+Which run belongs to which side is decided once (``place_runs``). Almost all of history is the baseline, so
+only the runs that are not are written down, and the baseline is read past them: no pass makes a copy of
+history. All that is counted is one thing a run, because what happens within a run is not independent of
+itself; of latencies, ``steps.mean_latency_us`` is that one thing.
 """
 
 # duckdb types its results in part only.
@@ -10,8 +12,6 @@ is counted is one thing a run, because what happens within a run is not independ
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-
-from analytics.stores import scalar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,65 +23,78 @@ BINS_PER_OCTAVE = 32
 INPUT_RUNS_MAX = 2_000
 """Of a mission's baseline, so many of the latest cases are read field by field; more would say the same."""
 
-_STEPS_A_PASS = 1_250_000
-"""Steps are averaged by run in passes of about this size, so that memory does not grow with history."""
+_ENDED = """
+status IN ('done', 'no_go', 'aborted', 'failed') AND rolls_back IS NULL AND ($mission IS NULL OR mission = $mission)
+"""
 
-_PLACED = """
-CREATE OR REPLACE TEMP TABLE sampled AS
-WITH ended AS (
-    SELECT
-        run_id,
-        mission,
-        success,
-        escalated,
-        ended_at,
-        row_number() OVER (PARTITION BY mission ORDER BY ended_at DESC, run_id DESC) AS recency
+_RECENT = f"""
+CREATE OR REPLACE TEMP TABLE recent AS
+SELECT newest.run_id, newest.recency
+FROM (
+    SELECT unnest(list_transform(
+        max_by(run_id, (ended_at, run_id), greatest($window, 1)),
+        lambda run_id, place: {{'run_id': run_id, 'recency': place}}
+    )) AS newest
     FROM runs
-    WHERE status IN ('done', 'no_go', 'aborted', 'failed')
-        AND rolls_back IS NULL
-        AND ($mission IS NULL OR mission = $mission)
+    WHERE $window > 0 AND {_ENDED}
+    GROUP BY mission
 )
+"""  # noqa: S608 - words of ours
+"""The latest runs of each mission; 1 is the latest."""
+
+_APART = """
+CREATE OR REPLACE TEMP TABLE apart AS
+SELECT run_id, CASE WHEN is_ended THEN side END AS side, recency
+FROM (
+    SELECT runs.run_id, coalesce({ended}, FALSE) AS is_ended, recent.recency, {side} AS side
+    FROM runs LEFT JOIN recent USING (run_id)
+)
+WHERE NOT is_ended OR side IS DISTINCT FROM 'baseline'
+"""
+"""Runs that are not in the baseline: current ones, and those that are on no side."""
+
+_SAMPLED = """
+CREATE OR REPLACE TEMP VIEW sampled AS
 SELECT
-    row_number() OVER (ORDER BY mission, recency DESC)::INTEGER AS place,
-    run_id,
-    mission,
-    coalesce(success, FALSE) AS success,
-    coalesce(escalated, FALSE) AS escalated,
-    ended_at,
-    recency::INTEGER AS recency,
-    {side} AS side
-FROM ended
-WHERE side IS NOT NULL
+    runs.rowid AS place,
+    runs.run_id,
+    runs.mission,
+    coalesce(runs.success, FALSE) AS success,
+    coalesce(runs.escalated, FALSE) AS escalated,
+    runs.ended_at,
+    apart.recency,
+    CASE WHEN apart.run_id IS NULL THEN 'baseline' ELSE apart.side END AS side,
+    runs.outcome,
+    runs.status,
+    runs.currency,
+    runs.cost_micros,
+    runs.case_input,
+    runs.owner,
+    runs.deployment
+FROM runs
+LEFT JOIN apart USING (run_id)
+WHERE apart.run_id IS NULL OR apart.side IS NOT NULL
 """
 
-_STEP_NAMES = """
-CREATE OR REPLACE TEMP TABLE step_names AS
-SELECT row_number() OVER (ORDER BY step)::SMALLINT AS number, step
-FROM (SELECT DISTINCT step FROM steps WHERE step IS NOT NULL)
-"""
+_CURRENT = "CREATE OR REPLACE TEMP TABLE current_runs AS SELECT * FROM sampled WHERE side = 'current'"
 
-_EXECUTIONS = """
-CREATE OR REPLACE TEMP TABLE executions AS
-SELECT sampled.place, step_names.number, steps.latency_us
-FROM steps
-JOIN sampled USING (run_id)
-JOIN step_names USING (step)
-WHERE steps.outcome = 'done' AND steps.latency_us IS NOT NULL
-"""
-"""Numbers only, so that millions of them are small; everything on latency is asked of these."""
+_LATENCY_BIN = f"floor({BINS_PER_OCTAVE} * log2(greatest(mean_latency_us, 1)))::INTEGER"
 
-_BY_RUN = """
-    -- One value a run and step: executions within a run are not independent of each other.
-    SELECT place, number, avg(latency_us) AS latency_us FROM executions WHERE {which} GROUP BY place, number
-"""
-
-_LATENCY_BIN = f"floor({BINS_PER_OCTAVE} * log2(greatest(latency_us, 1)))::INTEGER"
-
-_BINNED = f"""
-SELECT sampled.mission, step, side, {_LATENCY_BIN} AS bin, count(*) AS n
-FROM ({{by_run}})
-JOIN sampled USING (place)
-JOIN step_names USING (number)
+_LATENCIES = f"""
+SELECT mission, step, coalesce(side, 'baseline') AS side, bin, sum(n)::BIGINT AS n
+FROM (
+    SELECT
+        steps.mission,
+        steps.step,
+        CASE WHEN apart.run_id IS NULL THEN 'baseline' ELSE coalesce(apart.side, 'none') END AS side,
+        {_LATENCY_BIN} AS bin,
+        count(*) AS n
+    FROM steps
+    LEFT JOIN apart USING (run_id)
+    WHERE steps.mean_latency_us IS NOT NULL AND steps.step IS NOT NULL
+    GROUP BY ALL
+)
+WHERE side <> 'none'
 GROUP BY ALL
 ORDER BY ALL
 """  # noqa: S608 - constants of ours
@@ -100,11 +113,11 @@ FROM (
     FROM (
         SELECT mission, side, case_input, unnest(json_keys(case_input)) AS field
         FROM (
-            SELECT sampled.mission, sampled.side, runs.case_input
+            SELECT mission, side, case_input
             FROM sampled
-            JOIN runs USING (run_id)
-            WHERE json_type(runs.case_input) = 'OBJECT'
-            QUALIFY row_number() OVER (PARTITION BY sampled.mission, side ORDER BY recency) <= {INPUT_RUNS_MAX}
+            WHERE json_type(case_input) = 'OBJECT'
+            QUALIFY row_number() OVER (PARTITION BY mission, side ORDER BY ended_at DESC, run_id DESC)
+                <= {INPUT_RUNS_MAX}
         )
     )
 )
@@ -113,10 +126,10 @@ WHERE json_type(value) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR', 'BOOLEAN')
 
 _NUMBERS = f"""
 WITH told AS (
-    SELECT 'cost' AS monitor, sampled.mission, NULL::VARCHAR AS subject, runs.currency || ' micros' AS unit, side,
-        runs.cost_micros::DOUBLE AS value
-    FROM sampled JOIN runs USING (run_id)
-    WHERE runs.currency IS NOT NULL
+    SELECT 'cost' AS monitor, mission, NULL::VARCHAR AS subject, currency || ' micros' AS unit, side,
+        cost_micros::DOUBLE AS value
+    FROM sampled
+    WHERE currency IS NOT NULL
     UNION ALL
     SELECT 'dwell', sampled.mission, gates.role, 'ms', side, gates.waited_ms::DOUBLE
     FROM sampled JOIN gates USING (run_id)
@@ -139,9 +152,8 @@ ORDER BY ALL
 
 _MIXES = """
 WITH told AS (
-    SELECT 'outcome_mix' AS monitor, sampled.mission, NULL::VARCHAR AS subject, side,
-        coalesce(runs.outcome, runs.status) AS kind
-    FROM sampled JOIN runs USING (run_id)
+    SELECT 'outcome_mix' AS monitor, mission, NULL::VARCHAR AS subject, side, coalesce(outcome, status) AS kind
+    FROM sampled
     UNION ALL
     SELECT 'tool_mix', sampled.mission, NULL, side, coalesce(used.tools, 'none')
     FROM sampled
@@ -188,34 +200,42 @@ SELECT mission, side, count(*) AS n, count(*) FILTER (WHERE success) AS successe
 """
 
 _SEQUENCE = f"""
-SELECT mission, NULL::VARCHAR AS step, place, NULL::INTEGER AS bin, success, ended_at
-FROM sampled WHERE side = 'current'
+SELECT mission, NULL::VARCHAR AS step, -recency AS place, NULL::INTEGER AS bin, success, ended_at
+FROM current_runs
 UNION ALL
-SELECT sampled.mission, 'cost', place, (SELECT {_BIN} FROM (SELECT runs.cost_micros::DOUBLE AS value)), NULL,
-    sampled.ended_at
-FROM sampled JOIN runs USING (run_id) WHERE side = 'current' AND runs.currency IS NOT NULL
+SELECT mission, 'cost', -recency, (SELECT {_BIN} FROM (SELECT cost_micros::DOUBLE AS value)), NULL, ended_at
+FROM current_runs WHERE currency IS NOT NULL
 UNION ALL
-SELECT sampled.mission, 'step ' || step, place, {_LATENCY_BIN}, NULL, NULL
-FROM ({_BY_RUN.format(which="place IN (SELECT place FROM sampled WHERE side = 'current')")})
-JOIN sampled USING (place)
-JOIN step_names USING (number)
+SELECT current_runs.mission, 'step ' || step, -recency, {_LATENCY_BIN}, NULL, NULL
+FROM steps JOIN current_runs USING (run_id)
+WHERE mean_latency_us IS NOT NULL AND step IS NOT NULL
 ORDER BY ALL
 """  # noqa: S608 - constants of ours
 
-FRAMES: Final = {"numbers": _NUMBERS, "mixes": _MIXES, "shares": _SHARES, "outcomes": _OUTCOMES}
-"""What is counted beside latencies, by name."""
+FRAMES: Final = {
+    "numbers": _NUMBERS,
+    "mixes": _MIXES,
+    "shares": _SHARES,
+    "outcomes": _OUTCOMES,
+    "latencies": _LATENCIES,
+}
+"""What is counted, by name."""
 
 
-def place_runs(con: DuckDBPyConnection, side: str, mission: str | None = None) -> None:
+def place_runs(con: DuckDBPyConnection, side: str, mission: str | None = None, window_runs: int = 0) -> None:
     """Put each run that has ended on its side: ``baseline``, ``current``, or on none.
 
     Args:
         con: sees the tables.
-        side: SQL of ours over ``recency`` (1 = the mission's latest) and ``ended_at``.
+        side: SQL of ours over ``ended_at`` and ``recency``: 1 = the mission's latest, null beyond the window.
         mission: only its runs; all, if none.
+        window_runs: of each mission, so many of the latest runs have a recency.
 
     """
-    con.execute(_PLACED.format(side=side), {"mission": mission})
+    con.execute(_RECENT, {"mission": mission, "window": window_runs})
+    con.execute(_APART.format(side=side, ended=_ENDED), {"mission": mission})
+    con.execute(_SAMPLED)
+    con.execute(_CURRENT)
 
 
 def counted(con: DuckDBPyConnection) -> dict[str, pl.DataFrame]:
@@ -223,7 +243,7 @@ def counted(con: DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     con.execute(_FIELDS)
     found = {name: frame(con, statement) for name, statement in FRAMES.items()}
     con.execute("DROP TABLE fields")
-    return found | {"latencies": _latencies(con)}
+    return found
 
 
 def sequence(con: DuckDBPyConnection) -> pl.DataFrame:
@@ -238,22 +258,8 @@ def frame(con: DuckDBPyConnection, statement: str) -> pl.DataFrame:
     return pl.DataFrame(con.sql(statement).to_arrow_table())
 
 
-def _latencies(con: DuckDBPyConnection) -> pl.DataFrame:
-    """Count latencies by mission, step, side and bin, a share of the runs after the other."""
-    import polars as pl
-
-    con.execute(_STEP_NAMES)
-    con.execute(_EXECUTIONS)
-    passes = 1 + int(scalar(con, "SELECT count(*) FROM executions")) // _STEPS_A_PASS
-    parts = [
-        frame(con, _BINNED.format(by_run=_BY_RUN.format(which=f"place % {passes:d} = {number:d}")))
-        for number in range(passes)
-    ]
-    keys = ["mission", "step", "side", "bin"]
-    return pl.concat(parts).group_by(keys).agg(pl.col("n").sum()).sort(keys)
-
-
 def forget(con: DuckDBPyConnection) -> None:
     """Let go of the placed runs and what was made of them; a connection that lives on would keep them."""
-    for table in ("executions", "step_names", "sampled"):
+    con.execute("DROP VIEW IF EXISTS temp.main.sampled")
+    for table in ("current_runs", "apart", "recent"):
         con.execute(f"DROP TABLE IF EXISTS temp.main.{table}")

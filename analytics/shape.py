@@ -17,32 +17,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SHAPES = (
-    "model_calls",
-    "tool_calls",
-    "attempts",
-    "delegations",
-    "steps",
-    "decisions",
-    "approvals",
-    "gates",
-    "reviews",
-    "escalations",
-    "broken_glass",
-    "laws",
-    "probes",
-    "events",
-    "measures",
-    "exceptions",
-    "halts",
-    "monitor_findings",
-    "drills",
-    "drift_findings",
-    "versions",
-    "chain_faults",
-    "runs",
-)
-"""Tables computed from evidence, each after those it reads."""
+SHAPES: dict[str, str | None] = {
+    "model_calls": "model_call",
+    "tool_calls": "tool_call",
+    "attempts": "attempt_record",
+    "delegations": "delegation",
+    "steps": "step_record",
+    "decisions": "policy_decision",
+    "approvals": "approval_record",
+    "gates": "approval_request",
+    "reviews": "approval_request",
+    "escalations": "escalation_record",
+    "broken_glass": "approval_request",
+    "laws": "law_record",
+    "probes": "probe_record",
+    "events": "event_record",
+    "measures": "run_record",
+    "exceptions": "exception_record",
+    "halts": "switch_record",
+    "monitor_findings": "finding_record",
+    "drills": "drill_record",
+    "drift_findings": "drift_record",
+    "versions": "version_log",
+    "chain_faults": None,
+    "runs": None,
+}
+"""Tables computed from evidence, each after those it reads, and the artifact without which it has no row for a run."""
 
 _FRESH = """
 CREATE OR REPLACE TEMP TABLE fresh AS
@@ -53,6 +53,8 @@ WHERE run_id IN (SELECT run_id FROM touched)
         SELECT run_id FROM evidence WHERE artifact = 'probe_record' AND run_id IN (SELECT run_id FROM touched)
     )
 """
+
+_ARTIFACTS = "SELECT DISTINCT artifact FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
 
 _BEGUN = """
 CREATE OR REPLACE TEMP VIEW begun AS
@@ -89,7 +91,11 @@ def reshape(con: DuckDBPyConnection) -> None:
     """
     for statement in (_FRESH, _BEGUN, _ENDINGS):
         con.execute(statement)
-    for table in SHAPES:
-        # Names of our own files, not input.
-        con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched)")  # noqa: S608
-        con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")
+    # Of all evidence: that of a run that turns out to be a probe goes out of every table again.
+    told = {str(artifact) for (artifact,) in con.execute(_ARTIFACTS).fetchall()}
+    for table, artifact in SHAPES.items():
+        # Evidence only grows: where none of a kind is, there was none before, and no row to replace.
+        if artifact is None or artifact in told:
+            # Names of our own files, not input.
+            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched WHERE is_known)")  # noqa: S608
+            con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")

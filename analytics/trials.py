@@ -123,7 +123,8 @@ def _filled(columns: dict[str, Any]) -> dict[str, Any]:
         columns |= {"status": ["done"] * size, "last_recorded_at": columns["ended_at"]}
     else:
         zeros = ("cost_micros", "model_calls", "tool_calls")
-        columns |= {"key": columns["step"], "occurrence": [1] * size, "outcome": ["done"] * size}
+        once = {"key": columns["step"], "occurrence": [1] * size, "outcome": ["done"] * size}
+        columns |= once | {"mean_latency_us": columns["latency_us"]}
     return columns | {name: [0] * size for name in zeros}
 
 

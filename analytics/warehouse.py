@@ -12,6 +12,8 @@ from threading import Event
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
+from analytics.compacting import Compacted, compact
+from analytics.computations import Clerk
 from analytics.errors import MartMissing, WarehouseBusy
 from analytics.loading import Loader, Taken
 from analytics.locks import LoaderLock
@@ -36,7 +38,7 @@ _REST_FACTOR = 2
 """The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core."""
 
 
-__all__ = ["Landed", "Rebuilt", "Replayed", "keep_landing", "land", "rebuild", "replay"]
+__all__ = ["Compacted", "Landed", "Rebuilt", "Replayed", "compact", "keep_landing", "land", "rebuild", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,15 @@ def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:
 
 
 def _load_until(home: Path, every_seconds: float, stop: Event) -> None:
-    loader = Loader(home)
+    loader, clerk = Loader(home), Clerk(home)
     try:
         while not stop.is_set():
-            _, seconds = loader.load(_HABITS_SECONDS)
+            _, seconds = loader.load(_HABITS_SECONDS, clerk)
             stop.wait(max(every_seconds, seconds * _REST_FACTOR))
+        clerk.close()
         loader.load()
     finally:
+        clerk.close()
         loader.close()
 
 

@@ -149,7 +149,7 @@ def _steps(rows: Rows, common: dict[str, Any], random: Random, changed: Family, 
         latency = int(800_000 * exp(0.5 * (random.gauss(0, 1) + slower)))
         rows.add(
             "steps", **common, **zeros, key=f"/step:step{step}", occurrence=1, step=f"step{step}", outcome="done",
-            latency_us=latency, started_at=at, ended_at=at,
+            latency_us=latency, mean_latency_us=latency, started_at=at, ended_at=at,
         )  # fmt: skip
     tools = ["read_case", "ask_again"] if _share(random, changed=changed == "tool_mix") else ["read_case"]
     for tool in tools:

@@ -3,7 +3,8 @@
 Each system runs in a fresh process that opens the same data and is measured from after its imports to its
 answer: wall time, and the peak of its memory. gonogo computes everything its report holds (every monitor,
 exact checks and charts included); pandas computes only success rates, medians, 95th percentiles and the
-rank-sum test of each step; evidently its own drift test of each step's latency.
+rank-sum test of each step; evidently its own drift test of each step's latency. That a run did each step
+once, and how long it took, gonogo's loader has written down when the run landed; pandas averages it here.
 """
 
 from __future__ import annotations
@@ -48,18 +49,21 @@ FROM (SELECT i, random() AS luck FROM range($runs) AS numbers(i))
 
 _STEPS: Final = """
 INSERT INTO steps BY NAME
-SELECT
-    run_id,
-    mission,
-    '/step:step' || s AS key,
-    1 AS occurrence,
-    'step' || s AS step,
-    'done' AS outcome,
-    (800000 * exp(0.5 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())))::BIGINT AS latency_us,
-    runs.started_at + to_seconds(s) AS started_at,
-    runs.started_at + to_seconds(s + 1) AS ended_at,
-    0 AS cost_micros, 0 AS model_calls, 0 AS tool_calls
-FROM runs, range($steps) AS numbers(s)
+SELECT *, latency_us AS mean_latency_us
+FROM (
+    SELECT
+        run_id,
+        mission,
+        '/step:step' || s AS key,
+        1 AS occurrence,
+        'step' || s AS step,
+        'done' AS outcome,
+        (800000 * exp(0.5 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())))::BIGINT AS latency_us,
+        runs.started_at + to_seconds(s) AS started_at,
+        runs.started_at + to_seconds(s + 1) AS ended_at,
+        0 AS cost_micros, 0 AS model_calls, 0 AS tool_calls
+    FROM runs, range($steps) AS numbers(s)
+)
 """
 
 _GONOGO: Final = """

@@ -2,7 +2,8 @@
 
 Writes whole runs as the recorder writes them, without its syncs, then lands them in a fresh home. Prints
 records a second for the load alone (checks, quarantine, shapes) and with the mart published, the
-seconds of a publication with nothing new, and of a rebuild that compares every table.
+seconds of a publication with nothing new, and of a rebuild that compares every table. Then the loop of
+``gonogo up`` lands what is written beside it, and it is measured when a mart shows it.
 """
 
 from __future__ import annotations
@@ -11,18 +12,26 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from random import Random
+from threading import Event, Thread
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics import rebuilding
 from analytics.loading import Loader
+from analytics.marts import mart_path, open_mart
+from analytics.warehouse import keep_landing
 from gonogo.evidence.canon import GENESIS
 from gonogo.evidence.records import seal, to_line
+from gonogo.house.household import LAND_EVERY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gonogo.evidence.records import Artifact
+
+LOOK_SECONDS = 0.01
+"""How often it is looked whether there is a newer mart."""
 
 Step = tuple["Artifact", dict[str, Any], bytes | None]
 
@@ -31,6 +40,7 @@ def main() -> None:
     """Write, land, publish, rebuild, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20_000)
+    parser.add_argument("--seen", type=int, default=20, help="runs to write beside a loader, one after the other")
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="gonogo-landing-"))
     try:
@@ -42,26 +52,79 @@ def main() -> None:
         shutil.rmtree(warm)
         load, publication = _landed(home)
         print(f"{records} records of {given.runs} runs")
-        print(f"load alone          {load:8.2f} s  {records / load:10,.0f} records/s")
-        print(f"publication         {publication:8.2f} s")
-        print(f"load and publish    {load + publication:8.2f} s  {records / (load + publication):10,.0f} records/s")
+        for what, took in (
+            ("load alone", load),
+            ("publication", publication),
+            ("load and publish", load + publication),
+        ):
+            print(
+                f"{what:<19} {took.seconds:8.2f} s  {records / took.seconds:10,.0f} records/s  "
+                f"{took.worked:8.2f} processor seconds  {records / took.worked:10,.0f} records/s of them"
+            )
         begun = perf_counter()
         verdict = rebuilding.rebuild(home, "compare").verdict
         print(f"rebuild and compare {perf_counter() - begun:8.2f} s  {verdict}")
+        delays = sorted(_seen(home, given.runs, given.seen))
+        if delays:
+            print(f"written to visible  {delays[len(delays) // 2]:8.2f} s  at most {delays[-1]:.2f} s of {len(delays)}")
     finally:
         shutil.rmtree(home)
 
 
-def _landed(home: Path) -> tuple[float, float]:
+class Took(NamedTuple):
+    """What something took."""
+
+    seconds: float
+    worked: float
+    """Processor seconds of all threads."""
+
+    def __add__(self, other: Took) -> Took:  # pyright: ignore[reportIncompatibleMethodOverride] - figures, not a longer tuple
+        """Return what both took, one after the other."""
+        return Took(self.seconds + other.seconds, self.worked + other.worked)
+
+
+def _landed(home: Path) -> tuple[Took, Took]:
     loader = Loader(home)
     try:
-        begun = perf_counter()
+        begun, worked = perf_counter(), process_time()
         loader.take_in_all()
-        between = perf_counter()
+        between, worked_then = perf_counter(), process_time()
         loader.publish()
-        return between - begun, perf_counter() - between
+        return (
+            Took(between - begun, worked_then - worked),
+            Took(perf_counter() - between, process_time() - worked_then),
+        )
     finally:
         loader.close()
+
+
+def _seen(home: Path, first: int, count: int) -> Iterator[float]:
+    """Write runs beside the loop of ``gonogo up``; yield the seconds until a mart showed each of them."""
+    stop, pause, random = Event(), Event(), Random(first)
+    house = Thread(target=keep_landing, args=(home, LAND_EVERY_SECONDS, stop))
+    house.start()
+    try:
+        for number in range(first, first + count):
+            # At any moment between two loads.
+            pause.wait(random.uniform(0, 2 * LAND_EVERY_SECONDS))
+            run_id = f"r{number:07}"
+            _write(home, run_id, number)
+            begun, looked_at = perf_counter(), 0
+            while True:
+                published = mart_path(home).stat().st_ino
+                if published != looked_at and _shows(home, run_id):
+                    break
+                looked_at = published
+                pause.wait(LOOK_SECONDS)
+            yield perf_counter() - begun
+    finally:
+        stop.set()
+        house.join()
+
+
+def _shows(home: Path, run_id: str) -> bool:
+    with open_mart(home) as con:
+        return bool(con.execute("SELECT count(*) FROM runs WHERE run_id = ?", [run_id]).fetchall()[0][0])
 
 
 def _write(home: Path, run_id: str, number: int) -> int:

@@ -49,6 +49,12 @@ _WIDTHS = (
 
 _KPIS = "SELECT id, name, mission, segment, value, unit, numerator, denominator, reason, basis FROM kpis"
 
+_OLDER = """
+SELECT computed_at
+FROM computations, snapshot
+WHERE computations.evidence_digest IS DISTINCT FROM snapshot.evidence_digest
+"""
+
 _SPAN = """
 SELECT min(ended_at) AS first, max(ended_at) AS last
 FROM runs
@@ -150,8 +156,13 @@ class Figures:
         return [known for known in self.all if known.id == kpi and known.mission == mission and known.segment]
 
 
+def computed_before(mart: Mart) -> datetime | None:
+    """Return when KPIs and findings were computed, where that was on less than the mart shows; else ``None``."""
+    return mart.row(_OLDER).get("computed_at")
+
+
 def figures(mart: Mart) -> Figures:
-    """Return the KPIs as they were computed when the mart was published."""
+    """Return the KPIs as they were last computed; see :func:`computed_before`."""
     return Figures([Kpi(**row) for row in mart.rows(_KPIS)])
 
 

@@ -41,12 +41,21 @@ paired AS (
         max(recorded_time) FILTER (WHERE phase = 'result') AS ended_at
     FROM told
     GROUP BY run_id, key, occurrence
+),
+timed AS (
+    SELECT run_id, key, occurrence, avg(latency_us) OVER (PARTITION BY run_id, step) AS mean_latency_us
+    FROM paired
+    WHERE outcome = 'done' AND latency_us IS NOT NULL AND step IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY run_id, step ORDER BY key, occurrence) = 1
 )
 SELECT
     paired.*,
+    timed.mean_latency_us,
     CASE WHEN paired.occurrence = 1 THEN coalesce(spent.cost_micros, 0)::BIGINT ELSE 0 END AS cost_micros,
     CASE WHEN paired.occurrence = 1 THEN coalesce(spent.model_calls, 0) ELSE 0 END AS model_calls,
     CASE WHEN paired.occurrence = 1 THEN coalesce(used.tool_calls, 0) ELSE 0 END AS tool_calls
 FROM paired
 LEFT JOIN spent ON spent.run_id = paired.run_id AND spent.step_key = paired.key
 LEFT JOIN used ON used.run_id = paired.run_id AND used.step_key = paired.key
+LEFT JOIN timed
+    ON timed.run_id = paired.run_id AND timed.key = paired.key AND timed.occurrence = paired.occurrence

@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     """Where the law, its schema, the registry, the prices and the assumptions stand."""
 
     warehouse: str = "analytics.warehouse"
-    """Module with ``land``, ``keep_landing``, ``replay`` and ``rebuild``: the one DuckDB writer."""
+    """Module with ``land``, ``keep_landing``, ``replay``, ``rebuild`` and ``compact``: the one DuckDB writer."""
 
     drift: str = "analytics.drift"
     """Module with ``report``: should beside is."""

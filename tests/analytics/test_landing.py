@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.loading import Loader
+from analytics.loading import Loader, Taken
 from analytics.shape import SHAPES
 from analytics.warehouse import land
 from gonogo.evidence.tails import FileTail
@@ -235,6 +235,28 @@ def test_hostile_text_lands_as_text(fleet: Fleet) -> None:
     assert (landed.new_records, landed.quarantined) == (3, 0)
     assert fleet.ask("SELECT case_ref FROM runs") == [("it's; --",)]
     assert fleet.one("SELECT event FROM events") == nasty.replace("\u0000", "")
+
+
+def test_what_was_read_ahead_of_a_load_that_failed_is_read_again(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delta is read while the one before it is written; where that fails, neither is taken for landed."""
+    for number in range(4):
+        fleet.flown(f"r{number}")
+    with closing(Loader(fleet.home, 1)) as loader:
+        with monkeypatch.context() as patched:
+            real, written = Loader._write, list[str]()  # pyright: ignore[reportPrivateUsage] - a crash in the middle of it
+
+            def fail_second(loader: Loader, *given: Any) -> Taken:
+                written.append("")
+                if len(written) == 2:
+                    raise RuntimeError("no more")
+                return real(loader, *given)
+
+            patched.setattr(Loader, "_write", fail_second)
+            with pytest.raises(RuntimeError, match="no more"):
+                loader.load()
+        loader.load()
+    assert fleet.one("SELECT records FROM snapshot") == 32
+    assert fleet.one("SELECT count(*) FROM chain_faults") == 0
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -75,6 +75,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "a huge number": (lambda line: leaf_with(line, data__cost_micros=2**60), "wrong_type", "beyond the integers"),
     "no key": (lambda line: leaf_with(line, data__key=None), "wrong_type", "key is missing"),
     "no such phase": (lambda line: leaf_with(line, data__phase="fact"), "wrong_type", "no phase"),
+    "a phase that is no text": (lambda line: leaf_with(line, data__phase=["result"]), "wrong_type", "no phase"),
     "an unknown version": (
         lambda line: leaf_with(line, type="io.gonogo.evidence.model_call.v9"),
         "unknown_type",
@@ -105,6 +106,21 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
 }
 
 
+def test_a_review_that_names_no_broken_glass_is_quarantined(fleet: Fleet) -> None:
+    """It has no place among the goes that were given alone; the same request without the mark opens a gate."""
+    asking = fleet.run("r1").begin()
+    asking.ask("g1")
+    lines = lines_of(asking.path)
+    rewrite(asking.path, [*lines[:-1], leaf_with(lines[-1], data__glass=True)])
+    assert land(fleet.home).quarantined == 1
+    assert fleet.ask("SELECT reason, detail FROM quarantine") == [
+        ("wrong_type", "approval_request fact: glass_gate is missing, and glass is set")
+    ]
+    rewrite(asking.path, lines)
+    assert replay(fleet.home).landed == 1
+    assert fleet.ask("SELECT gate FROM gates") == [("g1",)]
+
+
 @pytest.mark.parametrize("fault", SPOILT)
 def test_a_bad_line_is_quarantined_and_the_rest_lands(fleet: Fleet, fault: str) -> None:
     """One line is kept whole with file, line and reason; the seven others become rows."""
@@ -123,6 +139,35 @@ def test_a_bad_line_is_quarantined_and_the_rest_lands(fleet: Fleet, fault: str) 
     assert fleet.ask("SELECT status, records FROM runs") == [("done", 7)]
     assert fleet.ask("SELECT fault, expected_seq FROM chain_faults") == [("gap", MODEL_RESULT)]
     assert fleet.ask("SELECT outcome, cost_micros FROM model_calls") == [("open", None)]
+
+
+@pytest.mark.parametrize(("field", "value"), [("cost_micros", 2**60), ("cost_micros", "12"), ("key", None)])
+def test_a_record_that_looks_like_a_good_one_is_looked_at_all_the_same(fleet: Fleet, field: str, value: Any) -> None:
+    """What is remembered of records is their shape; a value that does not fit is told after a thousand that did."""
+    good, flight = fleet.flown("r1"), fleet.flown("r2")
+    lines = lines_of(flight.path)
+    rewrite(
+        flight.path,
+        [
+            *lines[:MODEL_RESULT],
+            leaf_with(lines[MODEL_RESULT], **{f"data__{field}": value}),
+            *lines[MODEL_RESULT + 1 :],
+        ],
+    )
+    assert good.path.exists()
+    landed = land(fleet.home)
+    assert (landed.new_records, landed.quarantined) == (15, 1)
+    assert fleet.ask("SELECT run_id, reason FROM quarantine") == [("r2", "wrong_type")]
+
+
+def test_a_key_that_is_no_text_stops_nothing(fleet: Fleet) -> None:
+    """Where no key is promised, whatever stands in its place is no key."""
+    flight = fleet.flown("r1")
+    lines = lines_of(flight.path)
+    rewrite(flight.path, [leaf_with(lines[0], data__key=7), *lines[1:]])
+    landed = land(fleet.home)
+    assert (landed.new_records, landed.quarantined) == (8, 0)
+    assert fleet.one("SELECT key FROM evidence WHERE seq = 0", "warehouse.duckdb") is None
 
 
 def test_quarantine_is_published_without_what_the_line_says(fleet: Fleet) -> None:

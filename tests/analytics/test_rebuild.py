@@ -315,5 +315,5 @@ def test_the_tables_that_are_compared_are_all_that_evidence_makes() -> None:
         migrate(con, "here")
         tables = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     beside = {"kpis", "findings", "snapshot", "missions", "assumptions", "formulas", "quarantine", "schema_migrations"}
-    beside |= {"business_hours", "tool_fees"}
+    beside |= {"business_hours", "tool_fees", "computations"}
     assert tables == set(COMPARED) | set(rebuilding.HISTORY) | beside

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
+from analytics.marts import mart_path
 from dashboards.figures import Kpi, as_csv, figures, outcomes
 from dashboards.mart import current_mart
 from tests.dashboards.drawings import FINDINGS
@@ -61,6 +63,17 @@ def test_an_unknown_price_basis_is_not_taken_for_a_bill(home: Path) -> None:
     """A word from outside the vocabulary is loud, too."""
     publish(home, fleet(basis="guessed"))
     assert 'class="basis loud"' in markup(draw(PAGE))
+
+
+@pytest.mark.parametrize(("evidence", "is_told"), [("other evidence", True), ("this evidence", False)])
+def test_numbers_of_an_earlier_snapshot_say_so(home: Path, evidence: str, *, is_told: bool) -> None:
+    """Facts come at once and numbers later; a reader of the page is told which numbers these are."""
+    publish(home, fleet())
+    with duckdb.connect(str(mart_path(home))) as con:
+        con.execute("UPDATE snapshot SET evidence_digest = 'this evidence'")
+        basis = {"computed_at": datetime.now(UTC) - timedelta(minutes=4), "seconds": 9.0, "evidence_digest": evidence}
+        rows(con, "computations", [{**basis, "records": 31, "runs": 1}])
+    assert ("KPIs and findings were computed 4 min ago" in text(draw(PAGE))) is is_told
 
 
 def _found(*findings: dict[str, Any]) -> Any:

@@ -90,6 +90,14 @@ def rebuild(
     raise typer.Exit(1 if told["verdict"] == "different" else 0)
 
 
+def compact(as_json: AsJson = False) -> None:
+    """Write the warehouse file anew, without the room that replaced rows left in it.
+
+    Example: `gonogo compact`
+    """
+    _tell(to_jsonable_python(room(settings().warehouse).compact(settings().home)), as_json=as_json)
+
+
 def kpis(
     kpi: Annotated[str | None, typer.Argument(help="One KPI and its parts, as K19; all, if not given.")] = None,
     by: Annotated[Literal["mission", "unit"], typer.Option("--by", help="A column a mission, or a unit.")] = "mission",

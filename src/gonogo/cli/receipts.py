@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def tell_receipt(told: dict[str, Any], *, as_json: bool) -> int:
     """Print a receipt; return 1 where the published table says something else."""
-    wrong = [line["id"] for line in told["kpis"] if not line["agrees"]]
+    wrong = [line["id"] for line in told["kpis"] if line["agrees"] is False]
     if as_json:
         print_json(told)
         return bool(wrong)

@@ -95,11 +95,12 @@ class FileTail:
 
     def read(self, name: str, mark: Mark, limit_bytes: int) -> list[TailLine]:
         """Return whole lines from a byte offset on; a last line without its newline is left for the next time."""
-        with (self.root / name).open("rb") as file:
+        # Without a buffer: most journals are a few kilobytes, and it would cost more than they do.
+        with (self.root / name).open("rb", buffering=0) as file:
             file.seek(mark.byte_offset)
             raw = file.read(limit_bytes)
             if b"\n" not in raw:
-                raw += file.read()
+                raw += file.readall()
         lines: list[TailLine] = []
         end = mark.byte_offset
         for text in raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1]:
