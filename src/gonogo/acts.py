@@ -12,7 +12,7 @@ from gonogo.calls import Call, call_of, check_approvals, read_result, replayed, 
 from gonogo.credentials import claims_for, issue
 from gonogo.current import acting_agent
 from gonogo.doubts import Doubt, settle
-from gonogo.errors import Aborted, CutOff, DependencyOpen, GonogoError, Unconfirmed
+from gonogo.errors import Aborted, ClockBehind, CutOff, DependencyOpen, GonogoError, Unconfirmed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch
 from gonogo.gates import Revision, clear
@@ -121,6 +121,9 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
         # What is done again because it had not happened was counted, but for the call.
         claim = call.operation.claim if again is None else Claim({"tool_calls": 1})
         await _afford(run, call, claim)
+    except ClockBehind:
+        # Nothing was decided: the same call is put to the law again once the clock is right.
+        raise
     except GonogoError as error:
         await call.refuse(run, error)
         raise

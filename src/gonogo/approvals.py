@@ -21,8 +21,9 @@ from gonogo.ballots import (
     quorum_of,
     standing,
 )
+from gonogo.clocks import trusted_now
 from gonogo.drafts import draft
-from gonogo.errors import AnswerRefused, RunUnknown
+from gonogo.errors import AnswerRefused, ClockBehind, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import keys_of, whole
@@ -155,9 +156,17 @@ def _objection(  # noqa: PLR0911 - one return for each reason to refuse
     is_given = reply.answer == "revise" and asking_of(request) in {"doubt", "failure"}
     if is_given and (misfit := _misfit(request, reply.changes)):
         return f"revise at gate {gate_id} gives the result, and what was given does not fit: {misfit}"
-    if not is_review(request) and datetime.now(UTC) >= moment(request.data["deadline"]):
-        return f"The deadline of gate {gate_id} has passed; it counts as no-go."
-    return None
+    return None if is_review(request) else _untimely(request, desk)
+
+
+def _untimely(request: Record, desk: list[Record]) -> str | None:
+    """Return why an answer is too late, or why nobody can say whether it is; ``None`` where it is in time."""
+    try:
+        now = trusted_now(settings().home, [request, *desk])
+    except ClockBehind as error:
+        return str(error)
+    is_late = now >= moment(request.data["deadline"])
+    return f"The deadline of gate {request.data['gate']} has passed; it counts as no-go." if is_late else None
 
 
 def _lacks_proof(request: Record, desk: list[Record], reply: Reply, environment: Environment) -> str | None:

@@ -154,6 +154,10 @@ class LeaseLost(EvidenceUnwritable):
     """Another process has taken the run over while this one was cut off; this one stops before its next effect."""
 
 
+class ClockBehind(EvidenceUnwritable):
+    """The clock stands before a time that has passed, so nobody can say whether an answer was in time."""
+
+
 class EvidenceBroken(GonogoError):
     """What is on disk is not what was written: a chain or a commitment does not hold."""
 

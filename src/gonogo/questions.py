@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.approvals import answer_gate, inherited, silence, superseded
 from gonogo.asked import NotProven, RunOut
 from gonogo.ballots import accepted_answer, accepted_answers, asked_of, quorum_of, still_proven
+from gonogo.clocks import trusted_now
 from gonogo.current import step_fields
 from gonogo.emergencies import is_broken
 from gonogo.errors import AnswerRefused, ApprovalVoid, EvidenceBroken
@@ -81,6 +82,7 @@ def check_proofs(run: Run, gate_id: str) -> None:
 
     Raises:
         ApprovalVoid: one counts no more.
+        ClockBehind: nobody can say whether one still does.
         EvidenceBroken: one never did; nobody vouches for it, or too few people do.
 
     """
@@ -96,11 +98,12 @@ def check_proofs(run: Run, gate_id: str) -> None:
     if settled.data["answer"] == "go" and few and not is_broken(settled):
         raise EvidenceBroken(f"Gate {gate_id} takes the go of {quorum_of(request)} people, and fewer said it.")
     environment = request.fields["envname"] if request.fields["envname"] != "dev" else run.settings.environment
+    now = trusted_now(run.settings.home, [*run.ledger.records, *desk])
     for answer in counting:
         before = [each for each in desk if each.seq < answer.seq]
         try:
             question = asked_of(request, before, environment, moment(answer.fields["time"]))
-            still_proven(run.settings, question, run.ledger.whole(answer), datetime.now(UTC))
+            still_proven(run.settings, question, run.ledger.whole(answer), now)
         except RunOut as error:
             raise ApprovalVoid(f"The go of {answer.data['by']} at gate {gate_id} counts no more: {error}") from error
         except NotProven as error:

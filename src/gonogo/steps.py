@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from gonogo.criteria import RESULT, Criterion, check, refuse_misfits
 from gonogo.current import current_run, current_step, executing
-from gonogo.errors import GonogoError, MissionMisdefined, StepFailed, StepTimedOut
+from gonogo.errors import ClockBehind, GonogoError, MissionMisdefined, StepFailed, StepTimedOut
 from gonogo.evidence.canon import payload_bytes, plain_text
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
@@ -161,6 +161,10 @@ class Step(Task[P, R]):
                 result = self.result_type.validate_json(raw)
                 if self.terms.exit:
                     check(self.name, "exit", self.terms.exit, {**bound.arguments, RESULT: result})
+            except ClockBehind:
+                # This is no end of the step: it goes on where it was once the clock is right.
+                await run.settle()
+                raise
             except Exception as error:
                 known = self._late() if limit.expired() else _known(self.name, error)
                 known.path = self.terms.on_failure or known.path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter
 
 from gonogo.current import acting_agent, current_run, current_step, step_fields
-from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
+from gonogo.errors import ClockBehind, GonogoError, MissionMisdefined, ModelFailed
 from gonogo.evidence.canon import payload_bytes
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
@@ -154,6 +154,8 @@ async def hand_over(
             approvals = clear(run, action)
             if isinstance(approvals, Revision):  # a hand-over's gate offers go and no-go
                 raise MissionMisdefined(f"The hand-over of {work.name} cannot be revised; answer go or no-go.")
+        except ClockBehind:
+            raise
         except GonogoError as error:
             refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
             await run.ledger.write("delegation", common | refused, payload=body, fields=fields)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import inherited
+from gonogo.clocks import keep_time
 from gonogo.errors import GonogoError, ServerUnreachable
 from gonogo.evidence.canon import moment, plain_text
 from gonogo.evidence.journals import journal_of
@@ -83,6 +84,7 @@ class Keeper:
             The flow runs that Prefect starts again now.
 
         """
+        keep_time(self.settings.home)
         live = self.journal.live_run_ids()
         for known in (self._sleepers, self._broken):
             for gone in known.keys() - live:
