@@ -18,6 +18,7 @@ from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
 from analytics.migrations import migrations, schema_digest
 from tests.dashboards.drawings import (
+    APPROVALS,
     CARD,
     DECISIONS,
     FINDINGS,
@@ -116,6 +117,7 @@ def fleet(
         )
         con.execute(STEPS)
         con.execute(GATES, {"card": CARD})
+        con.execute(APPROVALS)
         con.execute(DECISIONS)
         con.execute(MEASURES)
         for statement in (MODEL_CALLS, TOOL_CALLS, REVIEWS, VERSIONS):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RUN = "claims-triage-aaaabbbbcccc"
 GATE = "gate234567"
 
-_ENVELOPE = {
+ENVELOPE = {
     "tenantid": "default",
     "envname": "dev",
     "missionid": "claims_triage",
@@ -50,7 +50,7 @@ def waiting_run(
     deadline: timedelta = timedelta(hours=4),
 ) -> str:
     """Record a run that has opened a gate and waits at it; return the run's id."""
-    ledger = Ledger.open(run_id, FileJournal(home / "journals"), _ENVELOPE)
+    ledger = Ledger.open(run_id, FileJournal(home / "journals"), ENVELOPE)
     try:
         ledger.note("run_record", _STARTED, payload=b'{"claim_id":"CLM-20417"}')
         ledger.note(
