@@ -113,7 +113,7 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("approval_record", "fact"): (
         "gate! answer! by role proof door action_digest accepted:flag! refused_because? partial:flag? people:list? "
-        "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires? holds?"
+        "with:list? statement_digest? key_fingerprint? reason_code? nonce? issued? expires? holds? sign_in:object?"
     ),
     ("escalation_record", "fact"): "gate? exception? rung:whole! of:whole role due",
     ("probe_record", "fact"): "probe! verdict! gate by wrong refused_by",
@@ -121,6 +121,8 @@ _BODIES: dict[tuple[str, str], str] = {
         "event! before after! policy changed:list by door refused_because? statement_digest? key_fingerprint? "
         "reason_code? nonce? issued? expires?"
     ),
+    ("viewing_record", "fact"): "event! gate! run! by! proof door card_digest",
+    ("notice_record", "fact"): "event! gate! run! block! sent:flag! error?",
     ("event_record", "fact"): "event! occurred? door",
     ("event_receipt", "fact"): "key! event state? record_id? waited_ms:whole? deadline?",
     ("finding_record", "fact"): (
@@ -144,11 +146,14 @@ _BODIES: dict[tuple[str, str], str] = {
     ),
     ("approver_record", "fact"): (
         "event! person! by proof? fingerprint? file_before? file_after? roles:list? teams:list? logins:list? to? "
-        "step:whole? statement?"
+        "step:whole? statement? sign_in?"
     ),
     ("criterion_record", "fact"): "key! owner side criterion told",
     ("version_log", "fact"): "versions:list",
     ("key_record", "fact"): "event! log! old! new! by statement!",
+    ("retention_record", "fact"): (
+        "event! act! target! target_kind? owner? by lifts:list? runs:whole? ended:whole? payloads:whole? retention?"
+    ),
 }  # fmt: skip
 """Bodies by artifact and phase. ``name`` is text unless ``:kind`` says otherwise; ``?`` may be
 absent or null, ``!`` may not: without it the record cannot be placed."""

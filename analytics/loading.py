@@ -25,6 +25,7 @@ from analytics.journals import DELTA_BYTES, Delta, Reject, read_deltas
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
 from analytics.publishing import insert_rows, offsets_digest, publish
+from analytics.purges import let_go
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
 from analytics.records import RUN_ID
 from analytics.shape import reshape
@@ -247,6 +248,7 @@ class Loader:
         con.execute(_PLACES, {"bad": list(report.bad_rows)})
         con.execute(_EVIDENCE, {"now": now})
         con.execute(_TOUCHED)
+        let_go(con)
         verdicts: dict[str, int] = dict(con.execute("SELECT verdict, count(*) FROM places GROUP BY 1").fetchall())
         rejects = [*delta.rejects, *self._rejected(delta, report)]
         quarantined, failing = quarantine.add(con, rejects, load_id, now)

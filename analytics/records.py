@@ -100,6 +100,8 @@ def read_record(raw: bytes, journal: str, payloads: Payloads) -> tuple[object, .
 
     """
     leaf_bytes, _, rest = raw.partition(b"\t")
+    # A payload that was erased in place left blanks.
+    rest = b"" if rest.startswith(b" ") else rest
     leaf = _parse(leaf_bytes)
     objection = envelope_objection(leaf)
     run_id = leaf.get("runid") if isinstance(leaf.get("runid"), str) else None

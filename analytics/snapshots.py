@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics.migrations import schema_digest
 from analytics.stores import scalar
+from gonogo.errors import EvidenceBroken
+from gonogo.log.anchors import exposure
 from gonogo.log.sequencer import log_folder
 from gonogo.log.verifier import Broken, read_checkpoint
 from gonogo.settings import settings
@@ -50,6 +52,8 @@ SELECT
     $log_size AS log_size,
     $log_root AS log_root,
     $log_note AS log_note,
+    $unanchored_records AS unanchored_records,
+    $unanchored_seconds AS unanchored_seconds,
     $assumptions_version AS assumptions_version,
     $assumptions_digest AS assumptions_digest,
     $assumptions_standing AS assumptions_standing,
@@ -80,6 +84,15 @@ def log_state(home: Path) -> LogState:
     return LogState(checkpoint.origin, checkpoint.size, checkpoint.root.hex())
 
 
+def unanchored(home: Path) -> dict[str, int | None]:
+    """Return how many records of a home's log no anchor covers, and how old the oldest is; nulls without a log."""
+    try:
+        found = exposure(settings().model_copy(update={"home": home}))
+    except EvidenceBroken:
+        return {"unanchored_records": None, "unanchored_seconds": None}
+    return {"unanchored_records": found.records, "unanchored_seconds": found.age_seconds}
+
+
 def write_snapshot(con: DuckDBPyConnection, home: Path, offsets: str, declared: Declared) -> None:
     """Write the one row that says what the mart being built is computed on."""
     log, assumed = log_state(home), declared.assumptions
@@ -88,6 +101,7 @@ def write_snapshot(con: DuckDBPyConnection, home: Path, offsets: str, declared: 
         "schema": schema_digest(),
         "evidence": scalar(con, _HEADS),
         **{f"log_{name}": value for name, value in log._asdict().items()},
+        **unanchored(home),
         "assumptions_version": None if assumed is None else assumed.version,
         "assumptions_digest": declared.digest,
         "assumptions_standing": None if assumed is None else assumed.standing,

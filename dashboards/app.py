@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboards.entrance import enter
 from dashboards.palette import stylesheet
+from dashboards.visitor import lead_back
 
 HERE = Path(__file__).parent
 
@@ -35,4 +36,5 @@ page = st.navigation(
     position="top",
 )
 enter()
+lead_back()
 page.run()

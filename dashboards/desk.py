@@ -6,17 +6,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import streamlit as st
+
 from dashboards.wording import spoken
-from gonogo.approvals import answer_gate
-from gonogo.ballots import Reply, accepted_answer
-from gonogo.errors import GonogoError
+from gonogo.approvals import answer_gate, find_request
+from gonogo.ballots import Reply, accepted_answer, accepted_answers, quorum_of
+from gonogo.drafts import draft
+from gonogo.errors import AnswerRefused, GonogoError
 from gonogo.evidence.journals import journal_of
+from gonogo.settings import process_settings
+from gonogo.viewings import note_viewed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from dashboards.mart import Mart
+    from gonogo.drafts import Draft
     from gonogo.evidence.journals import Journal
+    from gonogo.model import Answer, Proof
     from gonogo.settings import Settings
 
 OPEN_SHOWN = 60
@@ -37,7 +44,7 @@ SELECT count(*) AS gates FROM gates WHERE state = 'open' AND ($mission IS NULL O
 """
 
 _GATE = """
-SELECT gates.*, runs.owner, runs.case_ref, runs.offline
+SELECT gates.*, runs.owner, runs.case_ref, runs.offline, runs.cost_micros, runs.currency, runs.model_calls
 FROM gates
 LEFT JOIN runs USING (run_id)
 WHERE gates.gate = $gate
@@ -45,25 +52,34 @@ ORDER BY gates.opened_at DESC
 LIMIT 1
 """
 
-_ALIKE = "mission = $mission AND action = $action AND role IS NOT DISTINCT FROM $role AND answer IS NOT NULL"
+_ALIKE = (
+    "gates.mission = $mission AND gates.action = $action AND gates.role IS NOT DISTINCT FROM $role "
+    "AND gates.answer IS NOT NULL"
+)
 
 _EARLIER = f"""
-SELECT gate, run_id, answer, answered_by, proof, reason, answered_at, waited_ms
+SELECT
+    gates.gate, gates.run_id, gates.answer, gates.answered_by, gates.proof, gates.reason, gates.answered_at,
+    gates.waited_ms, runs.status, runs.outcome
 FROM gates
+LEFT JOIN runs USING (run_id)
 WHERE {_ALIKE}
-ORDER BY answered_at DESC, gate
+ORDER BY gates.answered_at DESC, gates.gate
 LIMIT $most
 """  # noqa: S608 - our own condition
 
 _EARLIER_COUNT = f"""
 SELECT
     count(*) AS decisions,
-    count(*) FILTER (WHERE answer = 'go') AS go,
-    count(*) FILTER (WHERE answer = 'no_go' AND state = 'answered') AS no_go,
-    count(*) FILTER (WHERE answer = 'revise') AS revise,
-    count(*) FILTER (WHERE state = 'expired') AS expired,
-    median(waited_ms) FILTER (WHERE state = 'answered') AS waited_ms
+    count(*) FILTER (WHERE gates.answer = 'go') AS go,
+    count(*) FILTER (WHERE gates.answer = 'no_go' AND gates.state = 'answered') AS no_go,
+    count(*) FILTER (WHERE gates.answer = 'revise') AS revise,
+    count(*) FILTER (WHERE gates.state = 'expired') AS expired,
+    median(gates.waited_ms) FILTER (WHERE gates.state = 'answered') AS waited_ms,
+    count(*) FILTER (WHERE gates.answer = 'go' AND runs.status = 'done' AND runs.success) AS went_well,
+    count(*) FILTER (WHERE gates.answer = 'go' AND runs.status IN ('done', 'no_go', 'aborted', 'failed')) AS went
 FROM gates
+LEFT JOIN runs USING (run_id)
 WHERE {_ALIKE}
 """  # noqa: S608 - our own condition
 
@@ -74,6 +90,37 @@ class Said:
 
     accepted: bool
     sentence: str
+    by: str = ""
+    """Who answered, where that was recorded as an answer that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a gate takes, and who has said go to it, by the journals alone."""
+
+    risk: str | None
+    """As its rule names it."""
+    quorum: int
+    said: tuple[str, ...]
+
+
+def standing(settings: Settings, gate: str, run_id: str) -> Standing | None:
+    """Return what a gate takes and who has said go; ``None`` where its evidence cannot be read now."""
+    with suppress(OSError, GonogoError):
+        journal = journal_of(settings)
+        position = (journal.flight_position(run_id), journal.desk_position(run_id))
+        return _standing(str(settings.home), gate, run_id, position)
+    return None
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _standing(home: str, gate: str, run_id: str, position: tuple[int, int]) -> Standing:
+    """Return the same; read again where the run's streams have grown."""
+    del home, position
+    journal = journal_of(process_settings())
+    request = find_request(journal, gate, run_id)
+    said = tuple(each.data["by"] for each in accepted_answers(journal.read_desk(run_id), gate))
+    return Standing(request.data.get("risk"), quorum_of(request), said)
 
 
 def open_gates(mart: Mart, settings: Settings, mission: str | None) -> tuple[list[dict[str, Any]], int]:
@@ -120,8 +167,40 @@ def answer(settings: Settings, gate: str, run_id: str, reply: Reply) -> Said:
         record = answer_gate(journal_of(settings), gate, reply, settings.environment, run_id)
     except GonogoError as error:
         return Said(accepted=False, sentence=str(error))
-    told = f"{spoken(reply.answer)} at gate {gate} is recorded, by {record.data['by']} ({record.data['proof']})."
+    by, proof = record.data["by"], record.data["proof"]
+    told = f"{spoken(reply.answer)} at gate {gate} is recorded, by {by} ({proof})."
+    if record.data.get("partial"):
+        return Said(accepted=True, sentence=f"{told} It takes others, too; the gate waits for them.", by=by)
     try:
-        return Said(accepted=True, sentence=f"{told} {wake(settings, run_id)}")
+        return Said(accepted=True, sentence=f"{told} {wake(settings, run_id)}", by=by)
     except GonogoError as error:
-        return Said(accepted=True, sentence=f"{told} The run could not be woken: {error}")
+        return Said(accepted=True, sentence=f"{told} The run could not be woken: {error}", by=by)
+
+
+def draft_of(
+    settings: Settings, place: tuple[str, str], option: Answer, who: tuple[str, str], changes: dict[str, Any]
+) -> Draft:
+    """Return what somebody signs to give an answer.
+
+    Args:
+        settings: whose journals.
+        place: the gate, and its run.
+        option: the answer.
+        who: the person's enrolled name, and the reason in words.
+        changes: for ``revise``: the arguments wanted instead.
+
+    Raises:
+        GonogoError: there is no such gate, or it cannot be signed.
+
+    """
+    if not all(text.strip() for text in who):
+        raise AnswerRefused("say your name, as enrolled, and a reason first.")
+    return draft(settings, find_request(journal_of(settings), *place), option, who, changes=changes)
+
+
+def note_opened(settings: Settings, run_id: str, gate: str, who: tuple[str, Proof], at: datetime) -> bool:
+    """Record who opened a card and what vouches for the name; whether that is on record now."""
+    with suppress(OSError, GonogoError):
+        note_viewed(settings, run_id, gate, who[0], proof=who[1], at=at)
+        return True
+    return False

@@ -10,10 +10,13 @@ import asyncio
 from prefect import flow
 
 from gonogo.house.keeper import Keeper
+from gonogo.house.telling import Teller
 from gonogo.settings import settings
 
 
 @flow
 async def keep_deadlines() -> None:
-    """Answer no-go for gates past their deadline, and wake runs that have something to look at."""
+    """Answer no-go for gates past their deadline, wake runs that have something to look at, and tell of gates."""
     await asyncio.to_thread(Keeper(settings()).look)
+    if settings().notify:
+        await asyncio.to_thread(Teller(settings()).look)

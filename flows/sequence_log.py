@@ -13,18 +13,20 @@ from gonogo.errors import EvidenceBroken, RunBusy
 from gonogo.evidence.journals import journal_of
 from gonogo.log.anchors import anchor_if_due
 from gonogo.log.sequencer import sequence
+from gonogo.log.stamps import stamp_if_due
 from gonogo.settings import settings
 
 
 @flow
 async def sequence_log() -> str:
-    """Take what was recorded since the last time into the log, sign it, anchor what is due; fail if all is not well."""
+    """Take what was recorded into the log, sign it, anchor and stamp what is due; fail if all is not well."""
     chosen = settings()
     try:
         done = await asyncio.to_thread(sequence, chosen, journal_of(chosen))
     except RunBusy as busy:
         return str(busy)
     anchored = await asyncio.to_thread(anchor_if_due, chosen)
+    await asyncio.to_thread(stamp_if_due, chosen)
     if done.faults:
         raise EvidenceBroken(" ".join(done.faults))
     kept = "" if anchored is None else f", and {anchored.size} of them are anchored"

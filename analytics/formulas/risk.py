@@ -137,6 +137,16 @@ SELECT
 FROM newest
 """
 
+_UNANCHORED = """
+SELECT
+    NULL::VARCHAR AS mission,
+    unanchored_seconds / 3600.0 AS value,
+    unanchored_records AS numerator,
+    log_size AS denominator
+FROM snapshot
+WHERE unanchored_seconds IS NOT NULL
+"""
+
 _NONE_PROPOSED = "no action has been proposed yet"
 _NO_CAP = "a mission declares no budget of amount_cents, so nothing bounds what a run may move: a red flag"
 
@@ -236,6 +246,15 @@ FROM told
 GROUP BY {SETS}
 {ORDER}
 """,  # noqa: S608 - our own text
+    ),
+    Formula(
+        "K30.anchor",
+        "Unanchored age",
+        "age, at the moment of publication, of the oldest record that is in the log and that no anchor covers",
+        "h",
+        "this home keeps no log that can be read: gonogo sequence makes one",
+        _UNANCHORED,
+        "all",
     ),
     Formula(
         "K29",

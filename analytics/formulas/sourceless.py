@@ -18,13 +18,6 @@ SOURCELESS: tuple[Formula, ...] = (
         "nobody is asked whether a monitor's finding was right; a halt that was lifted says only that it is over",
     ),
     _null(
-        "K30.anchor",
-        "Age of the last anchor",
-        "now - newest checkpoint kept elsewhere",
-        "h",
-        "anchors are kept beside the log; the warehouse has no record of them yet",
-    ),
-    _null(
         "K34",
         "Reviewer integrity",
         "seeded bad requests that reviewers caught / seeded",

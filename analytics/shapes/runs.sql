@@ -12,9 +12,11 @@ WITH everything AS (
         CASE WHEN count(missing) = count(*) THEN count(*) FILTER (WHERE missing > 0) END AS incomplete_records,
         max(recorded_time) AS last_recorded_at
     FROM fresh
-    -- The switchboard, the roll of approvers, the law, the keys of the log and the docket are no runs.
-    WHERE run_id NOT IN ('switchboard', 'approvers', 'law', 'log-keys', 'docket')
+    -- The switchboard, the roll of approvers, the law, the keys of the log, the docket and the archive are no runs.
+    WHERE run_id NOT IN ('switchboard', 'approvers', 'law', 'log-keys', 'docket', 'archive')
     GROUP BY run_id
+    -- Neither are the streams in which it stands who opened a run's cards, and who was told of its gates.
+    HAVING NOT bool_and(artifact IN ('viewing_record', 'notice_record'))
 ),
 started AS (
     SELECT

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gonogo.gates import gate
     from gonogo.missions import mission
     from gonogo.model import Budget, Content, Measure, Noun, Outcome, Trusted
+    from gonogo.personal import Personal
     from gonogo.reaches import Reach
     from gonogo.routes import route
     from gonogo.steps import step
@@ -32,6 +33,7 @@ _HOMES = {
     "Measure": "model",
     "Noun": "model",
     "Outcome": "model",
+    "Personal": "personal",
     "Reach": "reaches",
     "Trusted": "model",
     "agent": "agents.agent",
@@ -59,6 +61,7 @@ __all__ = [
     "Measure",
     "Noun",
     "Outcome",
+    "Personal",
     "Reach",
     "Trusted",
     "agent",

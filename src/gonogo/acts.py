@@ -9,6 +9,7 @@ from gonogo.attempts import Again, Failure, Unknown, failed_before, failure_of_t
 from gonogo.ballots import counted
 from gonogo.breakers import Breaker, breaker_of
 from gonogo.calls import Call, call_of, check_approvals, read_result, replayed, vouch
+from gonogo.credentials import claims_for, issue
 from gonogo.current import acting_agent
 from gonogo.doubts import Doubt, settle
 from gonogo.errors import Aborted, CutOff, DependencyOpen, GonogoError, Unconfirmed
@@ -16,15 +17,21 @@ from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch
 from gonogo.gates import Revision, clear
 from gonogo.operations import ask
-from gonogo.redactions import redact
+from gonogo.redactions import handing, redact, shown_without_secrets
 from gonogo.sampling import is_drawn, queue_review
 from gonogo.uses import Claim, reach_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gonogo.credentials import Credential
     from gonogo.dependencies import Dependency
     from gonogo.model import Asking
     from gonogo.runs import Run
     from gonogo.tools import Tool
+
+CREDENTIAL = "credential"
+"""The argument under which a tool that wants one is handed a credential for its call."""
 
 IDEMPOTENCY_KEY = "idempotency_key"
 """The argument under which a tool that wants one is handed the key of its call."""
@@ -195,7 +202,7 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
 async def _answer(run: Run, call: Call) -> tuple[bytes, dict[str, int]]:
     """Call the tool's own function; return its result without secrets, and how many of each kind there were."""
     tool = call.tool
-    extra: dict[str, str] = {}
+    extra: dict[str, Any] = {}
     if tool.wants_key:
         extra[IDEMPOTENCY_KEY] = sha256_hex(f"{run.id}\x1f{call.operation.key}".encode())
     typed = tool.arguments.model_validate(call.operation.arguments)
@@ -204,11 +211,32 @@ async def _answer(run: Run, call: Call) -> tuple[bytes, dict[str, int]]:
     async def foreign() -> Any:
         return await run.meter.within(tool.function(**arguments, **extra), tool.name)
 
+    if tool.wants_credential:
+        extra[CREDENTIAL] = handed = await _credential(run, call)
+        with handing(handed.token, handed.secret or ""), shown_without_secrets():
+            return await _called(run, call, foreign, arguments)
+    return await _called(run, call, foreign, arguments)
+
+
+async def _called(
+    run: Run, call: Call, foreign: Callable[[], Awaitable[Any]], arguments: dict[str, Any]
+) -> tuple[bytes, dict[str, int]]:
+    tool = call.tool
     answer = await run.outside(foreign, changes=tool.effect != "read")
+    run.ledger.learn(answer)
     body, secrets = redact(tool.result.dump_json(answer, warnings=False))
     if tool.confirm is not None:
         _hold(run, call, is_held=await tool.confirm(answer, **arguments))
     return body, secrets
+
+
+async def _credential(run: Run, call: Call) -> Credential:
+    """Return what the tool shows the system, for this very call."""
+    begun = run.ledger.intent(call.operation.key)
+    digest = call.action.digest(run) if begun is None else begun.data["action_digest"]
+    principal, sent = call.operation.principal, call.operation.arguments
+    claims = claims_for(run.id, call.tool.name, call.tool.system, principal=principal, action=digest, arguments=sent)
+    return await issue(run.settings, claims, run.registry.dependency(call.tool.system).credential)
 
 
 def _came_to(run: Run, call: Call, error: Aborted) -> str:

@@ -9,16 +9,28 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo.ballots import Reply, accepted_answer, accepted_answers, asked_of, completed, prove, quorum_of, standing
+from gonogo.asked import NotProven, risk_in, risk_named
+from gonogo.ballots import (
+    PROVEN,
+    Reply,
+    accepted_answer,
+    accepted_answers,
+    asked_of,
+    completed,
+    prove,
+    quorum_of,
+    standing,
+)
+from gonogo.drafts import draft
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.evidence.ledger import only
-from gonogo.evidence.payloads import whole
+from gonogo.evidence.payloads import keys_of, whole
+from gonogo.evidence.vaults import sealed_like
 from gonogo.ladders import climb
-from gonogo.proofs import NotProven, lifetime_of, risk_in, risk_named
 from gonogo.settings import settings
 from gonogo.signers import sign
-from gonogo.statements import BREAK_GLASS, NAMESPACE, TokenRefused, say, token_of
+from gonogo.statements import BREAK_GLASS, NAMESPACE
 from gonogo.switches import halted
 from gonogo.verdicts import close_overdue, find_wrong, is_review
 
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gonogo.evidence.journals import Journal
+    from gonogo.evidence.keyring import Keyring
     from gonogo.evidence.records import Record
     from gonogo.evidence.streams import Stream
     from gonogo.model import Answer, Asking, Environment
@@ -35,7 +48,7 @@ if TYPE_CHECKING:
 
 _INHERITED = (
     "subject", "runid", "tenantid", "envname", "missionid", "missiondigest",
-    "agentid", "agentversion", "manifestdigest", "policydigest", "attempt", "traceparent",
+    "agentid", "agentversion", "manifestdigest", "policydigest", "attempt", "traceparent", "subjectrefs",
 )  # fmt: skip
 
 
@@ -79,6 +92,7 @@ def answer_gate(
 
     """
     request = find_request(journal, gate_id, run_id)
+    keys = keys_of(journal.payloads)
     with journal.open_desk(request.run_id) as desk:
         # The run's own environment counts, whatever shell the answer comes from.
         strict = environment if request.fields["envname"] == "dev" else request.fields["envname"]
@@ -93,18 +107,18 @@ def answer_gate(
                 _refuse(None if is_review(request) else _halted(request))
             if not is_review(request) and journal.has_ended(request.run_id):
                 _refuse(f"Run {request.run_id} has ended; nobody waits at gate {gate_id} any more.")
-            if reply.proof in {"totp", "signature"}:
+            if reply.proof in PROVEN:
                 # The last of all: a code is used up by it.
                 asked = asked_of(request, desk.records, strict)
                 proven = prove(settings(), asked, reply, request, desk.records)
         except NotProven as error:
-            _write(desk, request, reply, str(error))
+            _write(keys, desk, request, reply, str(error))
             raise AnswerRefused(str(error)) from error
         if is_review(request):
             close_overdue(desk, request, reply, inherited(request))
             if reply.answer == "no_go":
                 find_wrong(desk, request, reply, inherited(request))
-        return _write(desk, request, reply, None, proven)
+        return _write(keys, desk, request, reply, None, proven=proven)
 
 
 def _refuse(objection: str | None) -> None:
@@ -212,7 +226,9 @@ def _misfit(request: Record, changes: dict[str, Any]) -> str | None:
     return plain_text(f"{where}: {worst.message}." if where else f"{worst.message}.", 500)
 
 
-def _write(desk: Stream, request: Record, reply: Reply, objection: str | None, proven: Proven | None = None) -> Record:
+def _write(
+    keys: Keyring, desk: Stream, request: Record, reply: Reply, objection: str | None, *, proven: Proven | None = None
+) -> Record:
     data: dict[str, Any] = {
         "objects": [{"id": request.run_id, "type": "run"}, {"id": request.data["gate"], "type": "gate"}],
         "phase": "fact",
@@ -232,11 +248,10 @@ def _write(desk: Stream, request: Record, reply: Reply, objection: str | None, p
         data |= standing(request, desk.records, reply)
     if proven is not None:
         data |= proven.data()
-        if proven.proof == "signature":
-            # Whoever acts on it later looks at the signature again.
-            body["token"] = reply.token.strip()
+        body |= proven.kept
     who = {"authtype": _authtype(reply, proven), "authid": data["by"]}
-    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=payload_bytes(body))
+    payload = sealed_like(keys, request, payload_bytes(body))
+    record = desk.append({**inherited(request), **who}, "approval_record", data, payload=payload)
     desk.commit_now()
     return record
 
@@ -264,17 +279,8 @@ def signed_token(
         AnswerRefused: it cannot be signed; nothing was answered.
 
     """
-    environment = chosen.environment if request.fields["envname"] == "dev" else request.fields["envname"]
-    asked = asked_of(request, (), environment)
-    end = None if is_review(request) else moment(request.data["deadline"])
-    try:
-        said = say(
-            asked.subject, answer, by=who[0], reason=plain_text(who[1], 10_000), lifetime=lifetime_of(asked),
-            no_later=end, code=more.get("code"), changes=more.get("changes") or {},
-        )  # fmt: skip
-    except TokenRefused as error:
-        raise AnswerRefused(str(error)) from error
-    return token_of(said, sign(key, said.statement(asked.about), NAMESPACE))
+    made = draft(chosen, request, answer, who, code=more.get("code"), changes=more.get("changes"))
+    return made.token(sign(key, made.statement, NAMESPACE))
 
 
 def silence(gate_id: str) -> Reply:

@@ -76,6 +76,8 @@ def failure_of_tool(name: str, error: Exception, timeout_seconds: int, *, is_lat
     if isinstance(error, GonogoError):
         known = as_recorded(error)
         known.cause, known.path = "", None
+        if (said := cleaned(str(known))) != str(known):
+            known.args = (said, *known.args[1:])
         is_down = isinstance(known, DependencyFailed)
         return Failure(known, is_outage=is_down, is_answer=not is_down and isinstance(known, ToolFailed))
     if not is_outage(error):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gonogo import emergencies, proofs
+from gonogo import emergencies, proofs, witnesses
+from gonogo.asked import Asked, NotProven, lifetime_of, risk_in, risk_named
 from gonogo.evidence.canon import moment, payload_bytes, plain_text
 from gonogo.ladders import reached
-from gonogo.proofs import Asked, NotProven, Proven
 from gonogo.statements import BREAK_GLASS, Said, TokenRefused, read_token, say
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
     from gonogo.evidence.records import Record
     from gonogo.model import Answer, Door, Environment, Proof
+    from gonogo.proofs import Proven
     from gonogo.settings import Settings
 
 CODE_DIGITS = 6
+
+PROVEN: frozenset[Proof] = frozenset({"totp", "oidc", "signature"})
+"""Proofs of an enrolled person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Reply:
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
     """For ``revise``: arguments the reviewer wants instead."""
     token: str = field(default="", repr=False)
-    """What vouches for it: a signed token, or the code of an authenticator app."""
+    """What vouches for it: a signed token, the code of an authenticator app, or the ID token of a sign-in."""
     reason_code: str | None = None
 
     @classmethod
@@ -78,7 +82,7 @@ def people_behind(settings: Settings, answers: Iterable[Record]) -> list[str]:
     found: list[str] = []
     for answer in answers:
         for name in answer.data.get("people", [answer.data["by"]]):
-            is_enrolled = answer.data["proof"] in {"totp", "signature"}
+            is_enrolled = answer.data["proof"] in PROVEN
             found += sorted(proofs.approvers_of(settings).names_of(name)) if is_enrolled else [name]
     return list(dict.fromkeys(found))
 
@@ -137,7 +141,7 @@ def asked_of(request: Record, desk: Sequence[Record], environment: Environment, 
         role=data["role"],
         environment=environment,
         args=args,
-        risk=proofs.risk_named(data.get("risk")),
+        risk=risk_named(data.get("risk")),
         mission=fields["missionid"],
         requester=data["requester"],
         agent=fields.get("agentid", ""),
@@ -168,30 +172,31 @@ def _gone_before(request: Record, desk: Sequence[Record]) -> frozenset[str]:
 
 
 def prove(settings: Settings, asked: Asked, reply: Reply, request: Record, desk: Sequence[Record]) -> Proven:
-    """Return what vouches for a reply; a code is used up by it.
+    """Return what vouches for a reply; a code is used up by it, and a sign-in witnessed.
 
     Raises:
         NotProven: nothing does, and why.
 
     """
     at = datetime.now(UTC)
-    if reply.proof == "totp":
+    if reply.proof in {"totp", "oidc"}:
         try:
             said = say(
                 asked.subject, reply.answer, by=reply.by, reason=plain_text(reply.reason, 10_000),
                 code=reply.reason_code, changes=reply.changes,
-                lifetime=proofs.lifetime_of(asked), no_later=_end(request),
+                lifetime=lifetime_of(asked), no_later=end_of(request),
             )  # fmt: skip
         except TokenRefused as error:
             raise NotProven(str(error)) from error
-        return proofs.proof_by_code(settings, asked, said, reply.token, at)
+        by = proofs.proof_by_code if reply.proof == "totp" else witnesses.proof_by_sign_in
+        return by(settings, asked, said, reply.token, at)
     proven = proofs.proof_by_key(settings, asked, reply.token, at)
     if any(record.data.get("nonce") == proven.said.nonce for record in desk):
         raise NotProven("The token was used before; each counts once.")
     return proven
 
 
-def _end(request: Record) -> datetime | None:
+def end_of(request: Record) -> datetime | None:
     """Return when a gate is over; never, for a review, which is answered late, too."""
     is_open = {"review", emergencies.MARK} & request.data.keys()
     return None if is_open else moment(request.data["deadline"])
@@ -234,8 +239,10 @@ def still_proven(settings: Settings, asked: Asked, answer: Record, at: datetime)
             proven = proofs.proof_by_key(settings, asked, str(body.get("token", "")), at)
         case "totp":
             proven = proofs.still_by_code(settings, asked, _as_said(answer), at)
+        case "oidc":
+            proven = witnesses.still_by_sign_in(settings, asked, _as_said(answer), answer, at)
         case "unproven":
-            if asked.environment != "dev" or proofs.risk_in(asked.risk, asked.environment) != "low":
+            if asked.environment != "dev" or risk_in(asked.risk, asked.environment) != "low":
                 raise NotProven("A name without proof counts for low risk in the dev environment only.")
             return
         case _:
@@ -249,7 +256,7 @@ def still_proven(settings: Settings, asked: Asked, answer: Record, at: datetime)
 
 
 def _as_said(answer: Record) -> Said:
-    """Return the statement that a code vouched for, put together again from its record."""
+    """Return the statement that a code or a sign-in vouched for, put together again from its record."""
     data, body = answer.data, answer.body_object()
     try:
         return Said(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from gonogo.attempts import failed_before
-from gonogo.cards import shown
+from gonogo.cards import blast_radius, shown
 from gonogo.current import step_fields
-from gonogo.errors import EvidenceBroken, Proposed
+from gonogo.errors import EvidenceBroken, GonogoError, Proposed
 from gonogo.evidence.canon import payload_bytes, sha256_hex
 from gonogo.evidence.ledger import must_have_payload, only
 from gonogo.failures import failure_fields, raise_recorded, refusal_fields
@@ -24,7 +24,6 @@ from gonogo.sampling import is_drawn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gonogo.errors import GonogoError
     from gonogo.evidence.records import Record
     from gonogo.model import Asking
     from gonogo.runs import Run
@@ -97,6 +96,9 @@ def call_of(
     deferrable: bool,
 ) -> Call:
     """Return a call with everything the law, those who watch and the recorder want to know."""
+    if run.ledger.vault is not None:
+        # Before anything of it is recorded.
+        run.ledger.learn(tool.arguments.model_validate(values))
     action = replace(_action(run, tool, values, key, agent), asking=asking, deferrable=deferrable)
     principal = action.request.principal[1]
     common: dict[str, Any] = {
@@ -107,7 +109,7 @@ def call_of(
         "effect": tool.effect,
         "principal": principal,
     }
-    digest = sha256_hex(payload_bytes(values))
+    digest = run.ledger.digest(payload_bytes(values))
     operation = Operation("tool", key, tool.name, principal, digest, tool.system, tool.effect, values)
     return Call(tool, action, operation, common, {**action.envelope, **step_fields()})
 
@@ -164,12 +166,13 @@ def _action(run: Run, tool: Tool[Any, Any], values: dict[str, Any], key: str, ag
         call=call_facts(run) | untrusted,
         args={name: value for name, value in values.items() if value is not None},
     )
+    blast = _blast(tool, values)
     if agent is None:
-        return Action(key, request, _preview(tool, values), run.charter.digest, origins=origins)
+        return Action(key, request, _preview(tool, values), run.charter.digest, origins=origins, blast=blast)
     card = run.registry.card(agent)
     version = card.digest
     envelope = {"agentid": agent, "agentversion": card.version, "manifestdigest": version}
-    action = Action(key, request, _preview(tool, values), version, envelope, origins)
+    action = Action(key, request, _preview(tool, values), version, envelope, origins, blast=blast)
     if card.sampling is not None and is_drawn(run, action, tool.effect, sha256_hex(payload_bytes(values)), "before"):
         held = request.model_copy(update={"call": {**request.call, "held_sample": True}})
         return replace(action, request=held)
@@ -204,6 +207,14 @@ def _preview(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
         return tool.preview(**values)
     except Exception as error:  # noqa: BLE001 - whatever an author's preview raises is shown instead of it
         return f"The tool's preview failed: {shown(f'{type(error).__name__}: {error}')}"
+
+
+def _blast(tool: Tool[Any, Any], values: dict[str, Any]) -> str:
+    """Return what a call touches at most, as its tool declares it; one that cannot say is shown as that."""
+    try:
+        return blast_radius(tool.system, tool.effect, tool.reached(dict(values)))
+    except GonogoError as error:
+        return shown(str(error), 500)
 
 
 def read_result(run: Run, tool: Tool[Any, Any], body: bytes, record: str) -> Any:

@@ -10,16 +10,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gonogo.demands import takes
 from gonogo.evidence.canon import plain_text, timestamp
-from gonogo.proofs import risk_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from gonogo.gates import Action
+    from gonogo.model import Effect
     from gonogo.policy.law import Ruling
-    from gonogo.policy.rules import Need
+    from gonogo.reaches import Reach
     from gonogo.runs import Run
 
 PREVIEW_CHARACTERS_MAX = 10_000
@@ -93,6 +94,27 @@ Neither the case nor a record of the house names these; check them with somebody
 """
 
 
+_WAY_BACK: Mapping[Effect, str] = {
+    "read": "It changes nothing.",
+    "write": "It changes something.",
+    "irreversible": "It cannot be taken back.",
+}
+
+
+def blast_radius(system: str, effect: Effect, reach: Reach) -> str:
+    """Return what one call touches at most, in a sentence or two."""
+    numbers = ((reach.records, "record"), (reach.recipients, "recipient"))
+    parts = [f"**{number:,}** {word}{'' if number == 1 else 's'}" for number, word in numbers if number]
+    if reach.amount_cents:
+        parts.append(f"**{reach.amount_cents / 100:,.2f}** of money")
+    where = ", ".join(shown(name) for name in dict.fromkeys((system, *reach.systems)))
+    return f"{', '.join(parts) or 'Nothing counted'} in {where}. {_WAY_BACK[effect]}"
+
+
+def _radius(action: Action) -> str:
+    return f"**Blast radius** {action.blast}\n\n" if action.blast else ""
+
+
 def _so_far(run: Run) -> str:
     meter = run.meter
     offline = " The agents run on the scripted **offline model**." if run.is_offline else ""
@@ -102,41 +124,6 @@ def _so_far(run: Run) -> str:
 
 def _foot(run: Run, gate_id: str, role: str) -> str:
     return f"Role **{role}** · gate `{gate_id}` · run `{run.id}` · owner {run.charter.owner}\n"
-
-
-def _takes(run: Run, ruling: Ruling) -> str:
-    """Return what vouches for an answer here, where a typed name does not; nothing where it does."""
-    need = ruling.needs.get(ruling.roles[0])
-    environment = run.settings.environment
-    risk = risk_in(None if need is None else need.risk, environment)
-    told: list[str] = []
-    if environment != "dev" or risk != "low":
-        told.append("a signature" if risk == "high" else "a signature, or a code of an authenticator app")
-    if need is not None and need.quorum > 1:
-        told.append(f"the go of {need.quorum} different people")
-    takes = f" It takes {', and '.join(told)} ({risk} risk)." if told else ""
-    return takes + ("" if need is None else _otherwise(need))
-
-
-def _otherwise(need: Need) -> str:
-    """Return who may answer where the role does not, and who may go alone; nothing where nobody may."""
-    climbs = "".join(
-        f" {_span(rung.after_seconds)} after it opened, {rung.role} may answer, too." for rung in need.rungs or ()
-    )
-    if need.glass is None:
-        return climbs
-    return (
-        f"{climbs} In an emergency {need.glass.role} may go alone: with a signature, the reason code BREAK_GLASS and "
-        f"the reason in words; {need.glass.reviewer} looks at it within {_span(need.glass.review_seconds)}."
-    )
-
-
-def _span(seconds: int) -> str:
-    """Return a time as its rule wrote it."""
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds % unit == 0:
-            return f"{seconds // unit} {name}"
-    return f"{seconds} s"
 
 
 def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline: datetime) -> str:
@@ -161,8 +148,8 @@ def action_card(run: Run, gate_id: str, action: Action, ruling: Ruling, deadline
 
 {_so_far(run)}
 
-**If you say** `go`, exactly this is done, {then}. `no_go` stops it.{revise} \
-Without an answer by {timestamp(deadline)[:19]}Z it is no-go.{_takes(run, ruling)}
+{_radius(action)}**If you say** `go`, exactly this is done, {then}. `no_go` stops it.{revise} \
+Without an answer by {timestamp(deadline)[:19]}Z it is no-go.{takes(run, ruling)}
 
 {_foot(run, gate_id, ruling.roles[0])}"""
 

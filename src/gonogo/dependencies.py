@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from gonogo.model import Noun
 
@@ -32,6 +32,9 @@ class Dependency(Noun):
     """The wait before the first repetition, doubled for each after it; between half of it and all of it is waited."""
     backoff_max_ms: Annotated[int, Field(ge=1, le=600_000)] = 8_000
     """The longest such wait. Whoever asks us to wait longer is not waited for."""
+
+    credential: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}:.{1,500}$")] | None = None
+    """``KIND:NAME`` of the secret that a tool of this system is handed for a call: ``env``, ``file`` or ``prefect``."""
 
     @property
     def calls_at_once(self) -> int:

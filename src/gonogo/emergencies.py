@@ -16,8 +16,8 @@ from gonogo.statements import BREAK_GLASS
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from gonogo.asked import Asked, Holding
     from gonogo.evidence.records import Record
-    from gonogo.proofs import Asked, Holding
     from gonogo.settings import Settings
     from gonogo.statements import Said
 

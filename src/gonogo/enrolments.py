@@ -20,8 +20,11 @@ from gonogo.evidence.canon import plain_text, sha256_hex, timestamp
 from gonogo.policy.approvers import FILE, Approvers, read_approvers
 from gonogo.policy.force import in_force
 from gonogo.public_keys import PublicKey, SignatureRefused
+from gonogo.signers import new_pair
+from gonogo.witnesses import witness_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from gonogo.settings import Settings
@@ -30,6 +33,8 @@ _HEAD = """\
 # Who may answer gates with proof: people, their public keys, roles and delegations. `gonogo approvers` keeps this
 # file, and records every change; nothing secret stands here.
 """
+
+_PLACE = ("issuer", "audience", "subject", "email")
 
 Change = Callable[[dict[str, Any], str], None]
 """What is done to the file's content, at a moment."""
@@ -54,8 +59,17 @@ def read_key(path: Path) -> str:
         raise EnrolmentRefused(f"{path} holds no public key that is taken: {error}") from error
 
 
-def enrol(settings: Settings, name: str, *, by: str, key: str = "", totp: bool = False, **who: list[str]) -> str:
-    """Enrol a person, or give one who is enrolled further roles, teams, logins, a key or an app.
+def enrol(
+    settings: Settings,
+    name: str,
+    *,
+    by: str,
+    key: str = "",
+    totp: bool = False,
+    account: Mapping[str, str] | None = None,
+    **who: list[str],
+) -> str:
+    """Enrol a person, or give one who is enrolled further roles, teams, logins, a key, an app or an account.
 
     Args:
         settings: whose policy folder and evidence.
@@ -63,6 +77,7 @@ def enrol(settings: Settings, name: str, *, by: str, key: str = "", totp: bool =
         by: who says so.
         key: a public key, as :func:`read_key` returns it.
         totp: whether to enrol an authenticator app.
+        account: at an OpenID provider: ``issuer``, ``audience``, ``subject`` or ``email``, and ``risk``.
         who: ``roles``, ``teams`` and ``logins``.
 
     Returns:
@@ -78,15 +93,23 @@ def enrol(settings: Settings, name: str, *, by: str, key: str = "", totp: bool =
         if person.pop("revoked", None):
             # Who comes back comes back without the keys of before.
             person.pop("because", None)
-            person["roles"], person["keys"], person["totp"] = [], [], None
+            person["roles"], person["keys"], person["accounts"], person["totp"] = [], [], [], None
         for field, values in who.items():
             person[field] = list(dict.fromkeys([*person.get(field, []), *values]))
         if key:
             person["keys"] = [*person.get("keys", []), {"key": key, "since": now}]
         if totp:
             person["totp"] = {"since": now}
+        if account:
+            place = {field: account.get(field) for field in _PLACE}
+            old = [
+                _ended(each, now, "enrolled again") if {name: each.get(name) for name in _PLACE} == place else each
+                for each in person.get("accounts", [])
+            ]
+            person["accounts"] = [*old, {**account, "since": now}]
 
-    _change(settings, "enrolled", name, by, change, key=key, **who)
+    told = {} if account is None else {"sign_in": f"{account['issuer']} up to {account['risk']} risk"}
+    _change(settings, "enrolled", name, by, change, key=key, **told, **who)
     return codes.write_seed(settings.home, name) if totp else ""
 
 
@@ -114,9 +137,17 @@ def rotate(settings: Settings, name: str, *, by: str, key: str = "", totp: bool 
 
 
 def revoke(
-    settings: Settings, name: str, reason: str, *, by: str, fingerprint: str = "", totp: bool = False, to: str = ""
+    settings: Settings,
+    name: str,
+    reason: str,
+    *,
+    by: str,
+    fingerprint: str = "",
+    totp: bool = False,
+    to: str = "",
+    issuer: str = "",
 ) -> None:
-    """Revoke a person; or only a key, the authenticator app, or what the person delegated to somebody.
+    """Revoke a person; or only a key, the authenticator app, accounts at a provider, or what was delegated to somebody.
 
     Raises:
         EnrolmentRefused: there is nothing of the kind to revoke.
@@ -137,12 +168,41 @@ def revoke(
             _must(given, f"{name} has delegated nothing to {to}.")
             for each in given:
                 each.setdefault("revoked", now)
-        if not (fingerprint or totp or to):
+        if issuer:
+            known = [each for each in person.get("accounts", []) if each["issuer"] == issuer]
+            _must(known, f"{name} has no account at {plain_text(issuer, 200)}; `gonogo approvers list` shows them.")
+            person["accounts"] = [
+                _ended(each, now, reason) if each in known else each for each in person.get("accounts", [])
+            ]
+        if not (fingerprint or totp or to or issuer):
             person |= {"revoked": now, "because": reason}
 
-    _change(settings, "revoked", name, by, change, reason=reason, fingerprint=fingerprint)
-    if totp or not (fingerprint or to):
+    told = {"fingerprint": fingerprint, "sign_in": plain_text(issuer, 200)}
+    _change(settings, "revoked", name, by, change, reason=reason, **told)
+    if totp or not (fingerprint or to or issuer):
         codes.forget_seed(settings.home, name)
+
+
+def witness(settings: Settings, *, by: str, key: str = "") -> str:
+    """Let the dashboard vouch for sign-ins with a key, in the place of all before it; returns its fingerprint.
+
+    Args:
+        settings: whose policy folder and evidence.
+        by: who says so.
+        key: the public key; a new pair is made where the dashboard looks for it, if none is given.
+
+    Raises:
+        EnrolmentRefused: no pair could be made, or the file would not hold.
+
+    """
+    made = key or new_pair(witness_key(settings))
+
+    def change(content: dict[str, Any], now: str) -> None:
+        old = [_ended(each, now, "rotated") for each in content.get("witnesses", [])]
+        content["witnesses"] = [*old, {"key": made, "since": now}]
+
+    _change(settings, "witness", "dashboard", by, change, key=made)
+    return PublicKey.parse(made).fingerprint
 
 
 def delegate(settings: Settings, name: str, *, by: str, days: int, **what: Any) -> None:

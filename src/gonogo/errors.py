@@ -118,6 +118,12 @@ class EnrolmentRefused(GonogoError):
     failure = "policy_block"
 
 
+class RetentionRefused(GonogoError):
+    """Nothing was held, released, erased or purged; the message says why."""
+
+    failure = "policy_block"
+
+
 class SwitchRefused(GonogoError):
     """The switch was not thrown, or stays thrown; the message says why."""
 

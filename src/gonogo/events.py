@@ -13,7 +13,9 @@ from gonogo.current import current_run, current_step, step_fields
 from gonogo.errors import CaseRefused, EventMissed, EvidenceBroken, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload, only
+from gonogo.evidence.payloads import keys_of
 from gonogo.evidence.scopes import current_scope
+from gonogo.evidence.vaults import sealed_like
 from gonogo.pilots import Held, Wait
 from gonogo.provenance import marks_of
 
@@ -67,7 +69,9 @@ def _read(run: Run, receipt: Record, model: type[M]) -> M:
         if record.fields["id"] == receipt.data["record_id"]:
             body = must_have_payload(run.ledger.whole(record))
             run.provenance.take(record.fields["id"], receipt.data["event"], "result", body, marks_of(model))
-            return model.model_validate_json(body)
+            event = model.model_validate_json(body)
+            run.ledger.learn(event)
+            return event
     raise EventMissed(f"The event {receipt.data['event']} was received and is gone from the desk of run {run.id}.")
 
 
@@ -150,6 +154,7 @@ def deliver(
     if ended:
         raise CaseRefused(f"Run {run_id} ended {ended[-1].data['status']}; it receives nothing more.")
     envelope = inherited(flight[0])
+    payloads = [sealed_like(keys_of(journal.payloads), flight[0], payload) for payload in payloads]
     with journal.open_desk(run_id) as desk:
         records = [
             desk.append(

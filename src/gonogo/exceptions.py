@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gonogo.current import current_run, step_fields
-from gonogo.evidence.canon import plain_text, sha256_hex
+from gonogo.evidence.canon import plain_text
 from gonogo.evidence.scopes import current_scope
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ async def record_exception(reason_code: FailureClass, *, what: str, owner: str |
 
     """
     run = current_run()
-    key = current_scope().claim("exception", reason_code, sha256_hex(what.encode()))
+    key = current_scope().claim("exception", reason_code, run.ledger.digest(what.encode()))
     if run.ledger.result(key) is not None:
         return
     data = {"key": key, "reason_code": reason_code, "what": plain_text(what), "owner": owner or run.charter.owner}

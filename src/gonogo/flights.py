@@ -29,6 +29,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import Ledger, must_have_payload, only
 from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
+from gonogo.evidence.vaults import REFERENCES
 from gonogo.exchange import catch_up
 from gonogo.lookout import aboard
 from gonogo.monitors.habits import habits_of
@@ -42,6 +43,7 @@ from gonogo.provenance import marks_of
 from gonogo.purses.keeper import Keeper
 from gonogo.rosters import roster
 from gonogo.runs import Run
+from gonogo.subjects import vault_of
 from gonogo.switches import halted
 from gonogo.tools import TOOLS
 from gonogo.versions import versions_in_force
@@ -94,6 +96,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
     ledger = Ledger.open(plan.run_id, journal, envelope)
     with ExitStack() as leaving:
         leaving.callback(ledger.close)
+        ledger.vault = vault_of(mission, case, ledger, plan)
         ended = [r for r in only(ledger.records, "run_record") if r.data["phase"] == "result"]
         if ended:
             return landing_of(mission, ledger, ended[-1])
@@ -125,7 +128,8 @@ async def _begin(
         if not only(ledger.records, "version_log"):
             ledger.note("version_log", {"versions": versions})
         attempt = 2 + sum(r.data.get("event") == "resumed" for r in only(ledger.records, "run_record"))
-        ledger.envelope = Envelope({**ledger.envelope, "attempt": attempt})
+        seals = {name: value for name, value in ledger.records[0].fields.items() if name == REFERENCES}
+        ledger.envelope = Envelope({**ledger.envelope, **seals, "attempt": attempt})
         await ledger.write("run_record", {"event": "resumed", "attempt": attempt, "lane": plan.pilot.lane})
         raw = must_have_payload(ledger.whole(ledger.records[0]))
         if raw.startswith(TENDED) != isinstance(mission, Tended):
@@ -134,6 +138,8 @@ async def _begin(
     if case is None:
         raise CaseRefused(f"There is no run {plan.run_id} to continue; `gonogo runs` lists them.")
     charter = mission.charter
+    if ledger.vault is not None:
+        ledger.envelope = Envelope({**ledger.envelope, REFERENCES: ledger.vault.references})
     started: dict[str, Any] = {
         "phase": "intent",
         "mission": charter.name,

@@ -17,7 +17,7 @@ from gonogo.cards import action_card
 from gonogo.current import current_run, current_step, step_fields
 from gonogo.emergencies import is_broken
 from gonogo.errors import BudgetExceeded, GateDenied, GateExpired, PolicyDenied, Proposed
-from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, short_id
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, short_id
 from gonogo.evidence.ledger import Stopwatch, only
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
@@ -48,6 +48,8 @@ class Action:
     request: Request
     preview: str = ""
     """What would change, as markdown; shown on the card."""
+    blast: str = field(default="", kw_only=True)
+    """What it touches at most, as markdown; shown on the card."""
     agent_version: str = ""
     envelope: dict[str, str] = field(default_factory=dict[str, str])
     """What the envelope of a record about it says: the agent that acts, where one does."""
@@ -59,7 +61,7 @@ class Action:
 
     def digest(self, run: Run) -> str:
         """Return the digest an approval is bound to; any change of the action or the law changes it."""
-        return sha256_hex(
+        return run.ledger.digest(
             payload_bytes(
                 {
                     "action": self.request.action,
@@ -191,7 +193,7 @@ def _rule(run: Run, action: Action, granted: list[Record]) -> Ruling:
         "because": [plain_text(sentence) for sentence in ruling.because],
         "roles": list(ruling.roles),
         "approvals": counted(granted),
-        "request_digest": sha256_hex(asked),
+        "request_digest": run.ledger.digest(asked),
         "engine": "cedar",
         "latency_us": watch.microseconds,
     }
@@ -238,7 +240,7 @@ async def gate(action: str, **facts: Any) -> None:
     """
     run = current_run()
     facts = plain(facts)
-    key = current_scope().claim("gate", action, sha256_hex(payload_bytes(facts)))
+    key = current_scope().claim("gate", action, run.ledger.digest(payload_bytes(facts)))
     request = Request(
         principal=("Mission", run.charter.name),
         action=action,

@@ -50,9 +50,9 @@ Lane = Literal["mission", "batch", "local", "rehearsal"]
 Door = Literal["cli", "prefect", "dashboard", "deadline", "rehearsal", "driver"]
 """Where an answer or an event came in."""
 
-Proof = Literal["unproven", "clock", "totp", "signature"]
+Proof = Literal["unproven", "clock", "totp", "oidc", "signature"]
 """What vouches for an answer: a typed name (low risk in ``dev`` only), the deadline, which only says no, the code
-of an authenticator app, or a signature by an enrolled key."""
+of an authenticator app, a sign-in at an OpenID provider, or a signature by an enrolled key."""
 
 Environment = Literal["dev", "test", "prod"]
 

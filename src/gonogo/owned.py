@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gonogo import proofs
 from gonogo.approvals import inherited
+from gonogo.asked import Asked, NotProven, lifetime_of, risk_in
 from gonogo.errors import AnswerRefused, RunUnknown
 from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.policy.escalations import read_escalations
-from gonogo.proofs import Asked, NotProven, lifetime_of, proof_by_key
+from gonogo.proofs import proof_by_key
 from gonogo.signers import sign
 from gonogo.statements import NAMESPACE, TokenRefused, say, token_of
 
@@ -96,7 +96,7 @@ def close(settings: Settings, owned: Owned, reason: str, *, by: str, token: str 
         if proven.said.answer != "go" or (by and by != proven.said.by) or (reason and reason != proven.said.reason):
             raise AnswerRefused("What was typed is not what was signed; the token stands alone. It stays open.")
         by, reason, vouched = proven.said.by, proven.said.reason, {"proof": proven.proof, **proven.data()}
-    elif proofs.risk_in(None, asked.environment) != "low":
+    elif risk_in(None, asked.environment) != "low":
         raise AnswerRefused(f"{by} is a name without proof, which closes nothing outside dev; sign it. It stays open.")
     if not by.strip() or not reason.strip():
         raise AnswerRefused("An exception is closed with a name and a reason; it stays open.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
@@ -77,31 +78,29 @@ class Probe(Tended):
         del case
         run = current_run()
         action = self._action(run)
-        verdict = "let_through"
-        try:
-            if not isinstance(await _cleared(run, action), list):
-                verdict = "caught"
-        except GateDenied:
-            verdict = "caught"
-        except PolicyDenied:
-            # The law itself refuses it by now, so nobody was asked.
-            verdict = "not_asked"
-        answer = self._answer(run)
-        if answer is None:
-            verdict = "not_asked"
-        elif answer.data["proof"] == "clock":
-            verdict = "unanswered"
-        refused = self._refused(run, action)
+        answer = await self._answered(run, action)
         data: dict[str, Any] = {
             "probe": self.known.id,
-            "verdict": verdict,
+            "verdict": _verdict(answer),
             "gate": "" if answer is None else answer.data["gate"],
             "by": "" if answer is None or answer.data["proof"] == "clock" else answer.data["by"],
             "wrong": self.known.wrong,
-            "refused_by": refused,
+            "refused_by": self._refused(run, action),
         }
         await run.ledger.write("probe_record", data)
         raise PolicyDenied("This was a probe of how a gate is answered. Nothing was to be done, and nothing was.")
+
+    async def _answered(self, run: Run, action: Action) -> Record | None:
+        """Return the first answer, whatever gate the law has behind that one; nothing where the law asks nobody."""
+        with suppress(PolicyDenied, GateDenied):
+            while self._answer(run) is None:
+                try:
+                    clear(run, action)
+                except Held as held:
+                    await held.wait(run)
+                else:
+                    return None
+        return self._answer(run)
 
     def _action(self, run: Run) -> Action:
         """Return the request as the agent would have made it."""
@@ -134,12 +133,12 @@ class Probe(Tended):
         return "nothing: the law lacks probes-are-never-done"
 
 
-async def _cleared(run: Run, action: Action) -> object:
-    while True:
-        try:
-            return clear(run, action)
-        except Held as held:
-            await held.wait(run)
+def _verdict(answer: Record | None) -> Literal["not_asked", "unanswered", "let_through", "caught"]:
+    if answer is None:
+        return "not_asked"
+    if answer.data["proof"] == "clock":
+        return "unanswered"
+    return "let_through" if answer.data["answer"] == "go" else "caught"
 
 
 def _drawn(value: Any, run_id: str) -> Any:

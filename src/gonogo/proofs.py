@@ -8,77 +8,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from gonogo import codes, emergencies, rolls
-from gonogo.emergencies import lacking, overdue_reviews
-from gonogo.enactments import check_enacted
+from gonogo import codes, rolls
+from gonogo.asked import NotProven, RunOut, lifetime_of
+from gonogo.entitlements import check_rules
 from gonogo.errors import GonogoError, PolicyBroken
 from gonogo.evidence.canon import moment, plain_text
 from gonogo.policy.force import approvers_in_force
-from gonogo.policy.law import Request
-from gonogo.policy.rules import risk_called
 from gonogo.public_keys import SignatureRefused
 from gonogo.signatures import Signature
-from gonogo.statements import BREAK_GLASS, LIFETIME, NAMESPACE, Said, TokenRefused, digest_of, read_token
+from gonogo.statements import NAMESPACE, Said, TokenRefused, digest_of, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from gonogo.model import Environment
+    from gonogo.asked import Asked, By, Holding
     from gonogo.policy.approvers import Approvers
-    from gonogo.policy.law import Law
-    from gonogo.policy.registry import Registry
-    from gonogo.policy.rules import Risk
     from gonogo.settings import Settings
-
-ACTION = "approve"
-"""What the law calls an answer at a gate."""
 
 CLOCK_OFF_MAX = timedelta(minutes=2)
 """How far ahead a signer's clock may be."""
-
-By = Literal["totp", "signature"]
-
-Holding = Literal["own", "delegated", "escalated", "none"]
-"""Whether somebody has the role that is asked for: their own, somebody else's for a time, a rung of the ladder's."""
-
-
-class NotProven(ValueError):
-    """The answer does not count; the message says why."""
-
-
-class RunOut(NotProven):
-    """It did count, or would have: it has run out, was revoked, or the law now keeps this person from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a person, as far as proof is concerned."""
-
-    subject: str
-    """The gate's id, or what else a statement is about."""
-    about: Mapping[str, Any]
-    """What the statement binds: digests of action and card, run, mission, law and so on."""
-    action: str
-    role: str
-    environment: Environment
-    args: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    risk: Risk | None = None
-    """As a rule names it; :func:`risk_in` says what holds where none does."""
-    mission: str = ""
-    requester: str = ""
-    agent: str = ""
-    """The registered agent that wants to act; empty where none does."""
-    executor: str = ""
-    """Under which login the run flies; empty where that is not known."""
-    earlier: frozenset[str] = frozenset()
-    """Who said go to the same action before."""
-    rungs: frozenset[str] = frozenset()
-    """Roles of the escalation ladder that may answer, too, by now."""
-    glass: str = ""
-    """The role that may go alone in an emergency; empty where nobody may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +41,13 @@ class Proven:
     digest: str
     """Of the statement."""
     fingerprint: str = ""
-    """Of the key; empty for a code."""
+    """Of the key; empty for anything else."""
     holds: Holding = "own"
     """How its person came to answer."""
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Further facts of the record."""
+    kept: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What whoever acts on it later looks at again."""
 
     def data(self) -> dict[str, Any]:
         """Return what the record of the answer holds of it."""
@@ -105,17 +60,7 @@ class Proven:
         }
         if self.holds != "own":
             known["holds"] = self.holds
-        return known | ({"key_fingerprint": self.fingerprint} if self.fingerprint else {})
-
-
-def risk_in(risk: Risk | None, environment: Environment) -> Risk:
-    """Return the risk of what is asked: as a rule names it; else low in ``dev``, and high everywhere else."""
-    return risk or ("low" if environment == "dev" else "high")
-
-
-def risk_named(text: object) -> Risk | None:
-    """Return a risk as evidence holds it; the highest for a word that is none."""
-    return None if text is None else risk_called(text) or "high"
+        return known | ({"key_fingerprint": self.fingerprint} if self.fingerprint else {}) | dict(self.told)
 
 
 def proof_by_key(settings: Settings, asked: Asked, token: str, at: datetime) -> Proven:
@@ -143,9 +88,11 @@ def proof_by_key(settings: Settings, asked: Asked, token: str, at: datetime) -> 
         raise NotProven(f"The key is {name}'s, and the statement says {plain_text(said.by, 80)}.")
     if not key.counts(at):
         raise RunOut(f"The key {signature.key.fingerprint} of {name} is revoked, has run out, or counts later.")
-    _check_times(said, asked, at)
-    holds = _check_rules(settings, asked, said, "signature", at)
-    return Proven(said, "signature", digest_of(statement), signature.key.fingerprint, holds)
+    check_times(said, asked, at)
+    holds = check_rules(settings, asked, said, "signature", at)
+    # Whoever acts on it later looks at the signature again.
+    kept = {"token": token.strip()}
+    return Proven(said, "signature", digest_of(statement), signature.key.fingerprint, holds=holds, kept=kept)
 
 
 def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: datetime) -> Proven:
@@ -156,8 +103,8 @@ def proof_by_code(settings: Settings, asked: Asked, said: Said, code: str, at: d
 
     """
     _check_code_holder(settings, said.by, at)
-    _check_times(said, asked, at)
-    holds = _check_rules(settings, asked, said, "totp", at)
+    check_times(said, asked, at)
+    holds = check_rules(settings, asked, said, "totp", at)
     try:
         seed = codes.read_seed(settings.home, said.by)
     except GonogoError as error:
@@ -179,17 +126,12 @@ def still_by_code(settings: Settings, asked: Asked, said: Said, at: datetime) ->
 
     """
     _check_code_holder(settings, said.by, at)
-    _check_times(said, asked, at)
-    _check_rules(settings, asked, said, "totp", at)
+    check_times(said, asked, at)
+    holds = check_rules(settings, asked, said, "totp", at)
     digest = digest_of(said.statement(asked.about))
     if not rolls.code_was_used(settings, said.by, digest):
         raise NotProven(f"No code of {said.by} was used for this.")
-    return Proven(said, "totp", digest)
-
-
-def lifetime_of(asked: Asked) -> timedelta:
-    """Return how long an answer to this is good for, at most."""
-    return LIFETIME[risk_in(asked.risk, asked.environment)]
+    return Proven(said, "totp", digest, holds=holds)
 
 
 def approvers_of(settings: Settings) -> Approvers:
@@ -211,7 +153,13 @@ def _check_code_holder(settings: Settings, name: str, at: datetime) -> None:
         raise RunOut(f"{plain_text(name, 80)} is not enrolled with an authenticator app.")
 
 
-def _check_times(said: Said, asked: Asked, at: datetime) -> None:
+def check_times(said: Said, asked: Asked, at: datetime) -> None:
+    """Check that an answer is good at a moment, and for no longer than its risk allows.
+
+    Raises:
+        NotProven: it is not; RunOut where it was.
+
+    """
     issued, expires = moment(said.issued), moment(said.expires)
     if issued > at + CLOCK_OFF_MAX:
         raise NotProven(f"It was signed at {said.issued[:19]}Z, which is ahead of the clock here; compare the clocks.")
@@ -220,76 +168,3 @@ def _check_times(said: Said, asked: Asked, at: datetime) -> None:
         raise RunOut(f"It claims to be good for longer than the {hours} h that this risk allows.")
     if at >= expires:
         raise RunOut(f"It ran out at {said.expires[:19]}Z; answer again.")
-
-
-def _check_rules(settings: Settings, asked: Asked, said: Said, proof: By, at: datetime) -> Holding:
-    """Let the law say whether this person may give this answer; return how they hold the role."""
-    law, registry, approvers = _in_force(settings, asked)
-    person = approvers.people.get(said.by)
-    if person is None or not person.counts(at):
-        raise RunOut(f"{plain_text(said.by, 80)} is not enrolled, or no longer; `gonogo approvers list` tells.")
-    card = registry.agents.get(asked.agent)
-    is_glass = said.code == BREAK_GLASS
-    holds, standing_in = _holding(approvers, asked, said, at)
-    further: dict[str, Any] = {"delegators": standing_in}
-    if is_glass:
-        further = {"reason_characters": len(said.reason), "overdue": overdue_reviews(settings, said.by, at)}
-    request = Request(
-        principal=("Person", said.by),
-        action=emergencies.ACTION if is_glass else ACTION,
-        resource=("Gate", asked.subject),
-        call={
-            "environment": asked.environment,
-            "mission": asked.mission,
-            "requester": asked.requester,
-            "agent_owner": "" if card is None else card.owner,
-            "executor": asked.executor,
-        },
-        args={
-            "action": asked.action,
-            "role": asked.role,
-            "answer": said.answer,
-            "risk": risk_in(asked.risk, asked.environment),
-            "proof": proof,
-            "holds": holds,
-            **further,
-        },
-    )
-    names = sorted(approvers.names_of(said.by))
-    facts: list[dict[str, Any]] = [
-        {"uid": {"type": "Person", "id": said.by}, "attrs": {"names": names, "teams": list(person.teams)}},
-        {"uid": {"type": "Gate", "id": asked.subject}, "attrs": {}},
-    ]
-    earlier = sorted({each for one in asked.earlier for each in approvers.names_of(one)})
-    try:
-        ruling = law.decide(request, law.entities([{"parents": [], **fact} for fact in facts]), (), earlier)
-    except PolicyBroken as error:
-        raise NotProven(f"The law has no rules for answers with proof (approvals.cedar): {error}") from error
-    if ruling.verdict != "allow":
-        raise RunOut(f"{', '.join(ruling.rules)}: {' '.join(ruling.because)}{lacking(asked, said, holds)}")
-    return holds
-
-
-def _in_force(settings: Settings, asked: Asked) -> tuple[Law, Registry, Approvers]:
-    """Return the law, the registry and the approvers; outside ``dev`` only those that somebody approved."""
-    try:
-        if asked.environment != "dev":
-            check_enacted(settings, asked.environment)
-        return approvers_in_force(settings.policy_folder)
-    except PolicyBroken as error:
-        raise RunOut(f"{error}") from error
-
-
-def _holding(approvers: Approvers, asked: Asked, said: Said, at: datetime) -> tuple[Holding, list[str]]:
-    """Return how a person has the role, and every name of those they stand in for."""
-    roles = approvers.people[said.by].roles
-    if said.code == BREAK_GLASS:
-        # Nobody lends that role, and no ladder leads to it.
-        return ("own" if asked.glass in roles else "none"), []
-    if asked.role in roles:
-        return "own", []
-    delegators = approvers.delegators(said.by, asked.role, asked.action, asked.args, at)
-    names = sorted({each for one in delegators for each in approvers.names_of(one)})
-    if names:
-        return "delegated", names
-    return ("escalated" if asked.rungs.intersection(roles) else "none"), []

@@ -9,16 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gonogo.approvals import answer_gate, inherited, silence, superseded
+from gonogo.asked import NotProven, RunOut
 from gonogo.ballots import accepted_answer, accepted_answers, asked_of, quorum_of, still_proven
 from gonogo.current import step_fields
 from gonogo.emergencies import is_broken
 from gonogo.errors import AnswerRefused, ApprovalVoid, EvidenceBroken
-from gonogo.evidence.canon import moment, payload_bytes, plain_text, sha256_hex, timestamp
+from gonogo.evidence.canon import moment, payload_bytes, plain_text, timestamp
 from gonogo.evidence.ledger import must_have_payload
 from gonogo.ladders import climb, next_rung, rungs_from
 from gonogo.pilots import Held, Wait
 from gonogo.policy.rules import Need
-from gonogo.proofs import NotProven, RunOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def open_gate(run: Run, action: Action, digest: str, question: Question) -> None
         "key": key,
         "action": action.request.action,
         "action_digest": digest,
-        "card_digest": sha256_hex(card.encode()),
+        "card_digest": run.ledger.digest(card.encode()),
         "role": question.role,
         "rules": list(question.rules),
         "because": [plain_text(sentence) for sentence in question.because],

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gonogo import switches
+from gonogo.asked import Asked, NotProven, lifetime_of
 from gonogo.errors import AnswerRefused, SwitchRefused
 from gonogo.evidence.canon import plain_text, short_id
-from gonogo.proofs import Asked, NotProven, lifetime_of, proof_by_key
+from gonogo.proofs import proof_by_key
 from gonogo.signers import sign
 from gonogo.statements import NAMESPACE, TokenRefused, say, token_of
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 _SHAPES: dict[str, str] = {
     "private_key": (
@@ -56,13 +58,57 @@ _LENGTH_MIN = 12
 """A value of the environment shorter than this would be found in places where it is no secret."""
 
 
+_handed: Counter[str] = Counter()
+"""Secrets that tools hold now, and how many of them do."""
+
+
+@contextmanager
+def handing(*secrets: str) -> Generator[None]:
+    """Take these secrets out of what is returned and raised, for the block that uses them."""
+    kept = [secret for secret in secrets if secret]
+    _handed.update(kept)
+    try:
+        yield
+    finally:
+        _handed.subtract(kept)
+        for secret in kept:
+            if not _handed[secret]:
+                del _handed[secret]
+
+
+@contextmanager
+def shown_without_secrets() -> Generator[None]:
+    """Let whatever is raised in the block say what it says without the secrets that are handed out in it.
+
+    An error outlives the block, and is told and recorded by those who no longer know what was secret.
+    """
+    try:
+        yield
+    except Exception as error:
+        told: BaseException | None = error
+        # What it came from is told in tracebacks, too.
+        while told is not None:
+            told.args = tuple(cleaned(each) if isinstance(each, str) else each for each in told.args)
+            told = told.__cause__ or told.__context__
+        raise
+
+
+def _ours() -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """Return the secrets of the environment and those that are handed out, as text and as they stand in JSON."""
+    known = _of_environment()
+    if not _handed:
+        return known
+    texts = tuple(sorted({*known[0], *_handed}, key=len, reverse=True))
+    return texts, tuple(orjson.dumps(text)[1:-1] for text in texts)
+
+
 def redact(body: bytes) -> tuple[bytes, dict[str, int]]:
     """Return a result as JSON without the secrets in it, and how many of each kind were taken out.
 
     A body without any is returned as it is. Each secret becomes a text that names its kind, so that a
     reader sees that something was there.
     """
-    ours = _of_environment()
+    ours = _ours()
     if not _may_hold_one(body, ours[1]):
         return body, {}
     found: dict[str, int] = {}
@@ -83,7 +129,7 @@ def _may_hold_one(body: bytes, ours: tuple[bytes, ...]) -> bool:
 
 def cleaned(text: str) -> str:
     """Return a text without the secrets in it: what a tool raised stands in evidence as well."""
-    return _text(text, _of_environment()[0], {})
+    return _text(text, _ours()[0], {})
 
 
 def _walk(value: Any, ours: tuple[str, ...], found: dict[str, int]) -> Any:

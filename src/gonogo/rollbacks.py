@@ -8,7 +8,7 @@ and undoes nothing twice. What cannot be undone is an exception with an owner, n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from gonogo.errors import CaseRefused, EvidenceBroken, EvidenceUnwritable, GonogoError, RunBusy, RunUnknown, ToolFailed
 from gonogo.evidence.ledger import must_have_payload, only
-from gonogo.evidence.payloads import read_payload
+from gonogo.evidence.payloads import whole
 from gonogo.exceptions import record_exception
 from gonogo.flights import fly, requester
 from gonogo.model import Budget, Charter, FailureClass, Measure, Noun, Outcome
@@ -249,6 +249,4 @@ def _standing(last: Record, why: str, reason_code: FailureClass = "tool_failure"
 
 
 def _body(journal: Journal, record: Record) -> Any:
-    if record.payload is None and "dataref" in record.fields:
-        record = replace(record, payload=read_payload(journal.payloads, record.fields["payloaddigest"]))
-    return orjson.loads(must_have_payload(record))
+    return orjson.loads(must_have_payload(whole(journal.payloads, record)))

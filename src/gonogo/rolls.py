@@ -1,4 +1,4 @@
-"""The roll: every change of the approvers, and every code that was used, as durable facts in a stream of its own.
+"""The roll: every change of the approvers, every code that was used, every sign-out, as durable facts in one stream.
 
 It stands in ``approvers/desk`` of the journals, so that all machines that share them see that a code was used.
 """
@@ -88,6 +88,25 @@ def code_was_used(settings: Settings, person: str, statement: str) -> bool:
         record.data["event"] == "code_used"
         and record.data["person"] == person
         and record.data["statement"] == statement
+        for record in journal_of(settings).read_desk(ROLL)
+    )
+
+
+def sign_out(settings: Settings, person: str, token_digest: str) -> None:
+    """Record that a sign-in is over, wherever else it may still be held: nothing is answered with it any more.
+
+    Raises:
+        EvidenceUnwritable: it cannot be recorded; the sign-in counts on until it runs out.
+
+    """
+    with turn(settings) as note:
+        note({"event": "signed_out", "person": person, "by": person, "sign_in": token_digest}, "")
+
+
+def has_signed_out(settings: Settings, token_digest: str) -> bool:
+    """Whether somebody has signed out of a sign-in."""
+    return any(
+        record.data["event"] == "signed_out" and record.data["sign_in"] == token_digest
         for record in journal_of(settings).read_desk(ROLL)
     )
 

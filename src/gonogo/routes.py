@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, get_ar
 
 from gonogo.current import current_run, step_fields
 from gonogo.errors import MissionMisdefined
-from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.evidence.canon import payload_bytes
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 
@@ -40,7 +40,7 @@ def route(function: Callable[P, R]) -> Callable[P, R]:
         except MissionMisdefined:
             return function(*args, **kwargs)
         given = payload_bytes(plain([args, kwargs]))
-        key = current_scope().claim("route", function.__name__, sha256_hex(given))
+        key = current_scope().claim("route", function.__name__, run.ledger.digest(given))
         recorded = run.ledger.result(key)
         if recorded is not None:
             return cast("R", recorded.data["choice"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,7 +23,7 @@ from pydantic_settings import (
 
 from gonogo.errors import SettingsBroken
 from gonogo.model import Environment
-from gonogo.transports import refuse_clear
+from gonogo.transports import journals_clear, refuse_clear
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,11 +52,29 @@ class Settings(BaseSettings):
     log_key: Path | None = None
     """Private key that signs the log's checkpoints; ``keys/log.pem`` below the home, made on first use, if none."""
 
+    subject_keys: str | None = Field(default=None, repr=False)
+    """File, or ``postgresql://`` URL, of data subjects' keys; ``keys/subjects.sqlite`` below the home, if none."""
+
+    master_key: Path | None = None
+    """File of the key that wraps them; ``keys/master.key`` below the home, made on first use, if none."""
+
+    credential_key: Path | None = None
+    """File of the key that signs tools' credentials; ``keys/credentials.key`` below the home, if none."""
+
+    witness_key: Path | None = None
+    """Private key with which the dashboard signs what it saw of a sign-in; ``keys/witness`` below the home, if none."""
+
     anchor: str | None = Field(default=None, repr=False)
     """Git repository, of any kind that `git` can push to, in which the log's checkpoints are kept; none, if none."""
 
     anchor_seconds: int = Field(default=3_600, ge=10, le=SECONDS_MAX)
     """How old what is not anchored may grow before the house anchors it."""
+
+    timestamp_url: str | None = None
+    """``http(s)://`` URL of a time stamp authority (RFC 3161) that stamps the log's checkpoints; none, if none."""
+
+    timestamp_roots: Path | None = None
+    """PEM file of the certificates that its stamps are checked with."""
 
     environment: Environment = "dev"
     """Only in ``dev`` does an unproven name count as an answer."""
@@ -144,6 +163,12 @@ class Settings(BaseSettings):
     dashboard: Path = Path("dashboards/app.py")
     """The Streamlit application that ``gonogo up`` serves."""
 
+    dashboard_url: str | None = None
+    """Where people reach the dashboard, for links in notices; where the house serves it, if none."""
+
+    notify: Annotated[tuple[str, ...], NoDecode] = ()
+    """Prefect notification blocks, ``type/name`` apart by commas, that the house tells of gates."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -156,7 +181,16 @@ class Settings(BaseSettings):
         """Environment first, then pyproject.toml."""
         return init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls)
 
-    @field_validator("fallback_models", mode="before")
+    @field_validator("notify")
+    @classmethod
+    def _names_blocks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what cannot be the name of a block document."""
+        for name in given:
+            if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name) is None:
+                raise ValueError(f"{name} is no block document; write it as slack-webhook/on-call")
+        return given
+
+    @field_validator("fallback_models", "notify", mode="before")
     @classmethod
     def _apart_by_commas(cls, given: object) -> object:
         """Read a list from text, as the environment holds it."""
@@ -218,6 +252,11 @@ def process_settings() -> Settings:
         msg = f"Settings do not hold ({wrong}); correct the environment or [tool.gonogo] in pyproject.toml."
         raise SettingsBroken(msg) from error
     refuse_clear(found.environment, found.journals, os.environ)
+    if found.environment != "dev" and "://" in (kept := found.subject_keys or "") and journals_clear(kept, os.environ):
+        raise SettingsBroken(
+            f"GONOGO_SUBJECT_KEYS names another host in the clear, which {found.environment} does not allow; "
+            "add sslmode=verify-full to the address."
+        )
     return found
 
 

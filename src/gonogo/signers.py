@@ -6,11 +6,12 @@ agent or the security key for the rest.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from gonogo.errors import AnswerRefused
-from gonogo.public_keys import SignatureRefused
+from gonogo.errors import AnswerRefused, EnrolmentRefused
+from gonogo.public_keys import PublicKey, SignatureRefused
 from gonogo.signatures import unarmoured
 
 if TYPE_CHECKING:
@@ -45,3 +46,26 @@ def sign(key: Path, message: bytes, namespace: str) -> bytes:
         raise AnswerRefused(
             f"What ssh-keygen made with {key} is no signature ({error}); nothing was answered."
         ) from error
+
+
+def new_pair(path: Path) -> str:
+    """Make a pair of keys that only this account can read, in the place of an old one; return the public half.
+
+    For keys of processes, which nobody is there to type a passphrase for.
+
+    Raises:
+        EnrolmentRefused: none could be made; an old one stays.
+
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(beside)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S603 - a fixed program, no shell
+        half = beside.with_name(f"{beside.name}.pub")
+        public = str(PublicKey.parse(half.read_text(encoding="ascii").strip()))
+        half.replace(path.with_name(f"{path.name}.pub"))
+        beside.replace(path)
+    except (OSError, subprocess.CalledProcessError, SignatureRefused) as error:
+        raise EnrolmentRefused(f"ssh-keygen made no key at {path} ({error}); give one with --key.") from error
+    return public

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from gonogo.criteria import RESULT, Criterion, check, refuse_misfits
 from gonogo.current import current_run, current_step, executing
 from gonogo.errors import GonogoError, MissionMisdefined, StepFailed, StepTimedOut
-from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.canon import payload_bytes, plain_text
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
@@ -106,7 +106,7 @@ class Step(Task[P, R]):
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         raw = payload_bytes(plain(bound.arguments))
-        digest = sha256_hex(raw)
+        digest = run.ledger.digest(raw)
         key = scope.claim("step", self.name, digest)
         common: dict[str, Any] = {"key": key, "step": self.name, "branch": scope.branch}
         asked: set[str] = set()
@@ -114,6 +114,7 @@ class Step(Task[P, R]):
             intent = common | {"phase": "intent", "args_digest": digest}
             if self.acting:
                 intent["agent"] = self.acting
+            run.ledger.learn(bound.arguments)
             run.ledger.note("step_record", intent, payload=raw, fields={"stepid": key})
         while True:
             try:
@@ -155,6 +156,7 @@ class Step(Task[P, R]):
                 async with limit:
                     with executing(Scope(key, common["branch"]), self.acting, self.terms.retries):
                         value = await self.work(*bound.args, **bound.kwargs)
+                run.ledger.learn(value)
                 raw = self.result_type.dump_json(value, warnings=False)
                 result = self.result_type.validate_json(raw)
                 if self.terms.exit:

@@ -15,6 +15,7 @@ from gonogo.errors import CaseRefused
 from gonogo.events import deliver
 from gonogo.evidence.canon import short_id, uuid7
 from gonogo.evidence.journals import journal_of
+from gonogo.evidence.payloads import whole
 from gonogo.flights import fly
 from gonogo.pilots import Parked
 from gonogo.plans import Landing, Plan, read_case
@@ -157,7 +158,9 @@ async def rehearse(
     identity = run_id or new_run_id(mission.charter.name)
     given = None if journal.read_flight(identity) else read_case(mission, case)
     landing = await fly(mission, given, Plan(identity, pilot, made))
-    return Rehearsal(landing, journal.read_flight(identity), journal.read_desk(identity), folder)
+    flight, desk = journal.read_flight(identity), journal.read_desk(identity)
+    flight, desk = ([whole(journal.payloads, each) for each in read] for read in (flight, desk))
+    return Rehearsal(landing, flight, desk, folder)
 
 
 def _always(answer: Answer) -> Answers:

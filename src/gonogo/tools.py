@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_ty
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
 from gonogo import errors
-from gonogo.acts import IDEMPOTENCY_KEY, act
+from gonogo.acts import CREDENTIAL, IDEMPOTENCY_KEY, act
 from gonogo.current import current_run, current_step
 from gonogo.errors import MissionMisdefined, ToolFailed
-from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.canon import payload_bytes, plain_text
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.gates import Revision
+from gonogo.personal import holds_personal
 from gonogo.provenance import Marks, marks_of, tracked_arguments
 from gonogo.reaches import NOTHING, ONE_RECORD, Reach
 from gonogo.undos import refuse_inconsistent
@@ -61,6 +62,10 @@ class Tool(Generic[P, R]):
     """What the result declares about whose word its values are."""
     tracked: tuple[str, ...] = ()
     """Arguments that say where something goes or how much; empty for a tool that only reads."""
+    wants_credential: bool = False
+    """Whether it is handed a credential for each call."""
+    is_personal: bool = False
+    """Whether what it takes or returns is declared to be about people."""
     reach: Callable[..., Reach] | None = None
     """What a call touches, from its arguments; one record in its own system where a tool that changes says nothing."""
 
@@ -104,7 +109,7 @@ class Tool(Generic[P, R]):
             raise MissionMisdefined(msg)
         bound = inspect.signature(self.function).bind_partial(*args, **kwargs)
         values = self.checked(bound.arguments)
-        key = current_scope().claim("tool", self.name, sha256_hex(payload_bytes(values)))
+        key = current_scope().claim("tool", self.name, run.ledger.digest(payload_bytes(values)))
         while True:
             done = await act(run, self, values, key)
             if not isinstance(done, Revision):
@@ -185,13 +190,14 @@ def tool(
         fields: dict[str, Any] = {
             parameter.name: (hints[parameter.name], ... if parameter.default is parameter.empty else parameter.default)
             for parameter in parameters.values()
-            if parameter.name != IDEMPOTENCY_KEY
+            if parameter.name not in {IDEMPOTENCY_KEY, CREDENTIAL}
         }
         arguments = create_model(f"{called}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
         made = Tool(
             function, called, system, effect, idempotent, preview, arguments, TypeAdapter(hints["return"]),
             IDEMPOTENCY_KEY in parameters, check, undo, hints["return"], confirm, marks_of(hints["return"]),
-            () if effect == "read" else tracked_arguments({name: hints[name] for name in fields}), reach,
+            () if effect == "read" else tracked_arguments({name: hints[name] for name in fields}),
+            CREDENTIAL in parameters, _is_personal(called, arguments, hints["return"]), reach,
         )  # fmt: skip
         refuse_inconsistent(made)
         _refuse_another(called, function)
@@ -199,6 +205,13 @@ def tool(
         return made
 
     return define
+
+
+def _is_personal(name: str, arguments: type[BaseModel], result: Any) -> bool:
+    try:
+        return holds_personal(arguments) or holds_personal(result)
+    except TypeError as error:
+        raise MissionMisdefined(f"The tool {name}: {error}") from error
 
 
 def _refuse_another(name: str, function: Callable[..., Any]) -> None:

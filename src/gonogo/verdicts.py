@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.emergencies import MARK
 from gonogo.evidence.canon import moment, plain_text
+from gonogo.evidence.vaults import REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,9 @@ def find_wrong(desk: Stream, request: Record, reply: Reply, envelope: Mapping[st
     """Record that what was done was wrong, and whose it is now; once, also after a crash before the answer."""
     key = f"{request.data['key']}/wrong"
     if not _stands(desk, key):
-        what = f"{request.data['action']} was done alone and {plain_text(reply.by, 200)} found it wrong: {reply.reason}"
+        what = f"{request.data['action']} was done alone and {plain_text(reply.by, 200)} found it wrong"
+        # A leaf cannot be erased: where the run is about a person, words stay out of it.
+        what += "" if REFERENCES in request.fields else f": {reply.reason}"
         desk.append(envelope, "exception_record", _owned(request, key, what) | {"reason_code": "data_mismatch"})
 
 

@@ -292,6 +292,7 @@ class Auditor:
         for fault in t["chain_faults"]:
             faults[fault["run_id"]] += 1
         last = max(t["drills"], key=lambda d: (d["ended_at"], d["run_id"]), default=None)
+        unanchored = t["snapshot"][0]["unanchored_seconds"]
         drilled = [d for d in t["drills"] if last and d["run_id"] == last["run_id"]]
         latencies = [h for h in t["halted_runs"] if h["last_effect_ms"] is not None]
         halted = self.each(
@@ -316,6 +317,7 @@ class Auditor:
             "K25": self._per_thousand(proposed, t["monitor_findings"]),
             "K31": {k: None if v is None else v / 1000 for k, v in halted.items()},
             "K31.drill": {("all", None): max(d["p99_us"] for d in drilled) / 1_000_000 if drilled else None},
+            "K30.anchor": {("all", None): None if unanchored is None else unanchored / 3_600},
             "K30": self.each(
                 self.runs,
                 lambda p: float(

@@ -22,10 +22,10 @@ BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 TABLES = (
     "runs", "steps", "model_calls", "tool_calls", "decisions", "gates", "reviews", "attempts", "monitor_findings",
     "halts", "halted_runs", "drills", "versions", "chain_faults", "measures", "drift_findings", "findings",
-    "business_hours",
+    "business_hours", "snapshot",
 )  # fmt: skip
 
-COMPUTED = {"halted_runs", "findings", "business_hours"}
+COMPUTED = {"halted_runs", "findings", "business_hours", "snapshot"}
 """Those of them that are computed, not drawn."""
 
 

@@ -198,6 +198,10 @@ def test_a_receipt_names_the_signed_log_where_there_is_one(fleet: Fleet) -> None
         land(fleet.home)
         told = receipt(fleet.home, "runs")["snapshot"]
         assert (told["log_size"], told["log_note"]) == (done.size, None)
+        (age,) = [kpi for kpi in kpis.report(fleet.home) if kpi.id == "K30.anchor"]
+        # Nothing is anchored: every record of the log is vouched for by this home alone.
+        assert (age.numerator, age.denominator) == (done.size, done.size)
+        assert age.value is not None
         checkpoint = sequencer.log_folder(chosen) / "checkpoint"
         assert bytes.fromhex(told["log_root"]) in _decoded(checkpoint.read_text(encoding="utf-8"))
         checkpoint.write_text(checkpoint.read_text(encoding="utf-8").replace("\n8\n", "\n9\n"), encoding="utf-8")

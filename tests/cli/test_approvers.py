@@ -60,3 +60,18 @@ def test_what_is_missing_or_too_much_is_said_in_one_sentence(gonogo: Command) ->
         done = gonogo(*words)
         assert done.code == 2
         assert told in done.err.replace("\n", " ")
+
+
+def test_accounts_and_the_dashboards_key_are_enrolled_by_command(gonogo: Command, tmp_path: Path) -> None:
+    """What is missing is said; what is enrolled is listed."""
+    policies = shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    env = {"GONOGO_POLICY_FOLDER": str(policies)}
+    place = ("--issuer", "https://id.example.com", "--client", "board")
+    half = gonogo("approvers", "enrol", "ada", *place, env=env)
+    assert (half.code, "--subject or --email" in half.err) == (2, True)
+    assert gonogo("approvers", "enrol", "ada", *place, "--email", "Ada@Example.com", env=env).code == 0
+    made = gonogo("approvers", "witness", "--json", env=env)
+    assert made.json["fingerprint"].startswith("SHA256:")
+    listed = gonogo("approvers", "list", env=env)
+    assert "ada@example.com at https://id.example.com, up to medium risk" in " ".join(listed.out.split())
+    assert made.json["fingerprint"] in listed.out

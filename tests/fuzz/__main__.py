@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz``: fuzz every reader of the evidence and of the log, and count what was tried."""
+"""``python -m tests.fuzz``: fuzz every reader of evidence, log, answers, credentials and law; count what was tried."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, seed, settings
 
+from tests.fuzz.gates import GATES
 from tests.fuzz.targets import TARGETS
 
 if TYPE_CHECKING:
     from tests.fuzz.targets import Target
 
 INPUTS = 10_000
+READERS = TARGETS | GATES
 
 
 def tried(target: Target, inputs: int, number: int) -> Counter[str]:
@@ -42,13 +44,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=INPUTS, help=f"inputs for each reader; {INPUTS:,}")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32, help="a new one, if not given")
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="READER", help=", ".join(TARGETS))
+    parser.add_argument("targets", nargs="*", choices=[*READERS, []], metavar="READER", help=", ".join(READERS))
     asked = parser.parse_args()
     total: Counter[str] = Counter()
     sys.stdout.write(f"seed {asked.seed}\n{'reader':<16}{'inputs':>10}{'refused':>10}{'read':>10}{'seconds':>10}\n")
-    for name in asked.targets or TARGETS:
+    for name in asked.targets or READERS:
         begun = time.perf_counter()
-        counted = tried(TARGETS[name], asked.inputs, asked.seed)
+        counted = tried(READERS[name], asked.inputs, asked.seed)
         total += counted
         seconds = time.perf_counter() - begun
         row = f"{name:<16}{counted.total():>10,}{counted['refused']:>10,}{counted['read']:>10,}{seconds:>10.1f}\n"

@@ -103,6 +103,17 @@ async def test_whatever_is_answered_nothing_is_done_and_the_law_says_so(
     assert await tend(home, find) == []
 
 
+async def test_a_probe_is_put_at_one_gate_though_the_law_has_another_behind_it(home: Settings) -> None:
+    """Who lets it through at the first has let it through, and no second person is asked."""
+    large = BAD | {"args": {"payee": "p", "amount_cents": 60_000}}
+    (home.policy_folder / "probes.yaml").write_text(yaml.safe_dump({"probes": [large]}))
+    landing = await asked(home)
+    answer_gate(journal_of(home), landing.waits[0], GO, "dev")
+    (ended,) = await tend(home, find)
+    assert (ended.status, told(home, landing.run_id)["verdict"]) == ("no_go", "let_through")
+    assert len(only(journal_of(home).read_flight(landing.run_id), "approval_request")) == 1
+
+
 async def test_a_law_that_does_not_know_probes_refuses_them_all_the_same(home: Settings) -> None:
     """It cannot rule on the request, so it denies; and there is no code that would do it."""
     (home.policy_folder / "probes.cedar").unlink()

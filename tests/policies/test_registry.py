@@ -23,7 +23,7 @@ from gonogo.agents.agent import Agent
 from gonogo.agents.conclusions import CONCLUDE
 from gonogo.agents.delegation import ACTION as DELEGATE
 from gonogo.emergencies import ACTION as BREAK_GLASS
-from gonogo.proofs import ACTION as APPROVE
+from gonogo.entitlements import ACTION as APPROVE
 from gonogo.steps import Step
 from gonogo.tools import TOOLS, Tool
 from tests.policies.court import POLICIES, law, registry

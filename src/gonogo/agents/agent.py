@@ -16,7 +16,7 @@ from gonogo.agents.prices import cost_of
 from gonogo.criteria import RESULT, Criterion, refuse_misfits
 from gonogo.current import current_run, current_step
 from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
-from gonogo.evidence.canon import plain_text, sha256_hex
+from gonogo.evidence.canon import plain_text
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import current_scope
 from gonogo.tools import TOOLS, Tool
@@ -86,7 +86,7 @@ class Agent(Generic[O]):
                 f"The agent {self.name} is given {', '.join(stray)}, which its mandate in policies/agents.yaml lacks.",
             )
         text = prompt if isinstance(prompt, str) else to_json(plain(prompt)).decode()
-        key = current_scope().claim("ask", self.name, sha256_hex(to_json(text)))
+        key = current_scope().claim("ask", self.name, run.ledger.digest(to_json(text)))
         prompted = to_json([self.instructions, text])
         run.provenance.take(key, self.name, "prompt", prompted)
         answered = await self._answer(key, text, prompted, run.settings.model, fallbacks_of(run.settings, card))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from gonogo.current import acting_agent, current_run, current_step, step_fields
 from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
-from gonogo.evidence.canon import payload_bytes, sha256_hex
+from gonogo.evidence.canon import payload_bytes
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope, entered
@@ -66,7 +66,7 @@ class Assignment(Generic[B, R]):
                 f"{self.name} is handed over by nobody; hand it over inside a @step(acting=...) of a registered agent."
             )
         scope = current_scope()
-        key = scope.claim("delegation", self.name, sha256_hex(payload_bytes(plain(brief))))
+        key = scope.claim("delegation", self.name, run.ledger.digest(payload_bytes(plain(brief))))
         return await hand_over(run, self, brief, key, delegator=delegator, number=scope.claimed("delegation"))
 
 
@@ -133,7 +133,9 @@ async def hand_over(
         return _replayed(adapter, recorded)
     body = payload_bytes(plain(brief))
     line = _line(delegator)
-    action = _action(run, work, key, line, brief_digest=sha256_hex(body), number=number)
+    run.ledger.learn(brief)
+    digest = run.ledger.digest(body)
+    action = _action(run, work, key, line, brief_digest=digest, number=number)
     fields = {**action.envelope, **step_fields()}
     common: dict[str, Any] = {
         "objects": [{"id": run.id, "type": "run"}, {"id": work.to.name, "type": "agent"}],
@@ -141,7 +143,7 @@ async def hand_over(
         "work": work.name,
         "delegator": delegator,
         "specialist": work.to.name,
-        "brief_digest": sha256_hex(body),
+        "brief_digest": digest,
         "chain": list(line),
         "depth": len(line),
         "number": number,

@@ -21,7 +21,7 @@ from gonogo.agents.requests import RESPONSE, Askable, Request
 from gonogo.calls import QUESTION
 from gonogo.current import current_run
 from gonogo.errors import PolicyDenied, Proposed, ToolFailed
-from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
+from gonogo.evidence.canon import payload_bytes, plain_text
 from gonogo.evidence.ledger import must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.gates import Revision
@@ -91,7 +91,7 @@ class Governor(AbstractCapability[None]):
         models: list[Askable] = [(run.model, first)]
         models += [(name, partial(_directly, request_context, model)) for name, model in self.fallbacks]
         prompt = self.prompt if self._requests == 1 else b""
-        return await Request(run, self.agent, key, sha256_hex(asked), most, models, prompt).answer()
+        return await Request(run, self.agent, key, run.ledger.digest(asked), most, models, prompt).answer()
 
     async def wrap_tool_execute(
         self, ctx: RunContext[None], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any
@@ -142,7 +142,7 @@ class Governor(AbstractCapability[None]):
 
         Which answer it stood in, and with what, tells them apart.
         """
-        called = f"{plain_text(call.tool_call_id, 100)}:{sha256_hex(payload_bytes(values))[:16]}"
+        called = f"{plain_text(call.tool_call_id, 100)}:{current_run().ledger.digest(payload_bytes(values))[:16]}"
         return f"{self.key}/{kind}:{call.tool_name}({called})" + (f"#{self._requests}" if self._requests > 1 else "")
 
 

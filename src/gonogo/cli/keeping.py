@@ -25,6 +25,21 @@ def anchor(as_json: AsJson = False) -> None:
         say(f"{done.size} records are anchored, as commit {done.commit}.")
 
 
+def stamp(as_json: AsJson = False) -> None:
+    """Have the log's checkpoint stamped by the time stamp authority of `GONOGO_TIMESTAMP_URL` (RFC 3161).
+
+    Example: `gonogo stamp`
+    """
+    from gonogo.evidence.canon import timestamp
+    from gonogo.log import stamps
+
+    done = stamps.stamp(settings())
+    if as_json:
+        print_json({"size": done.size, "at": timestamp(done.at)})
+    else:
+        say(f"{done.size} records are stamped, as of {timestamp(done.at)[:19]}Z. Give the stamp to whoever audits.")
+
+
 def rekey(
     reason: Annotated[str, typer.Option("--reason", help="Why; becomes evidence.")],
     by: Annotated[str | None, typer.Option("--as", help="Who you are; the login name, if not given.")] = None,

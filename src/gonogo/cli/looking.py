@@ -10,7 +10,9 @@ from gonogo.approvals import asking_of
 from gonogo.board import find_run, run_views
 from gonogo.cli.screen import money, print_json, print_table, say, word
 from gonogo.evidence.journals import journal_of
+from gonogo.notices import stream_of as told_of
 from gonogo.settings import settings
+from gonogo.viewings import stream_of as viewed
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
@@ -52,7 +54,8 @@ def evidence(
     """
     journal = journal_of(settings())
     run_id = find_run(journal, run)
-    records = journal.read_flight(run_id) + journal.read_desk(run_id)
+    beside = [record for name in (viewed(run_id), told_of(run_id)) for record in journal.read_desk(name)]
+    records = journal.read_flight(run_id) + journal.read_desk(run_id) + beside
     records.sort(key=lambda record: (record.fields["recordedtime"], record.fields["streamid"], record.seq))
     if as_json:
         print_json([{**record.fields, "digest": record.digest, "payload": record.body()} for record in records])
@@ -119,6 +122,11 @@ def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each arti
             told = "accepted" if data["accepted"] else f"refused: {data['refused_because']}"
             by = f"by {data['by']} ({data['proof']}, {data['door']})"
             says = ["gate", data["gate"], word(data["answer"]), by, told]
+        case "viewing_record":
+            says = ["gate", data["gate"], "opened by", data["by"], f"({data['proof']}, {data['door']})"]
+        case "notice_record":
+            told = "sent" if data["sent"] else f"NOT SENT: {data.get('error')}"
+            says = ["gate", data["gate"], data["event"], "notice by", data["block"], told]
         case "event_record" | "event_receipt":
             says = [data["event"], data.get("state"), data.get("door")]
         case "finding_record":
@@ -129,6 +137,8 @@ def told(record: Record) -> str:  # noqa: C901, PLR0912 - one case for each arti
             says = [data["signal"], "in", data["lane"], told, f"{data['caught']} of {data['trials']}"]
         case "exception_record":
             says = [data["reason_code"], data["what"], "owner", data["owner"]]
+        case "retention_record":
+            says = [data["event"], data.get("target_kind"), data["target"], "by", data["by"]]
         case _:
             says = [", ".join(f"{v['object']} {v['id']} {v['version']}" for v in data.get("versions", []))]
     return " ".join(str(part) for part in says if part)

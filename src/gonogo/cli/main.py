@@ -14,6 +14,7 @@ from gonogo.cli import (
     exporting,
     finding,
     flying,
+    forgetting,
     housekeeping,
     keeping,
     looking,
@@ -31,7 +32,7 @@ from gonogo.cli import (
     worth,
 )
 from gonogo.cli.screen import err, plain_cell
-from gonogo.errors import AnswerRefused, EnrolmentRefused, GonogoError, SwitchRefused
+from gonogo.errors import AnswerRefused, EnrolmentRefused, GonogoError, RetentionRefused, SwitchRefused
 
 app = typer.Typer(
     name="gonogo",
@@ -60,7 +61,12 @@ app.command()(looking.evidence)
 app.command()(proving.sequence)
 app.command()(proving.verify)
 app.command()(keeping.anchor)
+app.command()(keeping.stamp)
 app.command()(keeping.rekey)
+app.command()(forgetting.erase)
+app.command()(forgetting.purge)
+app.command()(forgetting.hold)
+app.command()(forgetting.release)
 app.command()(showing.prove)
 app.command()(showing.bundle)
 app.command()(comparing.reconcile)
@@ -82,7 +88,7 @@ def main() -> None:
     """Run the command line; an expected failure is one sentence on standard error."""
     try:
         app()
-    except (AnswerRefused, EnrolmentRefused, SwitchRefused) as error:
+    except (AnswerRefused, EnrolmentRefused, RetentionRefused, SwitchRefused) as error:
         err.print(f"gonogo: {plain_cell(error)}", style="red")
         sys.exit(2)
     except GonogoError as error:

@@ -108,6 +108,9 @@ def verify(
     anchor: Annotated[
         str | None, typer.Option("--anchor", help="Git repository; every checkpoint it ever held is compared.")
     ] = None,
+    stamps: Annotated[
+        Path | None, typer.Option("--stamps", help="PEM certificates; every stamp beside the log is checked with them.")
+    ] = None,
     key: Annotated[str | None, typer.Option("--key", help="Verifier key; the anchor's or the log's, if none.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -124,6 +127,8 @@ def verify(
     if anchor is not None:
         notes, keys = _anchored(anchor, what)
         kept, pinned = kept + notes, key or keys[0]
+    if stamps is not None:
+        kept += _stamped(what, stamps)
     report = verifier.verify_any(what, pinned or _own_key(what), kept)
     open_to = None if log is not None or report.findings else _exposure(settings())
     if as_json:
@@ -136,8 +141,31 @@ def verify(
         say(verifier.caveat(report.held, is_own_key=pinned is None))
         if open_to is not None:
             say(_told(open_to))
+            if erased := _erased():
+                say(f"{erased} data subjects were erased: what they said cannot be read any more, every proof holds.")
     if report.findings:
         raise typer.Exit(1)
+
+
+def _stamped(folder: Path, roots: Path) -> list[str]:
+    """Return the checkpoints that an authority has stamped, and say when the newest was."""
+    from gonogo.evidence.canon import timestamp
+    from gonogo.log.stamps import stamps
+
+    found = stamps(folder, roots)
+    if not found:
+        raise SettingsBroken(f"No stamp stands beside {folder}; `gonogo stamp` makes one.")
+    err.print(
+        f"{len(found)} stamps hold; the newest says that {found[-1].size} records stood so at "
+        f"{timestamp(found[-1].at)[:19]}Z."
+    )
+    return [each.note for each in found]
+
+
+def _erased() -> int:
+    from gonogo import archive
+
+    return archive.erased_count(archive.facts(settings()))
 
 
 def _print_report(report: Report, open_to: Exposure | None) -> None:
@@ -150,6 +178,7 @@ def _print_report(report: Report, open_to: Exposure | None) -> None:
             "broken": report.findings,
             "continues": report.held,
             "unanchored": None if open_to is None else _as_fields(open_to),
+            "erased_subjects": None if open_to is None else _erased(),
         }
     )
 

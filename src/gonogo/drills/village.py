@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 
 from gonogo.approvals import answer_gate, find_request
+from gonogo.asked import Asked, lifetime_of
 from gonogo.ballots import Reply, asked_of
 from gonogo.drills.ground import changes, drill_write, write_law
 from gonogo.enactments import LAW, enact, propose
@@ -30,7 +31,6 @@ from gonogo.lanes.local import LocalPilot
 from gonogo.missions import mission
 from gonogo.model import Budget, Outcome
 from gonogo.plans import Plan
-from gonogo.proofs import Asked, lifetime_of
 from gonogo.settings import Settings, using
 from gonogo.statements import LIFETIME, NAMESPACE, Said, say, token_of
 from gonogo.steps import step

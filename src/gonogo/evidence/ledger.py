@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gonogo.errors import EvidenceBroken
-from gonogo.evidence.payloads import store_if_large, whole
+from gonogo.evidence.payloads import fetched, store_if_large, whole
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from gonogo.evidence.payloads import Payloads
     from gonogo.evidence.records import Artifact
     from gonogo.evidence.streams import Stream
+    from gonogo.evidence.vaults import Vault
 
-from gonogo.evidence.canon import timestamp
+from gonogo.evidence.canon import sha256_hex, timestamp
 from gonogo.evidence.records import Envelope, Record
+from gonogo.evidence.sealing import opened
 
 T = TypeVar("T")
 
@@ -41,6 +43,8 @@ class Ledger:
     """What agents have proposed instead of doing it, oldest first."""
     genesis: Record | None = None
     """The run's first record."""
+    vault: Vault | None = None
+    """What seals what is personal; ``None`` for a run that declares nothing so."""
     _results: dict[str, Record] = field(default_factory=dict[str, Record])
     _intents: dict[str, Record] = field(default_factory=dict[str, Record])
     _desk: list[Record] = field(default_factory=list[Record])
@@ -142,8 +146,19 @@ class Ledger:
             del self._under_way[key]
 
     def whole(self, record: Record) -> Record:
-        """Fetch a payload that stands apart from its line."""
-        return whole(self.payloads, record)
+        """Fetch a payload that stands apart from its line, and open what is sealed in it."""
+        if self.vault is None:
+            return whole(self.payloads, record)
+        return opened(fetched(self.payloads, record), self.vault.key_of)
+
+    def digest(self, raw: bytes) -> str:
+        """Return a digest for what the run records and looks up; keyed, where a person could be guessed from it."""
+        return sha256_hex(raw) if self.vault is None else self.vault.digest(raw)
+
+    def learn(self, *values: object) -> None:
+        """Take note of what is personal in these values, before anything of them is recorded."""
+        if self.vault is not None:
+            self.vault.learn(*values)
 
     def note(
         self,
@@ -159,6 +174,9 @@ class Ledger:
         For what has no effect of its own: if a crash loses it, it is computed again.
         """
         body = {"objects": [{"id": self.run_id, "type": "run"}], "phase": "fact", **data}
+        if self.vault is not None:
+            body = self.vault.masked(body)
+            payload = None if payload is None else self.vault.seal(payload)
         kept = payload
         if payload is not None:
             kept, reference = store_if_large(self.payloads, payload)
@@ -191,7 +209,8 @@ class Ledger:
         """Return what others brought to the run so far; re-read only when it has grown."""
         position = self.journal.desk_position(self.run_id)
         if position != self._desk_position:
-            self._desk = self.journal.read_desk(self.run_id)
+            desk = self.journal.read_desk(self.run_id)
+            self._desk = desk if self.vault is None else list(map(self.whole, desk))
             self._desk_position = position
         return self._desk
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gonogo.errors import EvidenceBroken, EvidenceUnwritable
 from gonogo.evidence.canon import SALT_BYTES, commitment, new_salt
 from gonogo.evidence.disk import make_folder, sync_folder
+from gonogo.evidence.keyring import Keyring, keyring_at
 from gonogo.evidence.records import Payload
+from gonogo.evidence.sealing import opened
+from gonogo.settings import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,8 +108,21 @@ def payload_path(folder: Path, digest: str) -> Path:
     return folder / digest[:2] / digest
 
 
-def whole(payloads: Payloads, record: Record) -> Record:
-    """Return a record with the payload that stands apart from its line, as far as it is still there."""
+def fetched(payloads: Payloads, record: Record) -> Record:
+    """Return a record with the payload that stands apart from its line, as it is recorded."""
     if record.payload is None and "dataref" in record.fields:
         return replace(record, payload=read_payload(payloads, record.fields["payloaddigest"]))
     return record
+
+
+def whole(payloads: Payloads, record: Record) -> Record:
+    """Return a record with its payload, wherever it stands, and what is personal in it opened.
+
+    Without a payload, where it was erased or a key of it was destroyed.
+    """
+    return opened(fetched(payloads, record), lambda identity: keys_of(payloads).by_id(identity))
+
+
+def keys_of(payloads: Payloads) -> Keyring:
+    """Return the keys of data subjects that belong to a store of payloads."""
+    return keyring_at(payloads.folder.parent if isinstance(payloads, FilePayloads) else settings().home)

@@ -43,6 +43,8 @@ Artifact = Literal[
     "escalation_record",
     "law_record",
     "probe_record",
+    "viewing_record",
+    "notice_record",
     "event_record",
     "event_receipt",
     "exception_record",
@@ -54,6 +56,7 @@ Artifact = Literal[
     "criterion_record",
     "version_log",
     "key_record",
+    "retention_record",
 ]
 """What a record is about; ``docs/guides/evidence.md`` says what each body holds."""
 
@@ -73,6 +76,7 @@ RETENTION: dict[str, str] = {
     "escalation_record": "gate7y",
     "law_record": "doc10y",
     "probe_record": "gate7y",
+    "viewing_record": "gate7y",
     "exception_record": "gate7y",
     "finding_record": "gate7y",
     "drill_record": "gate7y",
@@ -81,6 +85,7 @@ RETENTION: dict[str, str] = {
     "approver_record": "gate7y",
     "version_log": "doc10y",
     "key_record": "doc10y",
+    "retention_record": "doc10y",
 }
 """Retention class by artifact; everything else is operations, 400 days."""
 
@@ -242,7 +247,8 @@ def from_line(line: bytes, where: str = "journal") -> Record:
         fields = orjson.loads(leaf)
         artifact, data = fields["type"], fields["data"]
         salt, _, body = rest.partition(b"\t")
-        payload = Payload(_read_salt(salt), body) if rest else None
+        # A payload that begins with a blank was erased in place; what a crash left of it is nothing.
+        payload = Payload(_read_salt(salt), body) if rest and rest[:1] != b" " else None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         msg = f"{where}: a line is not an evidence record ({error}); restore the file from its copy."
         raise EvidenceBroken(msg) from error

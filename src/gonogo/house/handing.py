@@ -12,6 +12,7 @@ from gonogo.endings import unflown_landing
 from gonogo.errors import ServerUnreachable
 from gonogo.evidence.journals import Journal, journal_of
 from gonogo.evidence.ledger import only
+from gonogo.evidence.payloads import whole
 from gonogo.house.api import post
 from gonogo.plans import Landing
 from gonogo.rosters import roster
@@ -57,7 +58,7 @@ def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, jo
         ServerUnreachable: the server does not answer, or has no deployment of the mission.
 
     """
-    body = journal.read_flight(run_id)[0].body() if case is None else case.model_dump(mode="json")
+    body = _case_of(journal, run_id) if case is None else case.model_dump(mode="json")
     try:
         rows = post(f"{api_url}/deployments/filter", {"flows": {"name": {"any_": [mission]}}, "limit": 1})
         if not rows:
@@ -102,6 +103,10 @@ def follow(settings: Settings, run_id: str, *, announce: Callable[[str, str, str
             return landing.model_copy(update={"waits": tuple(name for _, name in waits)})
 
 
+def _case_of(journal: Journal, run_id: str) -> Any:
+    return whole(journal.payloads, journal.read_flight(run_id)[0]).body()
+
+
 def landing_of(journal: Journal, run_id: str) -> Landing | None:
     """Return how a run stands, from its evidence alone."""
     view = run_view(journal, run_id)
@@ -112,7 +117,7 @@ def landing_of(journal: Journal, run_id: str) -> Landing | None:
         run_id=run_id,
         mission=view.mission,
         status=view.status,
-        outcome=last.body() if last.data["phase"] == "result" else None,
+        outcome=whole(journal.payloads, last).body() if last.data["phase"] == "result" else None,
         success=bool(last.data.get("success")),
         reason_code=last.data.get("reason_code"),
         error_class=last.data.get("error_class"),
@@ -128,7 +133,7 @@ async def fly_on_server(mission: Mission[Any, Any], settings: Settings, case: Ba
     from prefect import tags
 
     journal = journal_of(settings)
-    given = case or mission.case_type.model_validate(journal.read_flight(run_id)[0].body())
+    given = case or mission.case_type.model_validate(_case_of(journal, run_id))
     with tags(RUN_TAG + run_id):
         await mission(given, return_state=True)
     landing = landing_of(journal, run_id)

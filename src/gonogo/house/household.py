@@ -19,6 +19,7 @@ from gonogo.evidence.canon import sha256_hex
 from gonogo.house.address import House, find_house, move_in, move_out
 from gonogo.house.api import post
 from gonogo.house.server import child, environment, free_port, is_free, prefect_server
+from gonogo.house.telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -173,5 +174,5 @@ def runner(settings: Settings) -> Generator[threading.Thread]:
 
 def serve_until_stopped(settings: Settings) -> None:
     """Fly until Ctrl-C or SIGTERM, or until the runner cannot go on."""
-    with runner(settings) as flying, suppress(KeyboardInterrupt):
+    with telling(settings), runner(settings) as flying, suppress(KeyboardInterrupt):
         flying.join()

@@ -16,7 +16,7 @@ import orjson
 
 from gonogo.errors import EvidenceBroken, RunUnknown
 from gonogo.evidence.canon import sha256_hex
-from gonogo.evidence.payloads import whole
+from gonogo.evidence.payloads import fetched
 from gonogo.log.heirs import KEY_STREAM
 from gonogo.log.merkle import consistency_proof, inclusion_proof, root_of
 from gonogo.log.sequencer import log_folder
@@ -160,7 +160,7 @@ def bundle_of(settings: Settings, journal: Journal, run_id: str, *, payloads: bo
 def _payloads(journal: Journal, run_id: str) -> dict[bytes, dict[str, str]]:
     """Return payload and salt by leaf, of those that are still there."""
     stood = [*journal.read_flight(run_id), *journal.read_desk(run_id)]
-    found: list[Record] = [whole(journal.payloads, record) for record in stood]
+    found: list[Record] = [fetched(journal.payloads, record) for record in stood]
     return {
         record.leaf: {"salt": record.payload.salt.hex(), "payload": record.payload.body.decode()}
         for record in found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gonogo.current import step_fields
 from gonogo.errors import Aborted
-from gonogo.evidence.canon import INTEGER_MAX, moment, plain_text, sha256_hex
+from gonogo.evidence.canon import INTEGER_MAX, moment, plain_text
 from gonogo.evidence.ledger import only
 from gonogo.monitors.eyes import Eyes, memory_of, now
 from gonogo.switches import Target, halt, switchboard
@@ -91,7 +91,7 @@ class Watch:
                 eyes.handed(data["work"], data["specialist"], data["chain"], data["brief_digest"])
             if record.artifact == "tool_call" and data["phase"] == "intent":
                 arguments = run.ledger.whole(record).payload
-                digest = digests[data["key"]] = "" if arguments is None else sha256_hex(arguments.body)
+                digest = digests[data["key"]] = "" if arguments is None else run.ledger.digest(arguments.body)
                 self._of(run, data["principal"]).again(data["tool"], digest)
             elif record.artifact == "tool_call" and data["outcome"] == "refused":
                 _refused(run, self._of(run, data["principal"]), data, at)

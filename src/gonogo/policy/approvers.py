@@ -13,8 +13,10 @@ from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter, Valid
 
 from gonogo.errors import PolicyBroken
 from gonogo.model import Noun
+from gonogo.policy.rules import Risk
 from gonogo.policy.texts import read_section
 from gonogo.public_keys import PublicKey, SignatureRefused
+from gonogo.transports import leaves_clear
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -67,6 +69,34 @@ class ApproverKey(Enrolled):
         return PublicKey.parse(self.key)
 
 
+class Account(Enrolled):
+    """Somebody's account at an OpenID provider, whose sign-ins count on the dashboard."""
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^https?://\S{1,300}$")]
+    """As the provider writes itself in its tokens."""
+    audience: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    """The dashboard's client id there; a token for another application is not for us."""
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    """Who it is there: the token's ``sub``."""
+    email: Annotated[str, StringConstraints(pattern=r"^[^\sA-Z@]+@[^\sA-Z@]+$", max_length=255)] | None = None
+    """Or the address that the provider has verified, in lower case; for providers whose subjects nobody can look up."""
+    risk: Risk = "medium"
+    """Up to which risk a sign-in with it counts."""
+
+    @model_validator(mode="after")
+    def _is_somebody(self) -> Self:
+        if (self.subject is None) == (self.email is None):
+            raise ValueError("an account is a subject or an email, one of them")
+        if leaves_clear(self.issuer):
+            raise ValueError("the issuer of an account is https://")
+        return self
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What makes two accounts the same one."""
+        return (self.issuer, "subject", self.subject) if self.subject else (self.issuer, "email", self.email or "")
+
+
 class Person(Noun):
     """Somebody who may answer gates."""
 
@@ -78,6 +108,8 @@ class Person(Noun):
     keys: tuple[ApproverKey, ...] = ()
     totp: Enrolled | None = None
     """Whether codes of an authenticator app count; the seed stands in the home."""
+    accounts: tuple[Account, ...] = ()
+    """At OpenID providers, for sign-ins on the dashboard."""
     revoked: AwareDatetime | None = None
     """Since when nothing of this person counts any more."""
     because: Reason | None = None
@@ -127,12 +159,14 @@ class Approvers(Noun):
 
     people: dict[Name, Person] = Field(default_factory=dict[str, Person])
     delegations: tuple[Delegation, ...] = ()
+    witnesses: tuple[ApproverKey, ...] = ()
+    """Keys of dashboards, which sign what they saw of a sign-in; nobody answers with one."""
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:
-        """Refuse a name or a key that is two people's, and a delegation of what one does not have."""
+        """Refuse a name, a key or an account that is two people's."""
         names: set[str] = set()
-        keys: set[bytes] = set()
+        keys: set[bytes] = {key.public.blob for key in self.witnesses}
         for name, person in self.people.items():
             for each in {name, *person.logins}:
                 if each in names:
@@ -142,6 +176,14 @@ class Approvers(Noun):
                 if blob in keys:
                     raise ValueError(f"a key of {name} is somebody else's, too")
                 keys.add(blob)
+        places = [place for person in self.people.values() for place in {each.place for each in person.accounts}]
+        if doubled := {" ".join(place) for place in places if places.count(place) > 1}:
+            raise ValueError(f"the account {min(doubled)} is that of two people")
+        return self
+
+    @model_validator(mode="after")
+    def _delegates_what_it_has(self) -> Self:
+        """Refuse a delegation of what somebody does not have, or to nobody."""
         for each in self.delegations:
             if each.of not in self.people or each.to not in self.people:
                 raise ValueError(f"the delegation of {each.of} to {each.to} names somebody who is not enrolled")
@@ -161,6 +203,28 @@ class Approvers(Noun):
         for name, person in self.people.items():
             # A key that was enrolled again after it was revoked counts as it was said last.
             yield from ((name, key) for key in reversed(person.keys))
+
+    def accounts_of(self, issuer: str, subject: str, email: str) -> list[tuple[str, Account]]:
+        """Return whose account a sign-in is, and what is said of it, last word first; several people, or nobody."""
+        known = {(issuer, "subject", subject), (issuer, "email", email)}
+        return [
+            (name, account)
+            for name, person in self.people.items()
+            for account in reversed(person.accounts)
+            if account.place in known
+        ]
+
+    def trusts(self, issuer: str, audience: str) -> bool:
+        """Whether anybody is enrolled with an account at a provider, for an application."""
+        return any(
+            (account.issuer, account.audience) == (issuer, audience)
+            for person in self.people.values()
+            for account in person.accounts
+        )
+
+    def witness_of(self, blob: bytes) -> ApproverKey | None:
+        """Return what is said last of a dashboard's key; ``None`` for a key that is no dashboard's."""
+        return next((key for key in reversed(self.witnesses) if key.public.blob == blob), None)
 
     def names_of(self, name: str) -> frozenset[str]:
         """Return every name somebody bears; the one given, where nobody is enrolled under it."""

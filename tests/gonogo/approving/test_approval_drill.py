@@ -14,13 +14,13 @@ from pydantic import BaseModel
 
 from gonogo import Outcome, branch, mission, step
 from gonogo.approvals import find_request, inherited
+from gonogo.asked import lifetime_of
 from gonogo.ballots import Reply
 from gonogo.board import open_gates
 from gonogo.errors import AnswerRefused, GateDenied, SwitchRefused
 from gonogo.evidence.canon import payload_bytes, timestamp
 from gonogo.evidence.journals import journal_of
 from gonogo.lanes.forms import WAKE, take_form
-from gonogo.proofs import lifetime_of
 from gonogo.rearmings import rearm, signed_token
 from gonogo.settings import using
 from gonogo.signers import sign

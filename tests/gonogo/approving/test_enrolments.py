@@ -15,6 +15,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.policy.approvers import read_approvers
 from gonogo.public_keys import PublicKey
 from gonogo.rolls import ROLL
+from gonogo.witnesses import witness_key
 from tests.gonogo.toy.people import Town, public
 
 if TYPE_CHECKING:
@@ -145,3 +146,44 @@ def test_a_private_key_is_not_read_for_a_public_one(town: Town) -> None:
     with pytest.raises(EnrolmentRefused, match="cannot be read"):
         enrolments.read_key(town.root / "none.pub")
     assert enrolments.read_key(town.key("eve").with_name("eve-ed25519.pub")) == public(town.key("eve"))
+
+
+def test_an_account_is_enrolled_up_to_a_risk_and_revoked_alone(town: Town) -> None:
+    """Enrolled again it counts as it was said last; revoked it leaves the person and their keys as they are."""
+    account = {"issuer": "https://id.example.com", "audience": "board", "subject": "s-1"}
+    enrolments.enrol(town.settings, "grace", by="root", account=account | {"risk": "high"})
+    enrolments.enrol(town.settings, "grace", by="root", account=account | {"risk": "low"})
+    first, second = known(town).people["grace"].accounts
+    now = datetime.now(UTC)
+    assert [(each.risk, each.counts(now)) for each in (first, second)] == [("high", False), ("low", True)]
+    assert [fact["sign_in"] for fact in facts(town)] == [
+        "https://id.example.com up to high risk",
+        "https://id.example.com up to low risk",
+    ]
+    enrolments.revoke(town.settings, "grace", "moved", by="root", issuer="https://id.example.com")
+    grace = known(town).people["grace"]
+    assert not any(each.counts(datetime.now(UTC)) for each in grace.accounts)
+    assert grace.counts(datetime.now(UTC))
+    with pytest.raises(EnrolmentRefused, match="has no account at https://else"):
+        enrolments.revoke(town.settings, "grace", "moved", by="root", issuer="https://else")
+
+
+def test_somebody_who_comes_back_comes_back_without_the_account_of_before(town: Town) -> None:
+    """As without the keys of before."""
+    account = {"issuer": "https://id.example.com", "audience": "board", "subject": "s-1", "risk": "medium"}
+    enrolments.enrol(town.settings, "grace", by="root", account=account)
+    enrolments.revoke(town.settings, "grace", "left", by="root")
+    enrolments.enrol(town.settings, "grace", by="root", roles=["manager"])
+    assert known(town).people["grace"].accounts == ()
+
+
+def test_a_dashboard_has_one_key_at_a_time_and_only_its_account_can_read_it(town: Town) -> None:
+    """A new pair takes the place of the old one, on disk and in the file; a public key of elsewhere does, too."""
+    first = enrolments.witness(town.settings, by="root")
+    path = witness_key(town.settings)
+    assert path.stat().st_mode & 0o077 == 0
+    second = enrolments.witness(town.settings, by="root", key=public(town.key("board")))
+    assert first != second
+    counting = [key.public.fingerprint for key in known(town).witnesses if key.counts(datetime.now(UTC))]
+    assert counting == [second]
+    assert [(fact["event"], fact["fingerprint"]) for fact in facts(town)] == [("witness", first), ("witness", second)]

@@ -19,6 +19,8 @@ from gonogo.enactments import signed_token as signed_law
 from gonogo.errors import AnswerRefused
 from gonogo.evidence.journals import journal_of
 from gonogo.settings import Settings, settings, using
+from gonogo.signers import new_pair
+from gonogo.witnesses import witness_key
 from tests.gonogo.toy import POLICIES
 from tests.gonogo.toy.errands import park
 
@@ -46,6 +48,7 @@ class Town:
     environment: Environment = "prod"
     people: dict[str, Any] = field(default_factory=dict[str, Any])
     delegations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    witnesses: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def __post_init__(self) -> None:
         """Copy the law, and enrol three people: managers and directors all."""
@@ -103,6 +106,7 @@ class Town:
     def write(self) -> None:
         """Write the approvers as they are now."""
         whole: dict[str, Any] = {"approvers": {"people": self.people, "delegations": self.delegations}}
+        whole["approvers"] |= {"witnesses": self.witnesses} if self.witnesses else {}
         (self.policies / "approvers.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
 
     def give_app(self, name: str) -> bytes:
@@ -111,6 +115,14 @@ class Town:
         self.enrol()
         codes.write_seed(self.home, name)
         return codes.read_seed(self.home, name) or b""
+
+    def give_account(self, name: str, issuer: str, **more: Any) -> None:
+        """Enrol somebody's account at a provider, and a dashboard that vouches for sign-ins there."""
+        place = {"issuer": issuer, "audience": "gonogo-dashboard", "since": SINCE}
+        told = more if {"subject", "email"} & more.keys() else {"subject": f"sub-{name}", **more}
+        self.people[name]["accounts"] = [place | told]
+        self.witnesses = self.witnesses or [{"key": new_pair(witness_key(self.settings)), "since": SINCE}]
+        self.enrol()
 
     def rule(self, old: str, new: str) -> None:
         """Change the toy's law."""
