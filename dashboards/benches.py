@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 REVIEWS_SHOWN = 50
 REVIEWERS_SHOWN = 100
 
-WORTH = "gate_worth"
-"""The table in which each gate's rule stands with what it costs and what it caught, where the mart has it."""
+GATES_SHOWN = 100
 
 _HERE = "WHERE ($mission IS NULL OR mission = $mission)"
 
@@ -62,13 +61,23 @@ ORDER BY week DESC, answers DESC, person
 LIMIT $most
 """  # noqa: S608 - our own condition
 
+_ALONE = """
+FROM (
+    SELECT gate, run_id, mission, agent_id AS who, tool AS action, role, asked_at, due_at, state, 'sample' AS of
+    FROM reviews
+    UNION ALL
+    SELECT review, run_id, mission, broken_by, action, reviewer_role, asked_at, due_at, state, 'emergency'
+    FROM broken_glass
+)
+"""
+
 _REVIEWS = f"""
-SELECT gate, run_id, mission, agent_id, tool, role, asked_at, due_at
-FROM reviews
+SELECT gate, run_id, mission, who, action, role, asked_at, due_at, of
+{_ALONE}
 {_HERE} AND state = 'open'
 ORDER BY due_at NULLS LAST, asked_at, gate
 LIMIT $most
-"""  # noqa: S608 - our own condition
+"""
 
 _REVIEW_COUNTS = f"""
 SELECT
@@ -76,17 +85,18 @@ SELECT
     count(*) FILTER (WHERE state = 'open' AND due_at < $now) AS late,
     count(*) FILTER (WHERE state = 'right') AS agreed,
     count(*) FILTER (WHERE state = 'wrong') AS disagreed
-FROM reviews
+{_ALONE}
 {_HERE}
-"""  # noqa: S608 - our own condition
+"""
 
-_HAS_TABLE = "SELECT count(*) AS known FROM duckdb_tables() WHERE database_name = 'mart' AND table_name = $name"
+_HABITS = "SELECT * FROM reviewers ORDER BY answers DESC, reviewer LIMIT $most"
 
-_WORTH_COLUMNS = """
-SELECT column_name AS name, coalesce(comment, '') AS says
-FROM duckdb_columns()
-WHERE database_name = 'mart' AND table_name = $name
-ORDER BY column_index
+_WORTH = """
+SELECT *, count(*) OVER () AS gates
+FROM gate_worth
+WHERE ($mission IS NULL OR mission = $mission)
+ORDER BY review_micros DESC NULLS LAST, answered DESC, mission, action, role, rules
+LIMIT $most
 """
 
 
@@ -105,15 +115,17 @@ def reviewers(tables: Tables, mission: str | None, now: object) -> list[dict[str
     return tables.rows(_REVIEWERS, mission=mission, now=now, most=REVIEWERS_SHOWN)
 
 
+def habits(tables: Tables) -> list[dict[str, Any]]:
+    """Return how people review, over all missions: how much, how fast, and how what they let through bore out."""
+    return tables.rows(_HABITS, most=REVIEWERS_SHOWN)
+
+
 def open_reviews(tables: Tables, mission: str | None, now: object) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return samples that wait for a review, nearest due first, and how all of them went."""
+    """Return what was done alone and waits for a review, nearest due first, and how all of them went."""
     counts = tables.row(_REVIEW_COUNTS, mission=mission, now=now)
     return tables.rows(_REVIEWS, mission=mission, most=REVIEWS_SHOWN), counts
 
 
-def gate_worth(tables: Tables) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
-    """Return what each gate costs and caught, with its columns; ``None`` where this mart does not tell."""
-    if not tables.row(_HAS_TABLE, name=WORTH)["known"]:
-        return None
-    # A name of our own, and a table of a few rows: one for each rule that asks for a person.
-    return tables.rows(f"SELECT * FROM {WORTH} LIMIT 200"), tables.rows(_WORTH_COLUMNS, name=WORTH)  # noqa: S608
+def gate_worth(tables: Tables, mission: str | None) -> list[dict[str, Any]]:
+    """Return what each gate costs and catches, the dearest first; ``gates`` in each row says how many there are."""
+    return tables.rows(_WORTH, mission=mission, most=GATES_SHOWN)

@@ -74,6 +74,19 @@ PROOF_WORDS: Mapping[str, str] = {
     "unproven": "no proof",
 }
 
+WORTH: Mapping[str, Look] = {
+    "catches": Look("blue", "disc"),
+    "caught_nothing": Look("amber", "square"),
+    "not_enough_data": UNKNOWN,
+}
+"""What is known of a gate: people changed the course there, never did in thirty answers or more, or were asked less."""
+
+WORTH_WORDS: Mapping[str, str] = {
+    "catches": "catches",
+    "caught_nothing": "has caught nothing",
+    "not_enough_data": "not enough data",
+}
+
 VERDICT_WORDS: Mapping[str, str] = {"drift": "drift", "not_enough_data": "not enough data", "ok": "as it should be"}
 
 

@@ -167,6 +167,15 @@ FROM runs
 WHERE (status = 'waiting' AND len(waiting_gates) > 0) OR (status NOT IN ('waiting', 'flying') AND gates > 0)
 """
 
+APPROVALS = """
+INSERT INTO approvals BY NAME
+SELECT
+    md5('approval' || gate) AS id, gate, run_id, mission, answer, answered_by, role, proof, door, TRUE AS accepted,
+    reason, answered_at
+FROM gates
+WHERE answered_at IS NOT NULL
+"""
+
 DECISIONS = """
 INSERT INTO decisions BY NAME
 SELECT run_id, 'd' AS key, mission, CASE WHEN status = 'aborted' THEN 'deny' ELSE 'allow' END AS verdict,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -18,6 +20,7 @@ from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
 from analytics.migrations import migrations, schema_digest
 from tests.dashboards.drawings import (
+    APPROVALS,
     CARD,
     DECISIONS,
     FINDINGS,
@@ -53,13 +56,13 @@ def publish(home: Path, fill: Any = None, *, now: datetime | None = None, quaran
     """Publish a mart as the loader does: built aside, then swapped in. ``fill`` is given its connection."""
     home.mkdir(parents=True, exist_ok=True)
     aside = home / "mart.duckdb.new"
-    aside.unlink(missing_ok=True)
+    aside.write_bytes(_empty_mart())
     con = duckdb.connect()
     try:
         con.execute(f"ATTACH {quoted(aside)} AS mart")
         con.execute("USE mart")
-        for change in migrations():
-            con.execute(change.statements)
+        # One commit for all of it: hundreds would cost a second.
+        con.execute("BEGIN")
         if fill is not None:
             fill(con)
         rows(con, "formulas", [formula.row() for formula in FORMULAS])
@@ -75,9 +78,21 @@ def publish(home: Path, fill: Any = None, *, now: datetime | None = None, quaran
             "assumed_standing": ASSUMED.assumptions.standing,
         }
         con.execute(_SNAPSHOT, given)
+        con.execute("COMMIT")
     finally:
         con.close()
     return aside.replace(mart_path(home))
+
+
+@cache
+def _empty_mart() -> bytes:
+    """Return the file of a mart in which nothing stands, made once a process."""
+    with TemporaryDirectory() as folder:
+        empty = Path(folder) / "mart.duckdb"
+        with duckdb.connect(str(empty)) as con:
+            for change in migrations():
+                con.execute(change.statements)
+        return empty.read_bytes()
 
 
 def _assume(con: DuckDBPyConnection) -> None:
@@ -87,10 +102,13 @@ def _assume(con: DuckDBPyConnection) -> None:
 
 
 def rows(con: DuckDBPyConnection, table: str, given: list[dict[str, Any]]) -> None:
-    """Insert rows by column name."""
-    for row in given:
-        names, marks = ", ".join(row), ", ".join(f"${name}" for name in row)
-        con.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)
+    """Insert rows by column name; what a row has no value for is null."""
+    if not given:
+        return
+    names = list(dict.fromkeys(name for row in given for name in row))
+    one = f"({', '.join('?' for _ in names)})"
+    values = [row.get(name) for row in given for name in names]
+    con.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([one] * len(given))}", values)
 
 
 def fleet(
@@ -116,6 +134,7 @@ def fleet(
         )
         con.execute(STEPS)
         con.execute(GATES, {"card": CARD})
+        con.execute(APPROVALS)
         con.execute(DECISIONS)
         con.execute(MEASURES)
         for statement in (MODEL_CALLS, TOOL_CALLS, REVIEWS, VERSIONS):

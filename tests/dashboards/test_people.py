@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dashboards.benches import open_reviews, reviewers, roles
+from dashboards.benches import gate_worth, habits, open_reviews, reviewers, roles
 from dashboards.mart import current_mart
 from gonogo.evidence.canon import payload_bytes, sha256_hex, timestamp
 from gonogo.evidence.journal import FileJournal
@@ -54,16 +54,77 @@ def test_the_load_of_reviewers_adds_up(home: Path) -> None:
     assert "Without proof" in text(draw(PAGE))
 
 
-def test_the_worth_of_gates_is_not_invented(home: Path) -> None:
-    """Where the mart weighs no gates, the page says so; where it does, it shows the rows."""
-    publish(home, fleet())
-    assert "A number nobody computed is not shown as one." in text(draw(PAGE)) or _weighs(home)
+def test_people_are_told_how_their_answers_bore_out(home: Path) -> None:
+    """What the mart's view of reviewers says stands on the page, shares as counts of counts."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        con.execute(
+            "UPDATE approvals SET answered_at = opened_at + INTERVAL 1 SECOND FROM gates "
+            "WHERE gates.gate = approvals.gate AND approvals.answered_by = 'Lee Novak'"
+        )
+        told = {"mission": "claims_triage", "answered_by": "Dana Ortiz", "told_at": datetime.now(UTC)}
+        for probe, verdict in (("p1", "caught"), ("p2", "missed"), ("p3", "caught")):
+            rows(con, "probes", [{**told, "run_id": probe, "probe": probe, "verdict": verdict}])
+
+    publish(home, fill)
+    told = {each["reviewer"]: each for each in habits(current_mart(home))}
+    lee = told["Lee Novak"]
+    assert (lee["unread"], lee["median_open_ms"]) == (lee["answers"], 1_000)
+    said = text(draw(PAGE))
+    assert f"{lee['answers']} of {lee['answers']}" in said, "answered faster than the card can be read"
+    assert "2 of 3" in said, "probes caught"
+    assert "none is a score" in said
 
 
-def _weighs(home: Path) -> bool:
-    from dashboards.benches import gate_worth
+def test_what_a_gate_catches_is_not_said_of_fewer_than_thirty_answers(home: Path) -> None:
+    """Young gates are counted and left unjudged; of others stand the interval, the cost and the verdict."""
 
-    return gate_worth(current_mart(home)) is not None
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet(runs=900)(con)
+        con.execute("DELETE FROM gates WHERE mission = 'claims_triage' AND state = 'answered' "
+                    "AND hash(run_id) % 9 <> 0")  # fmt: skip
+
+    publish(home, fill)
+    of = {each["mission"]: each for each in gate_worth(current_mart(home), None)}
+    young, known = of["claims_triage"], of["incident_response"]
+    assert 0 < young["answered"] < 30 <= known["answered"]
+    said = text(draw(PAGE))
+    assert "1 with fewer than 30 answers, of which nothing can be said yet" in said
+    assert f"{known['caught_low']:.1f} to {known['caught_high']:.1f} % of answers" in said
+    assert f"{young['caught_low']:.1f} to {young['caught_high']:.1f}" not in said
+    assert "What an hour of people costs is an example" in said
+
+
+def test_a_house_where_nobody_was_asked_says_so(home: Path) -> None:
+    """No gate, no answer, no review: three sentences, and no zero that looks like praise."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        for table in ("gates", "approvals", "reviews"):
+            con.execute(f"DELETE FROM {table}")
+
+    publish(home, fill)
+    said = text(draw(PAGE))
+    for words in ("No rule has asked for a person yet", "Nobody has answered a gate yet", "Nothing waits. Samples"):
+        assert words in said
+
+
+def test_an_emergency_waits_beside_the_samples(home: Path) -> None:
+    """Who broke the glass is reviewed like an agent that acted alone, and told from it."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        now = datetime.now(UTC)
+        broken = {"review": "glass23456", "run_id": "r", "mission": "claims_triage", "gate": "g", "broken_by": "Robin"}
+        broken |= {"action": "pay_claim", "reviewer_role": "chief", "asked_at": now, "due_at": now - timedelta(hours=1)}
+        rows(con, "broken_glass", [{**broken, "is_overdue": True, "state": "open"}])
+
+    publish(home, fill)
+    found, counts = open_reviews(current_mart(home), None, datetime.now(UTC))
+    assert (found[0]["gate"], found[0]["of"], counts["late"]) == ("glass23456", "emergency", 1)
+    said = text(draw(PAGE))
+    assert "glass23456 claims triage emergency Robin pay claim chief overdue by" in said
 
 
 def _sampled(home: Path) -> None:
@@ -150,3 +211,30 @@ def test_samples_that_are_due_first_stand_on_top_and_a_long_list_says_so(home: P
     app = draw(PAGE)
     assert "more wait; these are due first" in text(app)
     assert objections(app) == []
+
+
+def test_outside_dev_no_review_counts_under_a_law_that_nobody_approved(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The buttons are off, with the reason and the way out."""
+    _sampled(home)
+    monkeypatch.setenv("GONOGO_ENVIRONMENT", "prod")
+    app = draw(PAGE)
+    said = text(app)
+    assert "Nobody approved the law" in said
+    assert "gonogo policies approve" in said
+    assert all(app.button(key=f"review-{option}-{SAMPLE}").disabled for option in ("go", "no_go"))
+
+
+def test_a_token_that_is_none_does_not_count_and_is_not_kept(home: Path) -> None:
+    """What was typed as proof is looked at by the public verb; the field is empty afterwards."""
+    _sampled(home)
+    app = draw(PAGE)
+    app.text_input(key=f"review-by-{SAMPLE}").set_value("Dana Ortiz")
+    app.text_area(key=f"review-reason-{SAMPLE}").set_value("Cover was checked.")
+    app.text_input(key=f"review-token-{SAMPLE}").set_value("gonogo1.nonsense")
+    app.button(key=f"review-go-{SAMPLE}").click().run()
+    assert "said refused" in "\n".join(element.proto.body for element in app.get("html"))
+    assert app.text_input(key=f"review-token-{SAMPLE}").value == ""
+    desk = FileJournal(home / "journals").read_desk(RUN)
+    assert not any(record.data["accepted"] for record in desk if record.artifact == "approval_record")

@@ -33,12 +33,10 @@ def draw(page: str = "pages/live.py", **address: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=PATIENCE_SECONDS)
     for name, value in address.items():
         app.query_params[name] = value
-    app.run()
     if page != "pages/live.py":
+        # Before the first run, so that the visit begins there, as with a link.
         app.switch_page(page)
-        for name, value in address.items():
-            app.query_params[name] = value
-        app.run()
+    app.run()
     assert not app.exception
     return app
 
