@@ -86,7 +86,7 @@ def _worth(home: Path) -> tuple[RoiReport | None, str]:
 
 
 def _front(snapshot: dict[str, Any], told: Receipt) -> Iterable[object]:
-    wrong = [line["id"] for line in told["kpis"] if not line["agrees"]]
+    wrong = [line["id"] for line in told["kpis"] if line["agrees"] is False]
     yield tag("h1", "Board report")
     yield tag(
         "p",

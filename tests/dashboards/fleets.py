@@ -51,6 +51,11 @@ SELECT
 ASSUMED = read_assumptions(Path(__file__).parents[2] / "policies")
 """What the repository's own file assumes."""
 
+_COMPUTED = """
+INSERT INTO computations
+SELECT published_at, 0.1, evidence_digest, assumptions_digest, records, runs, newest_recorded_at FROM snapshot
+"""
+
 
 def publish(home: Path, fill: Any = None, *, now: datetime | None = None, quarantined: int = 0) -> Path:
     """Publish a mart as the loader does: built aside, then swapped in. ``fill`` is given its connection."""
@@ -78,6 +83,7 @@ def publish(home: Path, fill: Any = None, *, now: datetime | None = None, quaran
             "assumed_standing": ASSUMED.assumptions.standing,
         }
         con.execute(_SNAPSHOT, given)
+        con.execute(_COMPUTED)
         con.execute("COMMIT")
     finally:
         con.close()

@@ -70,7 +70,7 @@ def test_numbers_of_an_earlier_snapshot_say_so(home: Path, evidence: str, *, is_
     """Facts come at once and numbers later; a reader of the page is told which numbers these are."""
     publish(home, fleet())
     with duckdb.connect(str(mart_path(home))) as con:
-        con.execute("UPDATE snapshot SET evidence_digest = 'this evidence'")
+        con.execute("UPDATE snapshot SET evidence_digest = 'this evidence'; DELETE FROM computations")
         basis = {"computed_at": datetime.now(UTC) - timedelta(minutes=4), "seconds": 9.0, "evidence_digest": evidence}
         rows(con, "computations", [{**basis, "records": 31, "runs": 1}])
     assert ("KPIs and findings were computed 4 min ago" in text(draw(PAGE))) is is_told

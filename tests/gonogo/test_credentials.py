@@ -79,7 +79,7 @@ async def test_a_credential_proves_run_tool_action_and_arguments(tmp_path: Path)
     """The connector checks it with the public key alone, against what it was asked to do."""
     home = tmp_path / "home"
     went = await stored(home, "quiet")
-    claims = verify(SHOWN[0].token, public_key(of(home)), tool="fetch", arguments=ARGS)
+    claims = verify(SHOWN[0].token, public_key(of(home)), tool="lift", arguments=ARGS)
     (intent,) = went.told("tool_call", "intent")
     assert (claims.run, claims.system, claims.principal) == ("r1", "depot", "storing")
     assert claims.action == intent["action_digest"]
@@ -89,9 +89,7 @@ def made(home: Path, **changes: str) -> tuple[str, str]:
     """Return a credential and the key it is checked with."""
     import asyncio
 
-    claims = claims_for("r1", "fetch", "depot", principal="storing", action="0" * 64, arguments=ARGS)._replace(
-        **changes
-    )
+    claims = claims_for("r1", "lift", "depot", principal="storing", action="0" * 64, arguments=ARGS)._replace(**changes)
     return asyncio.run(issue(of(home), claims, None)).token, public_key(of(home))
 
 
@@ -99,7 +97,7 @@ def test_a_captured_credential_is_worth_nothing(tmp_path: Path) -> None:
     """Not for another tool or other arguments, not a second time, not after its minute, not at another house."""
     token, key = made(tmp_path / "home")
     uses, now = Uses(), datetime.now(UTC)
-    assert verify(token, key, tool="fetch", arguments=ARGS, uses=uses).run == "r1"
+    assert verify(token, key, tool="lift", arguments=ARGS, uses=uses).run == "r1"
     _, other = made(tmp_path / "another")
     tries: list[tuple[str, dict[str, Any]]] = [
         ("used before", {}),
@@ -112,7 +110,7 @@ def test_a_captured_credential_is_worth_nothing(tmp_path: Path) -> None:
         ("the key is none", {"key": "zz"}),
     ]
     for why, how in tries:
-        given_: dict[str, Any] = {"key": key, "tool": "fetch", "arguments": ARGS, "uses": uses, **how}
+        given_: dict[str, Any] = {"key": key, "tool": "lift", "arguments": ARGS, "uses": uses, **how}
         with pytest.raises(CredentialRefused, match=why):
             verify(token, **given_)
 
@@ -122,7 +120,7 @@ def test_a_credential_that_claims_more_than_a_minute_is_refused(tmp_path: Path) 
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
     token, key = made(tmp_path / "home", expires=later)
     with pytest.raises(CredentialRefused, match="longer"):
-        verify(token, key, tool="fetch", arguments=ARGS)
+        verify(token, key, tool="lift", arguments=ARGS)
 
 
 TOKEN_AND_KEY: list[tuple[str, str]] = []
@@ -141,7 +139,7 @@ def test_no_mutant_of_a_credential_counts(
     if mutant == token:
         return
     with pytest.raises(CredentialRefused):
-        verify(mutant, key, tool="fetch", arguments=ARGS)
+        verify(mutant, key, tool="lift", arguments=ARGS)
 
 
 async def test_without_the_secret_the_call_is_not_made(tmp_path: Path) -> None:
@@ -155,7 +153,7 @@ async def test_without_the_secret_the_call_is_not_made(tmp_path: Path) -> None:
 
 async def test_a_source_that_nobody_exchanges_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker of one's own is a function in a table."""
-    claims = Claims("r1", "fetch", "depot", "storing", "", "", "", "", "")
+    claims = Claims("r1", "lift", "depot", "storing", "", "", "", "", "")
     with pytest.raises(SettingsBroken, match="env, file, prefect"):
         await issue(of(tmp_path), claims, "vault:payments")
 
@@ -186,7 +184,7 @@ async def test_a_secret_comes_from_the_environment_or_from_a_block_of_prefect(
         made: Any = Secret
         return made(value=SECRET)
 
-    claims = Claims("r1", "fetch", "depot", "storing", "", "", "", "", "")
+    claims = Claims("r1", "lift", "depot", "storing", "", "", "", "", "")
     monkeypatch.setenv("DEPOT", SECRET)
     monkeypatch.setattr(Secret, "aload", aload)
     for source in ("env:DEPOT", "prefect:depot-api"):

@@ -230,7 +230,7 @@ async def test_what_was_revoked_after_the_go_and_before_the_effect_opens_nothing
 
 async def test_a_go_that_ran_out_before_it_was_used_opens_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour for high risk; a run that wakes later asks in vain."""
-    from gonogo import questions
+    from gonogo import clocks
 
     gate = await waiting(town)
     town.say(gate, town.token(gate, "grace"))
@@ -242,7 +242,7 @@ async def test_a_go_that_ran_out_before_it_was_used_opens_nothing(town: Town, mo
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz) + timedelta(hours=2)
 
-    monkeypatch.setattr(questions, "datetime", Later)
+    monkeypatch.setattr(clocks, "datetime", Later)
     await fell_through(town, "It ran out at")
 
 

@@ -38,7 +38,7 @@ class Stored(Outcome):
 
 
 @tool(system="depot", effect="write")
-async def fetch(shelf: str, credential: Credential = UNISSUED) -> dict[str, Any]:
+async def lift(shelf: str, credential: Credential = UNISSUED) -> dict[str, Any]:
     """Fetch something, and misbehave as the shelf is called."""
     from gonogo.errors import ToolFailed
 
@@ -65,7 +65,7 @@ async def fetch(shelf: str, credential: Credential = UNISSUED) -> dict[str, Any]
 @step
 async def fetch_it(shelf: str) -> str:
     """Fetch it."""
-    return str(await fetch(shelf=shelf))
+    return str(await lift(shelf=shelf))
 
 
 @mission(owner="depot", scope=["depot"])
