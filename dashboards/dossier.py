@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dashboards.figures import subject
 from dashboards.markup import Html, join, table, tag
 from dashboards.states import FINDING, SEVERITY, pill
-from dashboards.wording import NOTHING, duration, left, plural, spoken
+from dashboards.wording import NOTHING, duration, left, money, plural, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,5 +133,7 @@ def value(amount: float | None, unit: str | None) -> str:
     """Return one side of a comparison in its unit."""
     if amount is None:
         return NOTHING
+    if unit and unit.endswith(" micros"):
+        return money(amount, unit.removesuffix(" micros"))
     share = (unit or "").startswith("%")
     return f"{amount:.1f} %" if share else f"{amount:,.1f} {spoken(unit or '')}".rstrip()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.markup import Html, join, table, tag
 from dashboards.states import WORTH, WORTH_WORDS, basis, pill
-from dashboards.wording import NOTHING, count, duration, latency, money, plural, since, spoken
+from dashboards.wording import NOTHING, count, latency, money, plural, since, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,7 @@ def _worth(each: Mapping[str, Any]) -> list[object]:
         _two(count(each["caught"]), between),
         _cents(each["stopped_cents"]),
         _two(count(each["missed"]), _cents(each["missed_cents"]) if each["missed_cents"] else None),
-        NOTHING if each["waited_p50_minutes"] is None else duration(60 * each["waited_p50_minutes"]),
+        _span(None if each["waited_p50_minutes"] is None else each["waited_p50_minutes"] * 60_000),
         _two(money(each["review_micros"], each["currency"]), basis(each["basis"])),
         money(each["micros_per_catch"], each["currency"]),
         pill(each["verdict"], WORTH, WORTH_WORDS.get(each["verdict"])),

@@ -128,7 +128,11 @@ def _budgets(mart: Mart, mission: str | None) -> None:
             count(each["runs"]),
             money(each["allowed"], "USD"),
             join(
-                [money(each["spent"], "USD"), " ", _bar(each["spent"] / each["allowed"] if each["allowed"] else None)]
+                [
+                    money(each["spent"], "USD"),
+                    "  ·  ",
+                    _bar(each["spent"] / each["allowed"] if each["allowed"] else None),
+                ]
             ),
             percent(each["fullest"]),
             tag("span", count(each["over"]), css="warn" if each["over"] else ""),
@@ -159,7 +163,7 @@ def _day_row(each: Standing) -> list[object]:
         join([tag("b", spoken(each.name)), tag("div", each.whose, css="second")]),
         "money for models" if each.unit == "usd_micros" else WORDS[each.unit],
         told(each.cap),
-        join([told(each.used), " ", _bar(each.used / each.cap if each.cap else None)]),
+        join([told(each.used), "  ·  ", _bar(each.used / each.cap if each.cap else None)]),
         told(each.in_flight),
         told(each.left),
     ]

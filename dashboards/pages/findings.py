@@ -126,7 +126,15 @@ def _compared(compared: list[dict[str, Any]]) -> None:
     if not compared:
         show(tag("p", "A comparison needs runs before and runs now.", css="none"))
         return
-    show(table(_HEADS, [_compared_row(each) for each in compared[:COMPARISONS_SHOWN]], "Should beside is"))
+    shown = compared[:COMPARISONS_SHOWN]
+    known = [_compared_row(each) for each in shown if each["verdict"] != "not_enough_data"]
+    unknown = [_compared_row(each) for each in shown if each["verdict"] == "not_enough_data"]
+    if known:
+        show(table(_HEADS, known, "Should beside is"))
+    if unknown:
+        # They would bury what is known; the tile above says how many there are.
+        told = f"{plural(len(unknown), 'comparison')} that nobody can say yet, and what each of them lacks"
+        show(tag("details", tag("summary", told), table(_HEADS, unknown, "Not enough data"), css="voucher"))
     if len(compared) > COMPARISONS_SHOWN:
         more = len(compared) - COMPARISONS_SHOWN
         show(tag("p", f"{more} more comparisons: gonogo drift --all shows them.", css="none"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dashboards.dossier import ROUTES, dossier
+from dashboards.dossier import ROUTES, dossier, value
 from dashboards.mart import current_mart
 from gonogo.policy.remedies import Route
 from tests.dashboards.fleets import fleet, publish
@@ -67,6 +67,21 @@ def test_not_enough_data_is_never_shown_like_good_news(home: Path) -> None:
     assert (
         '<span class="pill is-grey"><span class="mark ring" aria-hidden="true"></span>not enough data</span>' in shown
     )
+
+
+def test_what_nobody_can_say_yet_is_folded_and_counted(home: Path) -> None:
+    """Hundreds of comparisons without data would bury the one that drifted; each is a click away."""
+    publish(home, fleet())
+    shown = markup(draw(PAGE))
+    fold = shown.index("that nobody can say yet, and what each of them lacks</summary>")
+    assert shown.index(">drift<") < fold < shown.index("not enough data</span>")
+
+
+def test_money_that_is_compared_is_shown_as_money() -> None:
+    """What the warehouse keeps in whole millionths, a person reads in its currency."""
+    assert value(4_342_000.0, "USD micros") == "4.34 USD"
+    assert value(91.0, "% succeeded") == "91.0 %"
+    assert value(None, "ms") == "—"
 
 
 def test_without_a_finding_the_page_says_who_looks(home: Path) -> None:
