@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.markup import Html, join, table, tag
 from dashboards.states import basis_words, is_bill
-from dashboards.wording import NOTHING, count, spoken
+from dashboards.wording import NOTHING, count, money, spoken
 
 if TYPE_CHECKING:
     from dashboards.boardroom import Figure
@@ -31,10 +31,21 @@ def stands_on(kpi: Kpi) -> Html:
     """Return the small print of a number: what was divided by what, on which prices; or why there is none."""
     if kpi.value is None:
         return join([kpi.why_nothing])
-    parts = [count(part) for part in (kpi.numerator, kpi.denominator) if part is not None]
+    parts = [told for told in _divided(kpi) if told is not None]
     loud = kpi.basis is not None and not is_bill(kpi.basis)
     told = tag("span", basis_words(kpi.basis), css="basis loud" if loud else "basis") if kpi.basis else None
     return join([" / ".join(parts), " " if parts and told else None, told])
+
+
+def _divided(kpi: Kpi) -> tuple[str | None, str | None]:
+    """Return what was divided by what: money is kept in millionths, and a share or ratio of money is of money."""
+    above, below = kpi.numerator, kpi.denominator
+    is_money = kpi.basis is not None
+    is_of_money = is_money and (kpi.unit == "ratio" or kpi.unit.startswith("%"))
+    return (
+        None if above is None else money(above, None) if is_money else count(above),
+        None if below is None else money(below, None) if is_of_money else count(below),
+    )
 
 
 def voucher(figure: Figure, snapshot: dict[str, Any]) -> Html:

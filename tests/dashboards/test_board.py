@@ -18,7 +18,8 @@ from dashboards.boardroom import QUESTIONS, board_figures, whose_names
 from dashboards.mart import current_mart
 from dashboards.printing import board_report
 from dashboards.tables import open_tables
-from dashboards.vouchers import amount_of
+from dashboards.vouchers import amount_of, stands_on
+from dashboards.wording import count, money
 from dashboards.worth import SHEET, account_rows, accounts_table
 from tests.dashboards.fleets import fleet, publish
 from tests.dashboards.views import draw, markup, text
@@ -47,6 +48,18 @@ def test_the_board_shows_its_seven_numbers_in_order_each_with_a_question_and_a_r
         assert figure.statement is None or " ".join(figure.statement.split()) in said
         assert figure.sql_sha256 is None or figure.sql_sha256 in said
     assert markup(app).count('class="voucher"') == 7
+
+
+def test_what_a_number_of_money_stands_on_is_money(home: Path) -> None:
+    """The mart keeps whole millionths; nobody on a board reads those."""
+    publish(home, fleet())
+    of = {figure.kpi.id: figure.kpi for figure in board_figures(current_mart(home))}
+    for name in ("K1", "K6.full", "K36"):
+        assert money(of[name].numerator, None) in stands_on(of[name])
+    assert f" / {count(of['K6.full'].denominator)}" in stands_on(of["K6.full"])
+    for name in ("K1", "K36"):
+        assert f" / {money(of[name].denominator, None)}" in stands_on(of[name])
+    assert f"{count(of['K8'].numerator)} / {count(of['K8'].denominator)}" in stands_on(of["K8"])
 
 
 def test_the_board_names_what_its_numbers_stand_on(home: Path) -> None:
