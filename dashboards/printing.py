@@ -61,12 +61,14 @@ def board_report(home: Path) -> str:
             seen = {snapshot["evidence_digest"], told["snapshot"]["evidence_digest"]}
             seen |= set() if report is None else {report.snapshot["evidence_digest"]}
             if len(seen) == 1:
+                figures = board_figures(tables, None)
                 parts = [
                     *_front(snapshot, told),
-                    *_figures(board_figures(tables, None), snapshot),
+                    *_figures(figures),
                     *_accounts(report, why),
                     tag("h2", "What drifted"),
                     dossier_table(board_dossier(tables), snapshot["published_at"]),
+                    *_receipts(figures, snapshot),
                     *_back(snapshot, assumptions_of(tables), told),
                 ]
                 return _file(parts)
@@ -99,15 +101,21 @@ def _front(snapshot: dict[str, Any], told: Receipt) -> Iterable[object]:
         yield tag("p", tag("b", "These numbers disagree. "), said, css="notice")
 
 
-def _figures(figures: list[Figure], snapshot: dict[str, Any]) -> Iterable[object]:
-    house = [figure for figure in figures if figure.kpi.mission == ALL_MISSIONS]
+def _of_the_house(figures: list[Figure]) -> list[Figure]:
+    return [figure for figure in figures if figure.kpi.mission == ALL_MISSIONS]
+
+
+def _figures(figures: list[Figure]) -> Iterable[object]:
     yield from price_notices({figure.kpi.basis for figure in figures})
     yield tag("h2", "Seven numbers")
-    yield table(_FIGURE_HEADS, map(_figure_row, house), "The seven numbers of the board")
+    yield table(_FIGURE_HEADS, map(_figure_row, _of_the_house(figures)), "The seven numbers of the board")
     yield tag("h2", "By business unit and mission")
     yield _by_whose(figures)
+
+
+def _receipts(figures: list[Figure], snapshot: dict[str, Any]) -> Iterable[object]:
     yield tag("h2", "Receipts")
-    yield tag("section", [voucher(figure, snapshot) for figure in house], css="sheet")
+    yield tag("section", [voucher(figure, snapshot) for figure in _of_the_house(figures)], css="sheet")
 
 
 def _figure_row(figure: Figure) -> list[object]:

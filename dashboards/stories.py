@@ -259,7 +259,7 @@ def _names(data: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _and(*parts: str | None) -> str:
-    return "; ".join(part for part in parts if part)
+    return "; ".join(part.removesuffix(".") for part in parts if part)
 
 
 _TELLERS: Mapping[str, Callable[[Mapping[str, Any], Record], Told]] = {
