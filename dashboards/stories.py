@@ -259,7 +259,11 @@ def _names(data: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _and(*parts: str | None) -> str:
-    return "; ".join(part.removesuffix(".") for part in parts if part)
+    """Return parts on one line; a whole sentence ends itself."""
+    told = ""
+    for part in filter(None, parts):
+        told += f"{' ' if told.endswith('.') else '; ' if told else ''}{part}"
+    return told
 
 
 _TELLERS: Mapping[str, Callable[[Mapping[str, Any], Record], Told]] = {

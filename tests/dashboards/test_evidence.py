@@ -49,7 +49,7 @@ def test_a_run_is_read_as_a_story(home: Path) -> None:
     said = text(draw(PAGE, run=RUN))
     for words in ("night-shift asked for claims triage", "for case CLM-20417", "may touch claims, payments",
                   "Waits for claims-manager: issue_payment", "A payout above 5,000 EUR needs a claims manager.",
-                  "Dana Ortiz says go", "Photos and invoice agree.; unproven, by dashboard"):  # fmt: skip
+                  "Dana Ortiz says go", "Photos and invoice agree. unproven, by dashboard"):  # fmt: skip
         assert words in said
     assert said.index("asked for claims triage") < said.index("Waits for claims-manager") < said.index("says go")
 
