@@ -9,7 +9,6 @@ to the disk. Nothing is computed here: the same rows, in the same order.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from analytics.errors import WarehouseBusy, WarehouseUnwritable
 from analytics.locks import LoaderLock
 from analytics.marts import quoted
-from analytics.stores import first_line, open_warehouse, warehouse_path
+from analytics.stores import first_line, open_warehouse, remove_database, sync_path, warehouse_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +60,7 @@ def compact(home: Path) -> Compacted:
             msg = f"The warehouse in {home} cannot be compacted ({first_line(error)}); it is as it was. Free the disk."
             raise WarehouseUnwritable(msg) from error
         finally:
-            _remove(aside)
+            remove_database(aside)
         return Compacted(before, path.stat().st_size, perf_counter() - begun)
 
 
@@ -69,7 +68,7 @@ def _copy(path: Path, aside: Path) -> None:
     """Copy a database into a file that is durable before this returns."""
     import duckdb
 
-    _remove(aside)
+    remove_database(aside)
     con = duckdb.connect()
     try:
         con.execute(f"ATTACH {quoted(path)} AS old (READ_ONLY)")
@@ -78,13 +77,4 @@ def _copy(path: Path, aside: Path) -> None:
         con.execute("DETACH compact")
     finally:
         con.close()
-    descriptor = os.open(aside, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(aside: Path) -> None:
-    for file in (aside, aside.with_name(f"{aside.name}.wal")):
-        file.unlink(missing_ok=True)
+    sync_path(aside)

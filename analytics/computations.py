@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LEAST_SECONDS = 2.0
-"""Numbers are not computed more often than this,"""
+"""Numbers are computed at most this often."""
 
 SHARE = 10
-"""and what takes long is computed again after so many times as long: a tenth of one core."""
+"""How many times as long as a computation took passes before the next: it is given a tenth of one core."""
 
 _BASIS = "SELECT evidence_digest, assumptions_digest, records, runs, newest_recorded_at FROM snapshot"
 

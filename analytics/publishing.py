@@ -9,7 +9,6 @@ comes to the same rows; every so often it is filled anew, too, as replaced rows 
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -21,7 +20,7 @@ from analytics.formulas import FORMULAS
 from analytics.marts import mart_path, quoted
 from analytics.shape import SHAPES
 from analytics.snapshots import write_snapshot
-from analytics.stores import insert_rows, scalar
+from analytics.stores import insert_rows, remove_database, scalar, sync_path
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Publisher:
         """
         con, target = self._con, mart_path(self._home)
         aside = target.with_name("mart.duckdb.new")
-        _remove(aside)
+        remove_database(aside)
         is_change = self._can_be_changed(target)
         try:
             if is_change:
@@ -116,11 +115,11 @@ class Publisher:
             finally:
                 con.execute("USE warehouse")
                 con.execute("DETACH mart")
-            _sync(aside)
+            sync_path(aside)
             aside.replace(target)
-            _sync(self._home)
+            sync_path(self._home)
         except BaseException:
-            _remove(aside)
+            remove_database(aside)
             raise
         con.execute("DELETE FROM changed_runs; DELETE FROM changed_journals")
         self._changes = self._changes + 1 if is_change else 0
@@ -196,16 +195,3 @@ def _declare(con: DuckDBPyConnection, declared: Declared) -> None:
     insert_rows(con, "formulas", (formula.row() for formula in FORMULAS))
     declare_hours(con, assumed)
     declare_fees(con, assumed)
-
-
-def _remove(aside: Path) -> None:
-    for path in (aside, aside.with_name(f"{aside.name}.wal")):
-        path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from analytics.errors import WarehouseBusy, WarehouseOutdated, WarehouseUnwritable
@@ -86,3 +87,18 @@ def insert_rows(con: DuckDBPyConnection, table: str, rows: Iterable[dict[str, An
     con.register("incoming", pa.Table.from_pylist(found))
     con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - our own names
     con.unregister("incoming")
+
+
+def remove_database(path: Path) -> None:
+    """Remove a database file, and what a crash left beside it."""
+    for file in (path, path.with_name(f"{path.name}.wal")):
+        file.unlink(missing_ok=True)
+
+
+def sync_path(path: Path) -> None:
+    """Make what a file holds, or which names a folder holds, survive power loss."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,6 +11,7 @@ from dashboards.wording import NOTHING, count, latency, money, percent, spoken
 
 if TYPE_CHECKING:
     from dashboards.mart import Mart
+    from dashboards.tables import Tables
 
 ALL_MISSIONS = "all"
 """What the table ``kpis`` calls all missions together."""
@@ -156,9 +157,9 @@ class Figures:
         return [known for known in self.all if known.id == kpi and known.mission == mission and known.segment]
 
 
-def computed_before(mart: Mart) -> datetime | None:
+def computed_before(tables: Tables) -> datetime | None:
     """Return when KPIs and findings were computed, where that was on less than the mart shows; else ``None``."""
-    return mart.row(_OLDER).get("computed_at")
+    return tables.row(_OLDER).get("computed_at")
 
 
 def figures(mart: Mart) -> Figures:

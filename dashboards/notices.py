@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from dashboards.markup import Html, show, tag
 from dashboards.states import NO_BILL, basis_words
+from dashboards.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 _NOT_MONEY = {
     "notional": "No bill stands behind these costs: the scripted offline model is priced as if it were a real one. "
@@ -24,6 +26,20 @@ def price_notices(bases: Iterable[str | None]) -> list[Html]:
         tag("p", tag("b", f"{basis_words(base).capitalize()} prices. "), _NOT_MONEY[base], css="notice", role="note")
         for base in sorted(NO_BILL & set(bases))
     ]
+
+
+def age_notice(computed_at: datetime | None, now: datetime) -> Html | None:
+    """Return how old the numbers are, where they were computed on less than is shown beside them."""
+    if computed_at is None:
+        return None
+    age = duration((now - computed_at).total_seconds())
+    return tag("p", f"KPIs and findings were computed {age} ago; what landed since is not in them yet.", css="none")
+
+
+def age_warning(computed_at: datetime | None, now: datetime) -> None:
+    """Say on a page how old its numbers are; nothing, where they are as new as the rest."""
+    if (notice := age_notice(computed_at, now)) is not None:
+        show(notice)
 
 
 def price_warning(bases: Iterable[str | None]) -> None:

@@ -16,9 +16,9 @@ from analytics import receipts, roi
 from analytics.errors import AssumptionsBroken, MartMoved
 from dashboards.boardroom import Figure, assumptions_of, board_figures, snapshot_of, whose_words
 from dashboards.dossier import board_dossier, dossier_table
-from dashboards.figures import ALL_MISSIONS
+from dashboards.figures import ALL_MISSIONS, computed_before
 from dashboards.markup import Html, join, table, tag
-from dashboards.notices import price_notices
+from dashboards.notices import age_notice, price_notices
 from dashboards.palette import stylesheet
 from dashboards.tables import open_tables
 from dashboards.vouchers import amount_of, assumptions_table, snapshot_facts, stands_on, voucher
@@ -26,6 +26,7 @@ from dashboards.worth import accounts_table, forecast_table, left_out, options_t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from analytics.accounts import RoiReport
     from analytics.receipts import Receipt
@@ -63,7 +64,7 @@ def board_report(home: Path) -> str:
             if len(seen) == 1:
                 figures = board_figures(tables, None)
                 parts = [
-                    *_front(snapshot, told),
+                    *_front(snapshot, told, computed_before(tables)),
                     *_figures(figures),
                     *_accounts(report, why),
                     tag("h2", "What drifted"),
@@ -87,7 +88,7 @@ def _worth(home: Path) -> tuple[RoiReport | None, str]:
         return None, str(error)
 
 
-def _front(snapshot: dict[str, Any], told: Receipt) -> Iterable[object]:
+def _front(snapshot: dict[str, Any], told: Receipt, computed_at: datetime | None) -> Iterable[object]:
     wrong = [line["id"] for line in told["kpis"] if line["agrees"] is False]
     yield tag("h1", "Board report")
     yield tag(
@@ -96,6 +97,7 @@ def _front(snapshot: dict[str, Any], told: Receipt) -> Iterable[object]:
         f"and {snapshot['records']:,} records of evidence.",
         css="lede",
     )
+    yield age_notice(computed_at, snapshot["published_at"])
     if wrong:
         said = f"Computed again, {', '.join(wrong)} come to other digits than were published. Land the evidence anew."
         yield tag("p", tag("b", "These numbers disagree. "), said, css="notice")

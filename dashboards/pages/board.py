@@ -11,11 +11,11 @@ from analytics.errors import AssumptionsBroken
 from dashboards import sheets
 from dashboards.boardroom import Figure, assumptions_of, board_figures, snapshot_of, whose_names, whose_words
 from dashboards.entrance import require_entrance
-from dashboards.figures import ALL_MISSIONS, as_csv
+from dashboards.figures import ALL_MISSIONS, as_csv, computed_before
 from dashboards.frame import page
 from dashboards.markup import join, show, tag
 from dashboards.mart import Mart
-from dashboards.notices import price_warning
+from dashboards.notices import age_warning, price_warning
 from dashboards.printing import board_report, receipt_file
 from dashboards.tiles import Tile, tiles
 from dashboards.vouchers import amount_of, assumptions_table, snapshot_facts, stands_on, voucher
@@ -31,7 +31,6 @@ LOOK_AGAIN_SECONDS = 15.0
 
 def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
-    del now
     snapshot = snapshot_of(mart)
     with st.container(key="filters", horizontal=True):
         known = whose_names(mart)
@@ -41,6 +40,7 @@ def body(mart: Mart, now: datetime) -> None:
         )  # fmt: skip
         _downloads(mart)
     figures = board_figures(mart, chosen if chosen in known else ALL_MISSIONS)
+    age_warning(computed_before(mart), now)
     price_warning({figure.kpi.basis for figure in figures})
     tiles(*map(_tile, figures))
     _worth(mart)

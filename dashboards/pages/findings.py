@@ -10,9 +10,10 @@ from dashboards import sheets
 from dashboards.choosing import choose_mission
 from dashboards.dossier import SHOWN, Which, dossier, dossier_table, value
 from dashboards.entrance import require_entrance
-from dashboards.figures import findings, subject
+from dashboards.figures import computed_before, findings, subject
 from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
+from dashboards.notices import age_warning
 from dashboards.states import VERDICT, VERDICT_WORDS, pill
 from dashboards.tiles import Tile, tiles
 from dashboards.wording import NOTHING, count, left, percent, plural, spoken
@@ -43,6 +44,7 @@ def body(mart: Mart, now: datetime) -> None:
             label_visibility="collapsed",
         )  # fmt: skip
     kind = cast("Which", which) if which in get_args(Which) else "open"
+    age_warning(computed_before(mart), now)
     found, counts = dossier(mart, mission, kind, now.replace(second=0, microsecond=0))
     compared = findings(mart, mission)
     _numbers(counts, compared, now)

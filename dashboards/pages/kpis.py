@@ -13,10 +13,10 @@ from dashboards.figures import Figures, Kpi, as_csv, computed_before, figures, f
 from dashboards.fleet import missions
 from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
-from dashboards.notices import price_warning
+from dashboards.notices import age_warning, price_warning
 from dashboards.states import UNKNOWN, VERDICT, VERDICT_WORDS, basis, basis_words, is_bill, pill
 from dashboards.tiles import Tile, tiles
-from dashboards.wording import NOTHING, count, duration, money, plural, spoken, zone
+from dashboards.wording import NOTHING, count, money, plural, spoken, zone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
     with st.container(key="filters", horizontal=True):
         mission = choose_mission(mart)
-    _age_warning(computed_before(mart), now)
+    age_warning(computed_before(mart), now)
     numbers = figures(mart)
     price_warning({numbers.of("K6", mission).basis})
     tiles(
@@ -58,13 +58,6 @@ def body(mart: Mart, now: datetime) -> None:
     if mission is None:
         _by_mission(numbers, flown)
     _every_number(numbers, mission)
-
-
-def _age_warning(computed_at: datetime | None, now: datetime) -> None:
-    if computed_at is not None:
-        age = duration((now - computed_at).total_seconds())
-        said = f"KPIs and findings were computed {age} ago; what landed since is not in them yet."
-        show(tag("p", said, css="none"))
 
 
 def _cost(cost: Kpi) -> Tile:

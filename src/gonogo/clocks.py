@@ -60,11 +60,14 @@ def keep_time(home: Path, now: datetime | None = None) -> None:
     now, mark = now or datetime.now(UTC), home / MARK
     if now - _marked(mark) < timedelta(seconds=1):
         return
-    # A mark that cannot be written protects less, and stops nothing: the records are looked at all the same.
-    with suppress(OSError):
-        made = mark.with_name(f"{MARK}.{short_id(uuid7())}")
+    made = mark.with_name(f"{MARK}.{short_id(uuid7())}")
+    try:
         made.write_text(timestamp(now), encoding="ascii")
         made.replace(mark)
+    except OSError:
+        # A mark that cannot be written protects less, and stops nothing: the records are looked at all the same.
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
 
 
 def _marked(mark: Path) -> datetime:

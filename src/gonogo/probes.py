@@ -21,6 +21,7 @@ from gonogo.ballots import accepted_answer
 from gonogo.current import current_run
 from gonogo.errors import CaseRefused, GateDenied, PolicyBroken, PolicyDenied
 from gonogo.evidence.canon import random_bytes, sha256_hex, short_id, uuid7
+from gonogo.evidence.disk import write_once
 from gonogo.evidence.journals import journal_of
 from gonogo.flights import fly
 from gonogo.gates import Action, call_facts, clear
@@ -224,8 +225,7 @@ def _key(settings: Settings) -> bytes:
     path = settings.home / "keys" / "probes"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(0o600, exist_ok=True)
-        path.write_bytes(random_bytes(_KEY_BYTES))
+        write_once(path, random_bytes(_KEY_BYTES))
     found = path.read_bytes()
     if len(found) != _KEY_BYTES:
         raise PolicyBroken(f"{path} is no key; remove it, and probes that wait now are never told from work.")

@@ -11,6 +11,7 @@ import pytest
 from analytics.marts import mart_path
 from dashboards.figures import Kpi, as_csv, figures, outcomes
 from dashboards.mart import current_mart
+from dashboards.printing import board_report
 from tests.dashboards.drawings import FINDINGS
 from tests.dashboards.fleets import fleet, publish, rows
 from tests.dashboards.views import draw, markup, text
@@ -65,15 +66,18 @@ def test_an_unknown_price_basis_is_not_taken_for_a_bill(home: Path) -> None:
     assert 'class="basis loud"' in markup(draw(PAGE))
 
 
+@pytest.mark.parametrize("where", [PAGE, "pages/board.py", "pages/findings.py", "the report"])
 @pytest.mark.parametrize(("evidence", "is_told"), [("other evidence", True), ("this evidence", False)])
-def test_numbers_of_an_earlier_snapshot_say_so(home: Path, evidence: str, *, is_told: bool) -> None:
-    """Facts come at once and numbers later; a reader of the page is told which numbers these are."""
+def test_numbers_of_an_earlier_snapshot_say_so(home: Path, where: str, evidence: str, *, is_told: bool) -> None:
+    """Facts come at once and numbers later; a reader is told which numbers these are, wherever they stand."""
     publish(home, fleet())
     with duckdb.connect(str(mart_path(home))) as con:
         con.execute("UPDATE snapshot SET evidence_digest = 'this evidence'; DELETE FROM computations")
-        basis = {"computed_at": datetime.now(UTC) - timedelta(minutes=4), "seconds": 9.0, "evidence_digest": evidence}
-        rows(con, "computations", [{**basis, "records": 31, "runs": 1}])
-    assert ("KPIs and findings were computed 4 min ago" in text(draw(PAGE))) is is_told
+        at = datetime.now(UTC) - timedelta(minutes=4, seconds=30)
+        basis = {"computed_at": at, "seconds": 9.0, "evidence_digest": evidence, "records": 31, "runs": 1}
+        rows(con, "computations", [basis])
+    said = board_report(home) if where == "the report" else text(draw(where))
+    assert ("KPIs and findings were computed 4 min ago" in said) is is_told
 
 
 def _found(*findings: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,27 @@ def cut_torn_line(descriptor: int) -> int:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
     return end
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Make a file that only its owner can read, whole and durable, for whoever comes first; later ones leave it alone.
+
+    Raises:
+        OSError: it cannot be made; nothing is left of it.
+
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        # A link is refused where the name is taken: two processes end with one content.
+        with suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

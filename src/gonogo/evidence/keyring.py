@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gonogo.errors import EvidenceUnwritable, SettingsBroken
+from gonogo.evidence.disk import write_once
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
@@ -176,21 +177,9 @@ def read_secret(path: Path, what: str, setting: str) -> bytes:
 
 def _make(path: Path, what: str) -> None:
     """Make a secret, for whoever comes first; the others find it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(KEY_BYTES).hex().encode() + b"\n")
-            file.flush()
-            os.fsync(descriptor)
-        try:
-            # A link is refused where the name is taken: two processes end with one secret.
-            os.link(beside, path)
-        except FileExistsError:
-            return
-        finally:
-            beside.unlink()
+        write_once(path, os.urandom(KEY_BYTES).hex().encode() + b"\n")
     except OSError as error:
         raise EvidenceUnwritable(f"The {what} cannot be made at {path}: {error.strerror}.") from error
 

@@ -6,7 +6,6 @@ read it (``GONOGO_LOG_KEY``), and anchors checkpoints elsewhere; see ``docs/guid
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,14 +17,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gonogo.errors import EvidenceUnwritable, SettingsBroken
+from gonogo.evidence.disk import write_once
 from gonogo.log.notes import Signer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gonogo.settings import Settings
-
-_PRIVATE_MODE = 0o600
 
 
 def key_path(settings: Settings) -> Path:
@@ -59,20 +57,8 @@ def signer_of(path: Path, name: str) -> Signer:
 def _make(path: Path) -> None:
     """Make a key, for whoever comes first; the others find it."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(descriptor)
-        try:
-            # A link is refused where the name is taken: two processes end with one key.
-            os.link(beside, path)
-        except FileExistsError:
-            return
-        finally:
-            beside.unlink()
+        write_once(path, pem)
     except OSError as error:
         raise EvidenceUnwritable(f"The key of the log cannot be made at {path}: {error.strerror}.") from error
