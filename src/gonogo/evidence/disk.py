@@ -11,19 +11,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ATTEMPTS, _ATTEMPT_SECONDS = 10, 0.002
+_ATTEMPT_SECONDS = 0.002
+_HELD_ATTEMPTS = 10
+_LOOKED_AT_ATTEMPTS = 1_000
 
 
 def lock(descriptor: int, *, wait: bool) -> None:
-    """Take a file's lock; asks a few times, since whoever looks whether a run is free holds it for an instant."""
-    for _ in range(_ATTEMPTS):
+    """Take a file's lock; who only looks whether it is held shares it for an instant, and keeps nobody out.
+
+    Raises:
+        BlockingIOError: another writer holds it, and it was not asked to wait.
+
+    """
+    if wait:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    held = 0
+    for _ in range(_LOOKED_AT_ATTEMPTS):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            held += not is_unlocked(descriptor)
+            if held == _HELD_ATTEMPTS:
+                break
             time.sleep(_ATTEMPT_SECONDS)
         else:
             return
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_unlocked(descriptor: int) -> bool:
+    """Whether nobody holds a file's lock; only looks, so that several who look at once do not see each other."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
 
 
 def cut_torn_line(descriptor: int) -> int:

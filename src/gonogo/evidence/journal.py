@@ -8,13 +8,13 @@ and is cut on reopening.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gonogo.evidence.disk import is_unlocked
 from gonogo.evidence.ends import ends_in
 from gonogo.evidence.files import FileStream, read_stream, unwritable
 from gonogo.evidence.payloads import FilePayloads
@@ -111,12 +111,9 @@ class FileJournal:
         except FileNotFoundError:
             return True
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+            return is_unlocked(descriptor)
         finally:
             os.close(descriptor)
-        return True
 
     def runs_mentioning(self, text: str) -> list[str]:
         """Return the runs whose own stream contains a text, newest first; finds a gate's run cheaply."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,8 @@ from gonogo.evidence.journal import FileJournal
 from tests.gonogo.toy.paper import note, write_some
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gonogo.evidence.journals import Journal
     from gonogo.evidence.streams import Stream
 
@@ -94,6 +98,18 @@ def test_who_only_looks_does_not_keep_a_pilot_out(journal: Journal) -> None:
     finally:
         over.set()
         looking.join(10)
+
+
+def test_who_only_looks_is_not_taken_for_a_pilot(tmp_path: Path) -> None:
+    """Several may look at the same instant; each finds the run free, and a pilot gets in once they are through."""
+    journal = FileJournal(tmp_path)
+    write_some(journal, 1)
+    with journal.flight_path("r1").open("rb") as looker, ThreadPoolExecutor(1) as pilots:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        assert journal.is_free("r1")
+        flight = pilots.submit(journal.open_flight, "r1")
+        fcntl.flock(looker, fcntl.LOCK_UN)
+        flight.result().close()
 
 
 def test_a_run_is_free_while_nobody_flies_it(journal: Journal, stream: Stream) -> None:
