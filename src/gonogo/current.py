@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from gonogo.runs import Run
 
 _run: ContextVar[Run | None] = ContextVar("gonogo_run", default=None)
-_acting: ContextVar[str | None] = ContextVar("gonogo_acting", default=None)
-_step: ContextVar[str | None] = ContextVar("gonogo_step", default=None)
-_retries: ContextVar[int | None] = ContextVar("gonogo_retries", default=None)
+_inside: ContextVar[executing | None] = ContextVar("gonogo_step", default=None)
 
 
 def current_run() -> Run:
@@ -46,17 +44,20 @@ def flying_run() -> Run | None:
 
 def current_step() -> str | None:
     """Return the key of the step being executed, or ``None`` in mission code."""
-    return _step.get()
+    inside = _inside.get()
+    return None if inside is None else inside.scope.path
 
 
 def acting_agent() -> str | None:
     """Return the registered agent on whose mandate the step acts, or ``None`` for the mission itself."""
-    return _acting.get()
+    inside = _inside.get()
+    return None if inside is None else inside.acting
 
 
 def declared_retries() -> int | None:
     """Return how often the step has its calls repeated; ``None`` where it leaves that to each dependency."""
-    return _retries.get()
+    inside = _inside.get()
+    return None if inside is None else inside.retries
 
 
 @contextmanager
@@ -77,25 +78,21 @@ class executing:  # noqa: N801 - reads as the context manager it is; a generator
     scope: Scope
     acting: str | None
     retries: int | None = None
-    _tokens: tuple[Token[str | None], Token[str | None], Token[Scope | None], Token[int | None]] | None = None
+    _tokens: tuple[Token[executing | None], Token[Scope | None]] | None = None
 
     def __enter__(self) -> None:
         """Enter the step."""
-        self._tokens = (
-            _step.set(self.scope.path), _acting.set(self.acting), enter(self.scope), _retries.set(self.retries),
-        )  # fmt: skip
+        self._tokens = (_inside.set(self), enter(self.scope))
 
     def __exit__(self, *_raised: object) -> None:
         """Leave it."""
         if self._tokens is not None:
-            step, acting, scope, retries = self._tokens
-            _retries.reset(retries)
-            _step.reset(step)
-            _acting.reset(acting)
+            inside, scope = self._tokens
             leave(scope)
+            _inside.reset(inside)
 
 
 def step_fields() -> dict[str, str]:
     """Return the envelope fields that tie a record to the step it happened in."""
-    key = _step.get()
+    key = current_step()
     return {} if key is None else {"stepid": key}

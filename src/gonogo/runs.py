@@ -39,6 +39,23 @@ LOOK_SECONDS_MIN = 0.01
 """A wait whose time is over is looked at again after this, until its branch has seen it."""
 
 
+class Working:
+    """A block in which a branch of a run is busy; a generator costs three times as much, once for each step."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        """Begin to work."""
+        self._run.begin_work()
+
+    def __exit__(self, *_raised: object) -> None:
+        """Stop working."""
+        self._run.end_work()
+
+
 @dataclass(slots=True)
 class Run:
     """One flight of a mission."""
@@ -116,19 +133,22 @@ class Run:
         left = min(((wait.deadline - datetime.now(UTC)).total_seconds() for wait in self.waits), default=seconds)
         await self._ear.heard(max(min(seconds, left), LOOK_SECONDS_MIN))
 
-    @contextmanager
-    def working(self) -> Generator[None]:
-        """Count a branch as busy for the block."""
+    def working(self) -> Working:
+        """Count a branch as busy for a block."""
+        return Working(self)
+
+    def begin_work(self) -> None:
+        """Count the branch that runs now as busy."""
         self._know_branch()
         self.busy += 1
         self._keep_time()
-        try:
-            yield
-        finally:
-            self.busy -= 1
-            self._keep_time()
-            if not self.busy and self._ear is not None:
-                self._ear.ring(self.id)
+
+    def end_work(self) -> None:
+        """Count it no more, and let whoever waits look again where it was the last."""
+        self.busy -= 1
+        self._keep_time()
+        if not self.busy and self._ear is not None:
+            self._ear.ring(self.id)
 
     def _keep_time(self) -> None:
         """Let the clock run while anything but waiting is done."""

@@ -26,6 +26,7 @@ from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
 from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.parameters import Parameters
 from gonogo.pilots import Held
 from gonogo.redactions import cleaned
 from gonogo.rescues import Failed, is_asked, settle
@@ -83,10 +84,10 @@ class Step(Task[P, R]):
             shown.__signature__ = inspect.Signature()  # pyright: ignore[reportAttributeAccessIssue] - read by inspect.signature
         super().__init__(cast("Callable[P, R]", shown), persist_result=False, **options)
         self.work = function
-        self._signature = inspect.signature(function)
+        self.takes = Parameters.of(function)
         self.acting = acting
         self.terms = terms
-        names = tuple(self._signature.parameters)
+        names = self.takes.names
         refuse_misfits(f"the step {function.__name__}", "entry", terms.entry, names)
         refuse_misfits(f"the step {function.__name__}", "exit", terms.exit, (*names, RESULT))
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints["return"])
@@ -103,9 +104,8 @@ class Step(Task[P, R]):
     async def _done_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         run = current_run()
         scope = current_scope()
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        raw = payload_bytes(plain(bound.arguments))
+        arguments = self.takes.named(args, kwargs)
+        raw = payload_bytes(plain(arguments))
         digest = run.ledger.digest(raw)
         key = scope.claim("step", self.name, digest)
         common: dict[str, Any] = {"key": key, "step": self.name, "branch": scope.branch}
@@ -114,15 +114,15 @@ class Step(Task[P, R]):
             intent = common | {"phase": "intent", "args_digest": digest}
             if self.acting:
                 intent["agent"] = self.acting
-            run.ledger.learn(bound.arguments)
+            run.ledger.learn(arguments)
             run.ledger.note("step_record", intent, payload=raw, fields={"stepid": key})
         while True:
             try:
                 recorded = run.ledger.result(key)
                 if recorded is None:
                     with run.working():
-                        body = self._body(run, bound, common)
-                        return await run.pilot.fly_step(self, bound.arguments, body)
+                        body = self._body(run, lambda: self.work(*args, **kwargs), arguments, common)
+                        return await run.pilot.fly_step(self, arguments, body)
                 if not is_asked(run, self.terms.asks, recorded):
                     return self._replayed(recorded)
                 await settle(run, self._failed(recorded, raw))
@@ -142,31 +142,35 @@ class Step(Task[P, R]):
         return Failed(self.name, record.data["key"], orjson.loads(raw), role, record, self.result_type, branch)
 
     def _body(
-        self, run: Run, bound: inspect.BoundArguments, common: dict[str, Any]
+        self, run: Run, work: Callable[[], Awaitable[Any]], arguments: dict[str, Any], common: dict[str, Any]
     ) -> Callable[[], Coroutine[Any, Any, Any]]:
         """Return what the lane executes: the author's function, and the record of what came of it."""
 
         async def body() -> Any:
             watch = Stopwatch()
             key = common["key"]
-            limit = asyncio.timeout(self.terms.timeout_seconds)
+            seconds = self.terms.timeout_seconds
+            limit = None if seconds is None else asyncio.timeout(seconds)
             try:
                 if self.terms.entry:
-                    check(self.name, "entry", self.terms.entry, bound.arguments)
-                async with limit:
-                    with executing(Scope(key, common["branch"]), self.acting, self.terms.retries):
-                        value = await self.work(*bound.args, **bound.kwargs)
+                    check(self.name, "entry", self.terms.entry, arguments)
+                with executing(Scope(key, common["branch"]), self.acting, self.terms.retries):
+                    if limit is None:
+                        value = await work()
+                    else:
+                        async with limit:
+                            value = await work()
                 run.ledger.learn(value)
                 raw = self.result_type.dump_json(value, warnings=False)
                 result = self.result_type.validate_json(raw)
                 if self.terms.exit:
-                    check(self.name, "exit", self.terms.exit, {**bound.arguments, RESULT: result})
+                    check(self.name, "exit", self.terms.exit, {**arguments, RESULT: result})
             except ClockBehind:
                 # This is no end of the step: it goes on where it was once the clock is right.
                 await run.settle()
                 raise
             except Exception as error:
-                known = self._late() if limit.expired() else _known(self.name, error)
+                known = self._late() if limit is not None and limit.expired() else _known(self.name, error)
                 known.path = self.terms.on_failure or known.path
                 failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
                 # What was in flight finishes and is recorded, also where its time was up.

@@ -159,32 +159,46 @@ def new_salt() -> bytes:
     return random_bytes(SALT_BYTES)
 
 
-_POOL_BYTES = 8_192
-_pool = bytearray()
-_pool_pid = -1
+_pool: list[bytes] = []
+"""Random bytes drawn ahead, in pieces of a salt's length."""
+_POOL_PIECES = 256
+# A fork must never draw what its parent drew.
+os.register_at_fork(after_in_child=_pool.clear)
 
 
 def random_bytes(count: int) -> bytes:
-    """Return bytes of the system's generator, drawn many at a time; a fork never sees its parent's."""
-    global _pool_pid  # noqa: PLW0603 - one pool for the process
-    if _pool_pid != os.getpid() or len(_pool) < count:
-        _pool[:] = os.urandom(_POOL_BYTES)
-        _pool_pid = os.getpid()
-    drawn = bytes(_pool[-count:])
-    del _pool[-count:]
-    return drawn
+    """Return at most 32 bytes of the system's generator, drawn many at a time; no thread and no fork sees another's."""
+    try:
+        return _pool.pop()[:count]
+    except IndexError:
+        drawn = os.urandom(SALT_BYTES * _POOL_PIECES)
+        _pool.extend(drawn[at : at + SALT_BYTES] for at in range(SALT_BYTES, len(drawn), SALT_BYTES))
+        return drawn[:count]
 
 
-_BITS_62 = (1 << 62) - 1
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""A random hex digit, with its upper two bits set to what RFC 9562 wants there."""
 
 
 def uuid7() -> str:
     """Return a time-ordered UUID (RFC 9562, version 7) as text."""
-    drawn = int.from_bytes(random_bytes(10), "big")
     # 48 bits of milliseconds, version 7, 12 random bits, variant 2, 62 random bits.
-    number = (time.time_ns() // 1_000_000) << 80 | 7 << 76 | (drawn >> 68) << 64 | 2 << 62 | drawn & _BITS_62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    drawn = random_bytes(10).hex()
+    return f"{_millisecond()}{drawn[:3]}-{_VARIANT[drawn[3]]}{drawn[4:7]}-{drawn[7:19]}"
+
+
+_this_millisecond: tuple[int, str] = (0, "")
+
+
+def _millisecond() -> str:
+    """Return what all identifiers of this millisecond begin with, version included."""
+    global _this_millisecond  # noqa: PLW0603 - one clock for the process; the pair is replaced as a whole
+    now = time.time_ns() // 1_000_000
+    known = _this_millisecond
+    if known[0] != now:
+        text = f"{now:012x}"
+        known = _this_millisecond = (now, f"{text[:8]}-{text[8:]}-7")
+    return known[1]
 
 
 def short_id(*parts: str, length: int = 12) -> str:

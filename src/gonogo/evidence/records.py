@@ -197,21 +197,21 @@ def seal(
         raise EvidenceBroken(f"The payload of a {artifact} holds a line end; payloads are compact JSON, on one line.")
     now = timestamp()
     stream_id, seq, previous = stream
-    body = {**(own or {}), "data": dict(data)}
+    told = {"streamid": stream_id, "time": occurred or now, "data": dict(data)}
+    if own:
+        told |= own
+    if not isinstance(envelope, Envelope):
+        check(dict(envelope))
+    check(told)
     fields: dict[str, Any] = {
         **_of(artifact),
         "id": uuid7(),
-        "time": occurred or now,
         "recordedtime": now,
-        "streamid": stream_id,
         "streamseq": seq,
         "prevdigest": previous,
         **envelope,
-        **body,
+        **told,
     }
-    if not isinstance(envelope, Envelope):
-        check(dict(envelope))
-    check({"streamid": stream_id, "time": fields["time"], **body})
     if "traceparent" not in fields:
         fields["traceparent"] = f"00-{sha256_hex(stream_id.encode())[:32]}-{random_bytes(8).hex()}-01"
     sealed = None if payload is None else Payload(new_salt(), payload)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
 from unicodedata import normalize
@@ -24,6 +27,7 @@ from gonogo.evidence.canon import (
     new_salt,
     payload_bytes,
     plain_text,
+    random_bytes,
     short_id,
     timestamp,
     uuid7,
@@ -210,3 +214,19 @@ def test_short_ids_follow_from_their_parts_alone(parts: list[str]) -> None:
     assert short_id(*parts) == short_id(*parts)
     assert re.fullmatch(r"[a-z2-7]{12}", short_id(*parts))
     assert short_id(*parts, "ab", "c") != short_id(*parts, "a", "bc")
+
+
+def test_neither_a_fork_nor_a_thread_draws_what_another_drew() -> None:
+    """Bytes are drawn ahead, and each of them is given once."""
+    random_bytes(1)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, random_bytes(32))
+        os._exit(0)
+    os.waitpid(child, 0)
+    with ThreadPoolExecutor(8) as threads:
+        drawn = [*threads.map(random_bytes, repeat(32, 4_000)), os.read(reading, 32)]
+    os.close(reading)
+    os.close(writing)
+    assert len(set(drawn)) == len(drawn)
