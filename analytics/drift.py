@@ -26,6 +26,7 @@ from analytics.months import report as by_month
 from analytics.populations import compare_populations
 from analytics.samples import forget, sequence
 from analytics.sequences import chart_numbers, chart_outcomes
+from analytics.spills import within_memory
 from gonogo.errors import PolicyBroken
 from gonogo.policy.paths import read_paths
 from gonogo.settings import settings
@@ -134,8 +135,15 @@ def report(home: Path, terms: Terms | None = None, stretch: Stretch | None = Non
 def compute(
     con: DuckDBPyConnection, home: Path, terms: Terms | None = None, stretch: Stretch | None = None
 ) -> DriftReport:
-    """Do the same on the tables ``con`` sees; from ``home`` only a sealed baseline is read."""
-    terms = terms or Terms()
+    """Do the same on the tables ``con`` sees; from ``home`` only a sealed baseline is read.
+
+    DuckDB is held to little memory meanwhile (``analytics.spills``), however long the history.
+    """
+    return within_memory(con, lambda: _compare(con, home, terms or Terms(), stretch))
+
+
+def _compare(con: DuckDBPyConnection, home: Path, terms: Terms, stretch: Stretch | None) -> DriftReport:
+    """Compare under these terms."""
     samples = draw(con, home, terms.window_runs, stretch)
     found = [
         *compare_outcomes(samples, terms.minimum_runs),

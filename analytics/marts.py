@@ -63,6 +63,8 @@ def _attached(path: Path) -> DuckDBPyConnection:
     con = duckdb.connect()
     try:
         con.execute("SET TimeZone = 'UTC'")
+        # What does not fit in memory goes beside the mart: it is evidence, and has no place where one happens to stand.
+        con.execute(f"SET temp_directory = {quoted(path.with_name(f'{path.name}.tmp'))}")
         con.execute(f"ATTACH {quoted(path)} AS mart (READ_ONLY)")
         con.execute("USE mart")
         digest = scalar(con, "SELECT schema_digest FROM snapshot")

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analytics.stores import scalar
+
 if TYPE_CHECKING:
     import polars as pl
     from duckdb import DuckDBPyConnection
@@ -76,7 +78,10 @@ LEFT JOIN apart USING (run_id)
 WHERE apart.run_id IS NULL OR apart.side IS NOT NULL
 """
 
-_CURRENT = "CREATE OR REPLACE TEMP TABLE current_runs AS SELECT * FROM sampled WHERE side = 'current'"
+_CURRENT = """
+-- Without the inputs: to keep a window of them, those of all of history would be read.
+CREATE OR REPLACE TEMP TABLE current_runs AS SELECT * EXCLUDE (case_input) FROM sampled WHERE side = 'current'
+"""
 
 _LATENCY_BIN = f"floor({BINS_PER_OCTAVE} * log2(greatest(mean_latency_us, 1)))::INTEGER"
 
@@ -107,18 +112,21 @@ _BIN = (
 
 _FIELDS = f"""
 CREATE OR REPLACE TEMP TABLE fields AS
+WITH latest AS (
+    -- Places only: a sort or a window would hold the inputs of all of history at once.
+    SELECT mission, side, unnest(max_by(
+        place, (coalesce(ended_at, '-infinity'::TIMESTAMPTZ), run_id), {INPUT_RUNS_MAX}
+    )) AS place
+    FROM sampled
+    WHERE json_type(case_input) = 'OBJECT'
+    GROUP BY mission, side
+)
 SELECT mission, side, field, json_type(value) AS kind, value ->> '$' AS told
 FROM (
     SELECT mission, side, field, json_extract(case_input, '$."' || replace(field, '"', '\\"') || '"') AS value
     FROM (
-        SELECT mission, side, case_input, unnest(json_keys(case_input)) AS field
-        FROM (
-            SELECT mission, side, case_input
-            FROM sampled
-            WHERE json_type(case_input) = 'OBJECT'
-            QUALIFY row_number() OVER (PARTITION BY mission, side ORDER BY ended_at DESC, run_id DESC)
-                <= {INPUT_RUNS_MAX}
-        )
+        SELECT latest.mission, latest.side, case_input, unnest(json_keys(case_input)) AS field
+        FROM latest JOIN runs ON runs.rowid = latest.place
     )
 )
 WHERE json_type(value) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR', 'BOOLEAN')
@@ -150,37 +158,58 @@ GROUP BY ALL
 ORDER BY ALL
 """  # noqa: S608 - a constant of ours
 
+_TOOLS = """
+CREATE OR REPLACE TEMP TABLE tools AS
+SELECT tool, (row_number() OVER (ORDER BY tool))::INTEGER AS bit
+FROM (SELECT DISTINCT tool FROM tool_calls WHERE tool IS NOT NULL)
+"""
+
+_VERDICTS = """
+CREATE OR REPLACE TEMP TABLE verdicts AS
+-- In the order of the alphabet, allow < deny < gate; a denial outweighs a gate.
+SELECT verdict, (row_number() OVER (ORDER BY verdict = 'deny', verdict))::INTEGER AS weight
+FROM (SELECT DISTINCT verdict FROM decisions)
+"""
+
 _MIXES = """
-WITH told AS (
-    SELECT 'outcome_mix' AS monitor, mission, NULL::VARCHAR AS subject, side, coalesce(outcome, status) AS kind
+WITH used AS (
+    -- What is kept of each run is a few bits: lists of names take many times that, and cannot go to disk.
+    SELECT run_id, bitstring_agg(bit, 0, {tools}) AS bits
+    FROM tool_calls JOIN tools USING (tool)
+    GROUP BY run_id
+),
+ruled AS (SELECT run_id, max(weight) AS worst FROM decisions JOIN verdicts USING (verdict) GROUP BY run_id),
+told AS (
+    SELECT 'outcome_mix' AS monitor, mission, NULL::VARCHAR AS subject, side, coalesce(outcome, status) AS kind,
+        count(*) AS n
     FROM sampled
+    GROUP BY ALL
     UNION ALL
-    SELECT 'tool_mix', sampled.mission, NULL, side, coalesce(used.tools, 'none')
-    FROM sampled
-    LEFT JOIN (
-        SELECT run_id, array_to_string(list_sort(list(DISTINCT tool)), ' + ') AS tools FROM tool_calls GROUP BY run_id
-    ) AS used USING (run_id)
+    SELECT 'tool_mix', mission, NULL, side,
+        coalesce((SELECT string_agg(tool, ' + ' ORDER BY tool) FROM tools WHERE get_bit(bits, bit) = 1), 'none'), n
+    FROM (
+        SELECT sampled.mission, side, bits, count(*) AS n FROM sampled LEFT JOIN used USING (run_id) GROUP BY ALL
+    )
     UNION ALL
-    SELECT 'verdict_mix', sampled.mission, NULL, side, coalesce(ruled.worst, 'none')
-    FROM sampled
-    LEFT JOIN (
-        -- In the order of the alphabet, allow < deny < gate; a denial outweighs a gate.
-        SELECT run_id, CASE WHEN bool_or(verdict = 'deny') THEN 'deny' ELSE max(verdict) END AS worst
-        FROM decisions GROUP BY run_id
-    ) AS ruled USING (run_id)
+    SELECT 'verdict_mix', mission, NULL, side, coalesce(verdict, 'none'), n
+    FROM (
+        SELECT sampled.mission, side, worst, count(*) AS n FROM sampled LEFT JOIN ruled USING (run_id) GROUP BY ALL
+    )
+    LEFT JOIN verdicts ON weight = worst
     UNION ALL
-    SELECT 'input_mix', mission, field, side, told
+    SELECT 'input_mix', mission, field, side, told, 1
     FROM fields
     WHERE kind IN ('VARCHAR', 'BOOLEAN') AND told IS NOT NULL
     -- What is different in most cases is a name or a text, and no kind.
     QUALIFY approx_count_distinct(told) OVER (PARTITION BY mission, field) * 10
         <= count(*) OVER (PARTITION BY mission, field)
 )
-SELECT monitor, mission, subject, side, kind, count(*) AS n
+SELECT monitor, mission, subject, side, kind, sum(n)::BIGINT AS n
 FROM told
 GROUP BY ALL
 ORDER BY ALL
 """
+"""Takes the number of tools, which have bits from 1."""
 
 _SHARES = """
 SELECT 'escalation_rate' AS monitor, mission, NULL::VARCHAR AS subject, side, count(*) AS n,
@@ -240,9 +269,11 @@ def place_runs(con: DuckDBPyConnection, side: str, mission: str | None = None, w
 
 def counted(con: DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     """Return the counts of all placed runs: numbers, mixes, shares, outcomes and latencies."""
-    con.execute(_FIELDS)
-    found = {name: frame(con, statement) for name, statement in FRAMES.items()}
-    con.execute("DROP TABLE fields")
+    for statement in (_FIELDS, _TOOLS, _VERDICTS):
+        con.execute(statement)
+    tools = int(scalar(con, "SELECT count(*) FROM tools"))
+    found = {name: frame(con, statement.format(tools=tools)) for name, statement in FRAMES.items()}
+    con.execute("DROP TABLE fields; DROP TABLE tools; DROP TABLE verdicts")
     return found
 
 
