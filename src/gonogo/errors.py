@@ -141,7 +141,7 @@ class CutOff(Aborted):
 
 
 class EvidenceUnwritable(GonogoError):
-    """The recorder cannot write, so the effect must not happen."""
+    """The recorder cannot write, so the effect must not happen; whatever was under way goes on once it can."""
 
     failure = "dependency_open"
 

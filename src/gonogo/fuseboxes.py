@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gonogo.errors import DependencyOpen, EvidenceUnwritable
+from gonogo.errors import DependencyOpen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,8 @@ class Fusebox(Protocol):
         """Return the row a statement gives, if it gives one.
 
         Raises:
-            DependencyOpen: the store cannot be used; what is not known is not asked.
+            DependencyOpen: the file cannot be used; what is not known is not asked.
+            EvidenceUnwritable: the Postgres cannot be used; neither can the journals that stand there.
 
         """
         ...
@@ -189,15 +190,13 @@ class PostgresFusebox:
         marks = {word: f"%({word})s::bigint" for word in numbers}
         now = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
         text = statement.format(now=now, later="greatest", name="%(name)s::text", **marks)
-        try:
-            server = link_to(self.url).server
-            if not self._is_made:
-                server.read(TABLE)
-                self._is_made = True
-            values: Any = {"name": name, **numbers}
-            return next(iter(server.read(text, values)), None)  # pyright: ignore[reportArgumentType] - our own text
-        except EvidenceUnwritable as error:
-            raise _unknown(name, str(error)) from error
+        # Where it is away, the journals are: that is no failure of the dependency, and not recorded as one.
+        server = link_to(self.url).server
+        if not self._is_made:
+            server.read(TABLE)
+            self._is_made = True
+        values: Any = {"name": name, **numbers}
+        return next(iter(server.read(text, values)), None)  # pyright: ignore[reportArgumentType] - our own text
 
     def close(self) -> None:
         """Do nothing: the journals' own connections are used."""
