@@ -158,6 +158,10 @@ class ClockBehind(EvidenceUnwritable):
     """The clock stands before a time that has passed, so nobody can say whether an answer was in time."""
 
 
+class LogBehind(EvidenceUnwritable):
+    """Whoever takes the evidence into the log has stopped, so nothing irreversible is done until it goes on."""
+
+
 class EvidenceBroken(GonogoError):
     """What is on disk is not what was written: a chain or a commitment does not hold."""
 

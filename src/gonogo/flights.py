@@ -44,6 +44,7 @@ from gonogo.provenance import marks_of
 from gonogo.purses.keeper import Keeper
 from gonogo.rosters import roster
 from gonogo.runs import Run
+from gonogo.sequencing import Lookback
 from gonogo.subjects import vault_of
 from gonogo.switches import halted
 from gonogo.tools import TOOLS
@@ -110,7 +111,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         versions = versions_in_force(mission.charter, plan.settings.model, law, registry, book)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
-        run.watchers = (*run.watchers, Watch(run, book))
+        run.watchers = (*run.watchers, Watch(run, book), Lookback(plan.settings))
         if (keeper := Keeper.of(plan.settings, registry.days, mission.charter.name)) is not None:
             # The last of them: it reserves, and what a later one refused would be reserved in vain.
             run.watchers = (*run.watchers, keeper)

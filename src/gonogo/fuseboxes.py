@@ -61,6 +61,15 @@ ON CONFLICT (name) DO UPDATE SET booked_until = {later}(d.booked_until, {now}) +
 WHERE {later}(d.booked_until, {now}) + {span} - {burst} - {now} <= {patience}
 RETURNING booked_until - {burst} - {now}
 """
+_PROMISE = """
+INSERT INTO gonogo_dependencies AS d (name, booked_until) VALUES ({name}, {now} + {span})
+ON CONFLICT (name) DO UPDATE SET booked_until = {now} + {span} RETURNING 1
+"""
+_RENEW = "UPDATE gonogo_dependencies SET booked_until = {now} + {span} WHERE name = {name} RETURNING 1"
+_WITHDRAW = "DELETE FROM gonogo_dependencies WHERE name = {name} RETURNING 1"
+_OVERDUE = "SELECT {now} - booked_until FROM gonogo_dependencies WHERE name = {name}"
+_LOOKS = frozenset({_READ, _OVERDUE})
+"""Statements that change nothing; no store is made for them."""
 
 
 class Fusebox(Protocol):
@@ -132,6 +141,27 @@ def book(board: Fusebox, name: str, turns: int, *, period_us: int, burst: int, p
     return None if row is None else max(0, row[0])
 
 
+def promise(board: Fusebox, name: str, span_us: int) -> None:
+    """Promise that somebody is heard of again within this time."""
+    board.ask(_PROMISE, name, span=span_us)
+
+
+def renew(board: Fusebox, name: str, span_us: int) -> None:
+    """Put off by when somebody is heard of again, where that was promised."""
+    board.ask(_RENEW, name, span=span_us)
+
+
+def withdraw(board: Fusebox, name: str) -> None:
+    """Promise nothing any more."""
+    board.ask(_WITHDRAW, name)
+
+
+def overdue_us(board: Fusebox, name: str) -> int:
+    """Return for how long a promise has been overdue; 0 or less for one that is kept, or where there is none."""
+    row = board.ask(_OVERDUE, name)
+    return 0 if row is None else row[0]
+
+
 @dataclass(slots=True)
 class FileFusebox:
     """A SQLite file below the home; made when there is something to say."""
@@ -149,7 +179,7 @@ class FileFusebox:
         try:
             with self._lock:
                 if self._connection is None:
-                    if statement is _READ and not self.path.exists():
+                    if statement in _LOOKS and not self.path.exists():
                         return None
                     self._connection = self._open()
                 values = {"name": name, "now": time.time_ns() // 1_000, **numbers}
