@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS gonogo_dependencies (
 """
 """``open_until`` is 0 while a dependency is asked as ever; ``probe_until`` is by when the one that tries it is back."""
 
+_MADE_ONCE = f"DO $$ BEGIN {TABLE}; EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; END $$"
+"""For Postgres, which lets two makers of a table run into each other, ``IF NOT EXISTS`` or not."""
+
 _READ = "SELECT failures, open_until, {now} FROM gonogo_dependencies WHERE name = {name}"
 _FAILED = """
 INSERT INTO gonogo_dependencies AS d (name, failures, open_until)
@@ -223,7 +226,7 @@ class PostgresFusebox:
         # Where it is away, the journals are: that is no failure of the dependency, and not recorded as one.
         server = link_to(self.url).server
         if not self._is_made:
-            server.read(TABLE)
+            server.read(_MADE_ONCE)
             self._is_made = True
         values: Any = {"name": name, **numbers}
         return next(iter(server.read(text, values)), None)  # pyright: ignore[reportArgumentType] - our own text
