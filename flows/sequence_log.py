@@ -14,6 +14,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.log.anchors import anchor_if_due
 from gonogo.log.sequencer import sequence
 from gonogo.log.stamps import stamp_if_due
+from gonogo.sequencing import renew
 from gonogo.settings import settings
 
 
@@ -25,6 +26,7 @@ async def sequence_log() -> str:
         done = await asyncio.to_thread(sequence, chosen, journal_of(chosen))
     except RunBusy as busy:
         return str(busy)
+    await asyncio.to_thread(renew, chosen)
     anchored = await asyncio.to_thread(anchor_if_due, chosen)
     await asyncio.to_thread(stamp_if_due, chosen)
     if done.faults:

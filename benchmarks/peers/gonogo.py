@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.peers.engine import STEPS, Engine, Sample
-from benchmarks.peers.gonogo_missions import Case, consult, fan_out, gated, ten_steps, ten_tool_calls
+from benchmarks.peers.gonogo_missions import (
+    Case,
+    PersonCase,
+    consult,
+    fan_out,
+    gated,
+    ten_sealed_steps,
+    ten_steps,
+    ten_tool_calls,
+)
 from benchmarks.peers.serving import serve
 from benchmarks.peers.workloads import OPERATIONS
 from gonogo.approvals import Reply, answer_gate
@@ -94,19 +103,24 @@ class Gonogo(Engine):
         _all_done([await self._flights.pop(run_id)], 1)
 
     async def extras(self, workload: str, runs: int) -> list[Sample]:
-        """Measure what no peer has: steps decided by the law, and the replay of an agent's turn."""
+        """Measure what no peer has: steps decided by the law or sealed for a person, and an agent's turn on replay."""
         if workload == "mission-10":
-            values = [await self._timed(ten_tool_calls, f"t-{number}") / STEPS for number in range(runs + 1)]
-            return [Sample("durable step with a governed tool call in it", "ms", values[1:])]
+            values = [await self._timed(ten_tool_calls, Case(name=f"t-{n}")) / STEPS for n in range(runs + 1)]
+            people = [PersonCase(name=f"s-{n}", number=f"PERSON-{n}") for n in range(runs + 1)]
+            sealed = [await self._timed(ten_sealed_steps, person) / STEPS for person in people]
+            return [
+                Sample("durable step with a governed tool call in it", "ms", values[1:]),
+                Sample("durable step with a sealed field", "ms", sealed[1:]),
+            ]
         if workload == "agent-11":
             values = [await self._replayed(f"replay-{number}") / OPERATIONS for number in range(runs)]
             return [Sample("agent operation on replay, no model and no tool called", "ms", values)]
         return []
 
-    async def _timed(self, mission: Mission[Any, Any], run_id: str) -> float:
+    async def _timed(self, mission: Mission[Any, Any], case: Case) -> float:
         """Return the milliseconds of one flight."""
         begun = time.perf_counter()
-        await self._fly(mission, [Case(name=run_id)])
+        await self._fly(mission, [case])
         return (time.perf_counter() - begun) * 1_000
 
     async def _replayed(self, run_id: str) -> float:
@@ -118,7 +132,7 @@ class Gonogo(Engine):
         operations = sum(r.artifact in {"model_call", "tool_call"} and r.data["phase"] == "result" for r in records)
         ended = next(r.seq for r in records if r.artifact == "step_record" and r.data["phase"] == "result")
         path.write_bytes(b"".join(lines[:ended]))
-        milliseconds = await self._timed(consult, run_id)
+        milliseconds = await self._timed(consult, Case(name=run_id))
         again = sum(
             r.artifact in {"model_call", "tool_call"} and r.data["phase"] == "result" and r.seq >= ended
             for r in self.journal.read_flight(run_id)

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import task
 from pydantic import BaseModel
 
 from benchmarks.peers.engine import GATE_AFTER, RESULT, STEPS, TOOL_CALLS, passed_gate, work
-from gonogo import Budget, Outcome, agent, gate, mission, step, tool
+from gonogo import Budget, Outcome, Personal, agent, gate, mission, step, tool
 from gonogo.agents.offline import Conversation, Use
 
 
@@ -17,6 +17,19 @@ class Case(BaseModel):
 
     name: str
     width: int = STEPS
+
+
+class PersonCase(Case):
+    """The input of a mission about a person, whose data it seals."""
+
+    number: Annotated[str, Personal(subject="number")]
+
+
+class Kept(BaseModel):
+    """1 kB about a person, sealed under their key."""
+
+    number: Annotated[str, Personal(subject="number")]
+    note: Annotated[str, Personal(subject="number")]
 
 
 class Done(Outcome):
@@ -30,6 +43,12 @@ class Done(Outcome):
 async def do_step(index: int) -> str:
     """Do the work of one step."""
     return work(index)
+
+
+@step
+async def do_sealed_step(number: str, index: int) -> Kept:
+    """Do the work of one step, whose result is about somebody."""
+    return Kept(number=number, note=work(index))
 
 
 @task(persist_result=False)
@@ -69,6 +88,14 @@ async def ten_steps(case: Case) -> Done:
     """Take ten durable steps, one after the other."""
     for index in range(case.width):
         await do_step(index)
+    return Done()
+
+
+@mission(owner="benchmarks", scope=["bank"])
+async def ten_sealed_steps(case: PersonCase) -> Done:
+    """Take ten durable steps, one after the other, each with a result that is sealed for a subject."""
+    for index in range(case.width):
+        await do_sealed_step(case.number, index)
     return Done()
 
 

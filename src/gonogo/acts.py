@@ -12,9 +12,10 @@ from gonogo.calls import Call, call_of, check_approvals, read_result, replayed, 
 from gonogo.credentials import claims_for, issue
 from gonogo.current import acting_agent
 from gonogo.doubts import Doubt, settle
-from gonogo.errors import Aborted, ClockBehind, CutOff, DependencyOpen, GonogoError, Unconfirmed
+from gonogo.errors import Aborted, CutOff, DependencyOpen, GonogoError, Unconfirmed
 from gonogo.evidence.canon import payload_bytes, plain_text, sha256_hex
 from gonogo.evidence.ledger import Stopwatch
+from gonogo.failures import raise_if_no_end
 from gonogo.gates import Revision, clear
 from gonogo.operations import ask
 from gonogo.redactions import handing, redact, shown_without_secrets
@@ -121,10 +122,8 @@ async def _cleared(run: Run, call: Call) -> Revision | bytes | None:
         # What is done again because it had not happened was counted, but for the call.
         claim = call.operation.claim if again is None else Claim({"tool_calls": 1})
         await _afford(run, call, claim)
-    except ClockBehind:
-        # Nothing was decided: the same call is put to the law again once the clock is right.
-        raise
     except GonogoError as error:
+        raise_if_no_end(run, error)
         await call.refuse(run, error)
         raise
     intent = call.common | {
@@ -171,6 +170,7 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
     try:
         check_approvals(run, call)
     except GonogoError as error:
+        raise_if_no_end(run, error)
         await call.refuse(run, error)
         raise
     if tool.effect != "read":
@@ -187,6 +187,7 @@ async def _perform(run: Run, call: Call, breaker: Breaker, *, is_probe: bool) ->
     except Exception as error:
         failure = failure_of_tool(tool.name, error, facts.timeout_seconds, is_late=limit.expired())
         await breaker.ended(failure.ended, is_probe=is_probe)
+        raise_if_no_end(run, error)
         await _failed(run, call, facts, failure, watch)
         raise failure.error from error
     if is_probe or breaker.has_failed:

@@ -141,7 +141,7 @@ class CutOff(Aborted):
 
 
 class EvidenceUnwritable(GonogoError):
-    """The recorder cannot write, so the effect must not happen."""
+    """The recorder cannot write, so the effect must not happen; whatever was under way goes on once it can."""
 
     failure = "dependency_open"
 
@@ -156,6 +156,10 @@ class LeaseLost(EvidenceUnwritable):
 
 class ClockBehind(EvidenceUnwritable):
     """The clock stands before a time that has passed, so nobody can say whether an answer was in time."""
+
+
+class LogBehind(EvidenceUnwritable):
+    """Whoever takes the evidence into the log has stopped, so nothing irreversible is done until it goes on."""
 
 
 class EvidenceBroken(GonogoError):

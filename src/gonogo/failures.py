@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gonogo import errors
-from gonogo.errors import BudgetExceeded, GonogoError, ToolFailed
+from gonogo.errors import BudgetExceeded, EvidenceUnwritable, GonogoError, ToolFailed
 from gonogo.evidence.canon import plain_text
 
 if TYPE_CHECKING:
     from gonogo.evidence.records import Record
+    from gonogo.runs import Run
 
 
 def failure_fields(error: GonogoError) -> dict[str, Any]:
@@ -25,6 +26,25 @@ def failure_fields(error: GonogoError) -> dict[str, Any]:
     if error.path is not None and error.path != type(error).path:
         found["on_failure"] = error.path
     return found
+
+
+def raise_if_no_end(run: Run, error: BaseException) -> None:
+    """Return where an error may be recorded as how a step, a call, a hand-over or a run ended.
+
+    That the recorder cannot be relied on is how none of them ended, whoever met it and whatever task group it
+    came out of: nothing is recorded about it, nothing more is begun, also where the mission catches it, and the
+    run goes on where it was once the recorder can be.
+
+    Raises:
+        EvidenceUnwritable: it is that.
+
+    """
+    if isinstance(error, EvidenceUnwritable):
+        run.leaving = run.leaving or error
+        raise error
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            raise_if_no_end(run, inner)
 
 
 def refusal_fields(error: GonogoError) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from gonogo.divergence import check_divergence
 from gonogo.docket import demoted_agents
 from gonogo.enactments import check_flight
 from gonogo.endings import end, end_unflown, landing_of, unflown_landing, waiting_landing
-from gonogo.errors import Aborted, CaseRefused, EvidenceUnwritable, GonogoError, StepFailed
+from gonogo.errors import Aborted, CaseRefused, GonogoError, StepFailed
 from gonogo.events import received_ids
 from gonogo.evidence.canon import moment, plain_text, sha256_hex, timestamp
 from gonogo.evidence.journals import journal_of
@@ -31,6 +31,7 @@ from gonogo.evidence.records import Envelope
 from gonogo.evidence.scopes import Scope, entered
 from gonogo.evidence.vaults import REFERENCES
 from gonogo.exchange import catch_up
+from gonogo.failures import raise_if_no_end
 from gonogo.lookout import aboard
 from gonogo.monitors.habits import habits_of
 from gonogo.monitors.watch import Watch
@@ -43,6 +44,7 @@ from gonogo.provenance import marks_of
 from gonogo.purses.keeper import Keeper
 from gonogo.rosters import roster
 from gonogo.runs import Run
+from gonogo.sequencing import Lookback
 from gonogo.subjects import vault_of
 from gonogo.switches import halted
 from gonogo.tools import TOOLS
@@ -109,7 +111,7 @@ async def fly(mission: Flyable, case: BaseModel | None, plan: Plan) -> Landing:
         versions = versions_in_force(mission.charter, plan.settings.model, law, registry, book)
         case = await _begin(mission, case, ledger, plan, versions)
         run = _run(mission, ledger, law, registry, plan)
-        run.watchers = (*run.watchers, Watch(run, book))
+        run.watchers = (*run.watchers, Watch(run, book), Lookback(plan.settings))
         if (keeper := Keeper.of(plan.settings, registry.days, mission.charter.name)) is not None:
             # The last of them: it reserves, and what a later one refused would be reserved in vain.
             run.watchers = (*run.watchers, keeper)
@@ -204,18 +206,18 @@ async def _fly(mission: Flyable, case: BaseModel, run: Run, agents: tuple[str, .
                 recall(run, TOOLS)
                 outcome = await mission.story(case)
                 await settle_proposals(run)
-            except EvidenceUnwritable:
-                raise
             except BaseExceptionGroup as group:
+                raise_if_no_end(run, group)
                 # A task group wraps what its branches raise; the lane has to see the signal to leave bare.
                 signal, failures = group.split(lambda inner: not isinstance(inner, Exception))
                 if signal is not None or failures is None:
                     raise _first(signal or group) from None
                 error = _known(_first(failures))
-            except Exception as raised:  # noqa: BLE001 - whatever a mission raises is how it ended
+            except Exception as raised:  # noqa: BLE001 - whatever else a mission raises is how it ended
+                raise_if_no_end(run, raised)
                 error = _known(raised)
         if run.leaving is not None:
-            # The mission swallowed the signal, as gather(return_exceptions=True) does. It waits all the same.
+            # The mission swallowed it, as gather(return_exceptions=True) does. It waits, or stops, all the same.
             raise run.leaving
         run.refuse_if_aborted()
     except (Parked, asyncio.CancelledError):

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gonogo.errors import DependencyOpen, EvidenceUnwritable
+from gonogo.errors import DependencyOpen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS gonogo_dependencies (
 )
 """
 """``open_until`` is 0 while a dependency is asked as ever; ``probe_until`` is by when the one that tries it is back."""
+
+_MADE_ONCE = f"DO $$ BEGIN {TABLE}; EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; END $$"
+"""For Postgres, which lets two makers of a table run into each other, ``IF NOT EXISTS`` or not."""
 
 _READ = "SELECT failures, open_until, {now} FROM gonogo_dependencies WHERE name = {name}"
 _FAILED = """
@@ -61,6 +64,15 @@ ON CONFLICT (name) DO UPDATE SET booked_until = {later}(d.booked_until, {now}) +
 WHERE {later}(d.booked_until, {now}) + {span} - {burst} - {now} <= {patience}
 RETURNING booked_until - {burst} - {now}
 """
+_PROMISE = """
+INSERT INTO gonogo_dependencies AS d (name, booked_until) VALUES ({name}, {now} + {span})
+ON CONFLICT (name) DO UPDATE SET booked_until = {now} + {span} RETURNING 1
+"""
+_RENEW = "UPDATE gonogo_dependencies SET booked_until = {now} + {span} WHERE name = {name} RETURNING 1"
+_WITHDRAW = "DELETE FROM gonogo_dependencies WHERE name = {name} RETURNING 1"
+_OVERDUE = "SELECT {now} - booked_until FROM gonogo_dependencies WHERE name = {name}"
+_LOOKS = frozenset({_READ, _OVERDUE})
+"""Statements that change nothing; no store is made for them."""
 
 
 class Fusebox(Protocol):
@@ -75,7 +87,8 @@ class Fusebox(Protocol):
         """Return the row a statement gives, if it gives one.
 
         Raises:
-            DependencyOpen: the store cannot be used; what is not known is not asked.
+            DependencyOpen: the file cannot be used; what is not known is not asked.
+            EvidenceUnwritable: the Postgres cannot be used; neither can the journals that stand there.
 
         """
         ...
@@ -131,6 +144,27 @@ def book(board: Fusebox, name: str, turns: int, *, period_us: int, burst: int, p
     return None if row is None else max(0, row[0])
 
 
+def promise(board: Fusebox, name: str, span_us: int) -> None:
+    """Promise that somebody is heard of again within this time."""
+    board.ask(_PROMISE, name, span=span_us)
+
+
+def renew(board: Fusebox, name: str, span_us: int) -> None:
+    """Put off by when somebody is heard of again, where that was promised."""
+    board.ask(_RENEW, name, span=span_us)
+
+
+def withdraw(board: Fusebox, name: str) -> None:
+    """Promise nothing any more."""
+    board.ask(_WITHDRAW, name)
+
+
+def overdue_us(board: Fusebox, name: str) -> int:
+    """Return for how long a promise has been overdue; 0 or less for one that is kept, or where there is none."""
+    row = board.ask(_OVERDUE, name)
+    return 0 if row is None else row[0]
+
+
 @dataclass(slots=True)
 class FileFusebox:
     """A SQLite file below the home; made when there is something to say."""
@@ -148,7 +182,7 @@ class FileFusebox:
         try:
             with self._lock:
                 if self._connection is None:
-                    if statement is _READ and not self.path.exists():
+                    if statement in _LOOKS and not self.path.exists():
                         return None
                     self._connection = self._open()
                 values = {"name": name, "now": time.time_ns() // 1_000, **numbers}
@@ -189,15 +223,13 @@ class PostgresFusebox:
         marks = {word: f"%({word})s::bigint" for word in numbers}
         now = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
         text = statement.format(now=now, later="greatest", name="%(name)s::text", **marks)
-        try:
-            server = link_to(self.url).server
-            if not self._is_made:
-                server.read(TABLE)
-                self._is_made = True
-            values: Any = {"name": name, **numbers}
-            return next(iter(server.read(text, values)), None)  # pyright: ignore[reportArgumentType] - our own text
-        except EvidenceUnwritable as error:
-            raise _unknown(name, str(error)) from error
+        # Where it is away, the journals are: that is no failure of the dependency, and not recorded as one.
+        server = link_to(self.url).server
+        if not self._is_made:
+            server.read(_MADE_ONCE)
+            self._is_made = True
+        values: Any = {"name": name, **numbers}
+        return next(iter(server.read(text, values)), None)  # pyright: ignore[reportArgumentType] - our own text
 
     def close(self) -> None:
         """Do nothing: the journals' own connections are used."""

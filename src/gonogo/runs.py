@@ -81,7 +81,8 @@ class Run:
     left: tuple[Wait, ...] = ()
     """What the run was waiting for when its lane took it out of the process."""
     leaving: BaseException | None = None
-    """The signal with which the lane takes the run out of its process; nothing is begun after it."""
+    """What takes the run out of its process: the lane's signal, or a recorder that cannot write. Nothing is begun
+    after it."""
     is_over: bool = False
     """Whether the story has ended, so that branches it left behind have nothing to wait for."""
     received: set[str] = field(default_factory=set[str])

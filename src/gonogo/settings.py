@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     anchor_seconds: int = Field(default=3_600, ge=10, le=SECONDS_MAX)
     """How old what is not anchored may grow before the house anchors it."""
 
+    log_lag_seconds: int = Field(default=60, ge=1, le=SECONDS_MAX)
+    """How long after the last pass of a sequencer that keeps on nothing irreversible is done any more."""
+
     timestamp_url: str | None = None
     """``http(s)://`` URL of a time stamp authority (RFC 3161) that stamps the log's checkpoints; none, if none."""
 

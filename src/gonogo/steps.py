@@ -20,12 +20,12 @@ from pydantic import TypeAdapter
 
 from gonogo.criteria import RESULT, Criterion, check, refuse_misfits
 from gonogo.current import current_run, current_step, executing
-from gonogo.errors import ClockBehind, GonogoError, MissionMisdefined, StepFailed, StepTimedOut
+from gonogo.errors import GonogoError, MissionMisdefined, StepFailed, StepTimedOut
 from gonogo.evidence.canon import payload_bytes, plain_text
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope
-from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.failures import as_recorded, failure_fields, raise_if_no_end, raise_recorded
 from gonogo.parameters import Parameters
 from gonogo.pilots import Held
 from gonogo.redactions import cleaned
@@ -165,16 +165,14 @@ class Step(Task[P, R]):
                 result = self.result_type.validate_json(raw)
                 if self.terms.exit:
                     check(self.name, "exit", self.terms.exit, {**arguments, RESULT: result})
-            except ClockBehind:
-                # This is no end of the step: it goes on where it was once the clock is right.
-                await run.settle()
-                raise
             except Exception as error:
-                known = self._late() if limit is not None and limit.expired() else _known(self.name, error)
-                known.path = self.terms.on_failure or known.path
-                failed = {"phase": "result", "outcome": "failed", "latency_us": watch.microseconds}
+                took_us = watch.microseconds
                 # What was in flight finishes and is recorded, also where its time was up.
                 await run.settle()
+                raise_if_no_end(run, error)
+                known = self._late() if limit is not None and limit.expired() else _known(self.name, error)
+                known.path = self.terms.on_failure or known.path
+                failed = {"phase": "result", "outcome": "failed", "latency_us": took_us}
                 await run.ledger.write("step_record", common | failed | failure_fields(known), fields={"stepid": key})
                 known.cause = key
                 raise known from error

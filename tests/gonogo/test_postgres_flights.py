@@ -102,6 +102,31 @@ async def test_a_mission_stops_when_the_server_stays_away_and_goes_on_when_it_is
     assert sorted(payments(tmp_path)) == PAID
 
 
+@pytest.mark.parametrize("moment", [WATCHERS, AFTERWARDS], ids=["before", "after"])
+async def test_a_server_that_is_back_before_the_step_ends_is_no_end_of_the_step(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, moment: list[Any]
+) -> None:
+    """The tool could not read the journals for a moment: that is recorded of nobody, and the payment is made once."""
+    monkeypatch.setattr(servers, "PATIENCE_SECONDS", 0.05)
+
+    def be_away() -> None:
+        postgres.stop("immediate")
+        try:
+            journal_at(tmp_path).desk_position("r1")
+        finally:
+            postgres.start()
+
+    when_paying("b", moment, be_away)
+    with pytest.raises(EvidenceUnreachable, match="cannot be reached"):
+        await run(paying(1, 2), home=tmp_path, run_id="r1")
+    journal = journal_at(tmp_path)
+    assert not journal.has_ended("r1")
+    assert [r.data for r in journal.read_flight("r1") if r.data.get("outcome") == "failed"] == []
+    went = await run(None, home=tmp_path, run_id="r1")
+    assert went.outcome == "settled"
+    assert sorted(payments(tmp_path)) == PAID[:2]
+
+
 async def test_a_second_executor_stops_before_any_effect(tmp_path: Path, rival: Writer) -> None:
     """Another machine flies the run: nothing is called, asked or recorded here."""
     rival.take("r1/flight")

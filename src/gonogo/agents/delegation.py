@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter
 
 from gonogo.current import acting_agent, current_run, current_step, step_fields
-from gonogo.errors import ClockBehind, GonogoError, MissionMisdefined, ModelFailed
+from gonogo.errors import GonogoError, MissionMisdefined, ModelFailed
 from gonogo.evidence.canon import payload_bytes
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
 from gonogo.evidence.plain import plain
 from gonogo.evidence.scopes import Scope, current_scope, entered
-from gonogo.failures import as_recorded, failure_fields, raise_recorded
+from gonogo.failures import as_recorded, failure_fields, raise_if_no_end, raise_recorded
 from gonogo.gates import Action, Revision, call_facts, clear
 from gonogo.operations import Operation, ask
 from gonogo.policy.law import Request
@@ -154,9 +154,8 @@ async def hand_over(
             approvals = clear(run, action)
             if isinstance(approvals, Revision):  # a hand-over's gate offers go and no-go
                 raise MissionMisdefined(f"The hand-over of {work.name} cannot be revised; answer go or no-go.")
-        except ClockBehind:
-            raise
         except GonogoError as error:
+            raise_if_no_end(run, error)
             refused = {"phase": "result", "outcome": "refused", "latency_us": 0, **failure_fields(error)}
             await run.ledger.write("delegation", common | refused, payload=body, fields=fields)
             raise
@@ -168,6 +167,7 @@ async def hand_over(
         raw = adapter.dump_json(result, warnings=False)
         answer = adapter.validate_json(raw)
     except Exception as error:
+        raise_if_no_end(run, error)
         if not isinstance(error, GonogoError):
             raise
         known = as_recorded(error)

@@ -13,7 +13,15 @@ from pydantic_ai.exceptions import (
 )
 
 from gonogo.attempts import SERVER_ERROR, TOO_MANY, Failure
-from gonogo.errors import Aborted, BudgetExceeded, CutOff, ModelFailed, ModelUnavailable, StepTimedOut
+from gonogo.errors import (
+    Aborted,
+    BudgetExceeded,
+    CutOff,
+    EvidenceUnwritable,
+    ModelFailed,
+    ModelUnavailable,
+    StepTimedOut,
+)
 from gonogo.evidence.canon import plain_text
 
 
@@ -29,7 +37,7 @@ def may_be_billed(error: BaseException | None) -> bool:
 
 def failure_of_model(model: str, error: Exception, timeout_seconds: int, *, is_late: bool) -> Failure:
     """Return a provider's failure in our taxonomy: whose fault it is decides what follows."""
-    if isinstance(error, Aborted | BudgetExceeded):
+    if isinstance(error, Aborted | BudgetExceeded | EvidenceUnwritable):
         return Failure(error)
     told = plain_text(f"{type(error).__name__}: {' '.join(str(error).split())}", 300)
     if is_late:

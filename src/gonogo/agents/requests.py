@@ -24,7 +24,7 @@ from gonogo.current import step_fields
 from gonogo.errors import DependencyOpen, GonogoError, ModelFailed, PriceUnknown
 from gonogo.evidence.canon import plain_text
 from gonogo.evidence.ledger import Stopwatch, must_have_payload
-from gonogo.failures import failure_fields, raise_recorded, refusal_fields
+from gonogo.failures import failure_fields, raise_if_no_end, raise_recorded, refusal_fields
 from gonogo.operations import Operation, ask, tell
 
 if TYPE_CHECKING:
@@ -103,12 +103,11 @@ class Request:
         attempt = _Attempt(self, operation, reserved, breaker, number, place, tries)
         try:
             await self._afford(operation)
-        except GonogoError as error:
+        except BaseException as error:
             await breaker.ended("neither", is_probe=is_probe)
-            await attempt.denied(error)
-            raise
-        except BaseException:
-            await breaker.ended("neither", is_probe=is_probe)
+            raise_if_no_end(run, error)
+            if isinstance(error, GonogoError):
+                await attempt.denied(error)
             raise
         intent = {
             "phase": "intent",
@@ -165,6 +164,7 @@ class _Attempt:
         except Exception as error:
             failure = failure_of_model(model, error, breaker.facts.timeout_seconds, is_late=limit.expired())
             await breaker.ended(failure.ended, is_probe=is_probe)
+            raise_if_no_end(run, error)
             await self._failed(failure, watch, may_be_billed=may_be_billed(error))
             raise failure.error from error
         if is_probe or breaker.has_failed:

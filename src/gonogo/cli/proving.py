@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from base64 import b64encode
@@ -37,12 +38,14 @@ def sequence(
     """
     from gonogo.evidence.journals import journal_of
     from gonogo.log import sequencer
+    from gonogo.sequencing import renew
 
     chosen = settings()
     if every is not None:
         _keep_sequencing(every)
         return
     done = sequencer.sequence(chosen, journal_of(chosen))
+    renew(chosen)
     open_to = _exposure(chosen)
     if as_json:
         print_json({"size": done.size, "new": done.new, "faults": done.faults, "unanchored": _as_fields(open_to)})
@@ -58,27 +61,38 @@ def sequence(
 def _keep_sequencing(every_seconds: float) -> None:
     """Sequence again and again, and anchor what is due, until the process is stopped.
 
-    What cannot be done now is tried again: the log at the next turn, the anchor after a minute.
+    What cannot be done now is tried again: the log at the next turn, the anchor after a minute. Flights are
+    told by when the next pass is due, and at Ctrl-C or SIGTERM that none is.
     """
     from gonogo.errors import GonogoError
     from gonogo.evidence.journals import journal_of
     from gonogo.log import sequencer
     from gonogo.log.anchors import anchor_if_due
+    from gonogo.sequencing import promising
 
+    signal.signal(signal.SIGTERM, _leave)
     chosen, never, told, anchor_from = settings(), threading.Event(), set[str](), 0.0
-    while not never.wait(every_seconds):
-        try:
-            with suppress(RunBusy):
-                faults = sequencer.sequence(chosen, journal_of(chosen)).faults
-                for fault in faults:
-                    if fault not in told:
-                        err.print(plain_cell(fault))
-                told = set(faults)
-            if time.monotonic() >= anchor_from:
-                anchor_from = time.monotonic() + ANCHOR_AGAIN_SECONDS
-                anchor_if_due(chosen)
-        except GonogoError as error:
-            err.print(plain_cell(error))
+    with promising(chosen) as passed:
+        while not never.wait(every_seconds):
+            try:
+                with suppress(RunBusy):
+                    faults = sequencer.sequence(chosen, journal_of(chosen)).faults
+                    passed()
+                    for fault in faults:
+                        if fault not in told:
+                            err.print(plain_cell(fault))
+                    told = set(faults)
+                if time.monotonic() >= anchor_from:
+                    anchor_from = time.monotonic() + ANCHOR_AGAIN_SECONDS
+                    anchor_if_due(chosen)
+            except GonogoError as error:
+                err.print(plain_cell(error))
+
+
+def _leave(*_: object) -> None:
+    """Leave the loop wherever it is; what was not signed is taken in again by whoever sequences next."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(0)
 
 
 def _exposure(chosen: Settings) -> Exposure:
