@@ -44,6 +44,7 @@ class Part:
 PARTS: tuple[Part, ...] = (
     Part("gonogo", "gonogo", (*DURABLE, "agent-11")),
     Part("gonogo", "gonogo_house", ("mission-lane", "mission-lane-gate", "gate-wake-suspended")),
+    Part("gonogo-tended", "gonogo_tended", ("mission-10", "fan-out-50", "fleet-200", "agent-11")),
     Part("langgraph", "langgraph", DURABLE, "langgraph"),
     Part("restate", "restate", DURABLE, "restate"),
     Part("crewai", "crewai", DURABLE, "crewai"),
