@@ -56,7 +56,7 @@ def _unmeasured(report: RoiReport) -> Iterable[Html]:
             by_reason.setdefault(each.saving_measured.reason or NOTHING, []).append(spoken(each.mission))
     for reason, names in by_reason.items():
         whose = "any mission" if len(names) == len(report.missions) else ", ".join(names)
-        yield tag("p", f"What is saved is declared, not measured, for {whose}: {reason}.", css="none")
+        yield tag("p", f"Savings are as declared. None is measured for {whose}: {reason}.", css="none")
 
 
 def _end(*amounts: Amount) -> int:

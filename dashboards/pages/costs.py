@@ -45,7 +45,7 @@ _SHEET = ("level", "name", "currency", "counted", "micros")
 def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
     del now
-    with st.container(key="filters", horizontal=True):
+    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         mission = choose_mission(mart)
         chosen = st.segmented_control(
             "By", list(LEVELS), default="mission", key="by", bind="query-params", format_func=_level_words,
@@ -186,7 +186,9 @@ def _waste(mart: Mart, mission: str | None) -> None:
             *(_part(each, name) for name in ("successes", "failed", "aborted", "refused")),
             join([
                 money(each["kept"], each["currency"]),
-                tag("div", f"{plural(each['resumed'], 'run')} went on after a stop", css="second"),
+                tag("div", f"{plural(each['resumed'], 'run')} went on after a stop", css="second")
+                if each["resumed"]
+                else None,
             ]),
         ]
         for each in found
