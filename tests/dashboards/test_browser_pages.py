@@ -224,11 +224,11 @@ def test_a_mart_that_breaks_under_an_open_page_is_told_and_the_next_one_shown(ho
         from playwright.sync_api import expect
 
         page.goto(address)
-        expect(page.get_by_text("In the air")).to_be_visible()
+        expect(page.get_by_role("heading", name="In the air")).to_be_visible()
         broken = home / "mart.broken"
         broken.write_bytes(b"\xff" * mart_path(home).stat().st_size)
         broken.replace(mart_path(home))
         expect(page.locator(".nothing")).to_contain_text("run gonogo land to publish it anew")
         expect(page.locator("[data-testid=stException]")).to_have_count(0)
         publish(home, landed())
-        expect(page.get_by_text("In the air")).to_be_visible()
+        expect(page.get_by_role("heading", name="In the air")).to_be_visible()
