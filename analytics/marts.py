@@ -37,9 +37,13 @@ def open_mart(home: Path) -> Generator[DuckDBPyConnection]:
     open, and keeps seeing that one until the block ends. Publishing never waits for readers.
 
     Raises:
-        MartMissing: nothing has been published yet, or by another version of gonogo.
+        MartMissing: nothing has been published yet, or by another version of gonogo, or what was
+            published is damaged, which may come to light only where a question reads that part of it.
 
     """
+    # Imported here, so that asking where a mart is costs nothing.
+    import duckdb
+
     path = mart_path(home)
     if not path.exists():
         msg = f"Nothing has been published to {path} yet; run gonogo land first."
@@ -47,8 +51,18 @@ def open_mart(home: Path) -> Generator[DuckDBPyConnection]:
     con = _attached(path)
     try:
         yield con
+    except duckdb.ProgrammingError:
+        # A wrong question is a fault of ours, and none of the file's.
+        raise
+    except duckdb.Error as error:
+        raise _damaged(path, error) from error
     finally:
         con.close()
+
+
+def _damaged(path: Path, error: Exception) -> MartMissing:
+    told = str(error).splitlines()[0]
+    return MartMissing(f"{path} is no mart that can be read; run gonogo land to publish it anew. DuckDB says: {told}")
 
 
 def _attached(path: Path) -> DuckDBPyConnection:
@@ -57,7 +71,6 @@ def _attached(path: Path) -> DuckDBPyConnection:
     Connecting to the path itself would hand out an instance this process already holds, which may
     be the file that was replaced.
     """
-    # Imported here, so that asking where a mart is costs nothing.
     import duckdb
 
     con = duckdb.connect()
@@ -68,10 +81,9 @@ def _attached(path: Path) -> DuckDBPyConnection:
         con.execute(f"ATTACH {quoted(path)} AS mart (READ_ONLY)")
         con.execute("USE mart")
         digest = scalar(con, "SELECT schema_digest FROM snapshot")
-    except (duckdb.CatalogException, duckdb.IOException) as error:
+    except duckdb.Error as error:
         con.close()
-        msg = f"{path} is no mart that can be read ({str(error).splitlines()[0]}); run gonogo land to publish it anew."
-        raise MartMissing(msg) from error
+        raise _damaged(path, error) from error
     if digest != schema_digest():
         con.close()
         msg = f"{path} was published by another version of gonogo; run gonogo land to publish it anew."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboards.tiles import Tile
-from dashboards.wording import NOTHING, count, money, plural
+from dashboards.wording import NOTHING, cents, count, money, plural
 
 if TYPE_CHECKING:
     from dashboards.tables import Tables
@@ -55,8 +55,8 @@ def exposure_tiles(found: dict[str, Any]) -> list[Tile]:
     return [
         Tile(
             "Money at risk now",
-            NOTHING if not found["money_capped"] else f"{found['cents_left'] / 100:,.2f}",
-            _bound(found, "money_capped", f"{found['cents_moved'] / 100:,.2f} moved so far"),
+            cents(found["cents_left"] if found["money_capped"] else None),
+            _bound(found, "money_capped", f"{cents(found['cents_moved'])} moved so far"),
         ),
         Tile(
             "Changes at risk now",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dashboards import sheets
-from dashboards.wording import NOTHING, count, latency, money, percent, spoken
+from dashboards.wording import NOTHING, cents, count, latency, money, percent, spoken
 
 if TYPE_CHECKING:
     from dashboards.mart import Mart
@@ -114,6 +114,11 @@ class Kpi:
         return " micros" in self.unit
 
     @property
+    def is_minor(self) -> bool:
+        """Whether it is money that tools move, which comes in minor units of no one currency."""
+        return self.unit.startswith("minor units")
+
+    @property
     def currency(self) -> str:
         """The currency of an amount."""
         return self.unit.partition(" ")[0]
@@ -125,6 +130,8 @@ class Kpi:
             return NOTHING
         if self.is_money:
             return money(self.value, self.currency)
+        if self.is_minor:
+            return cents(self.value)
         if self.unit.startswith("%"):
             return percent(self.value / 100)
         if self.unit == "ms":

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboards.freshness import unlanded_since
 from dashboards.markup import Html, show, tag
-from dashboards.mart import Mart, NothingLanded, current_mart
+from dashboards.mart import Mart, NothingLanded, current_mart, unreadable
 from dashboards.wording import count, duration, plural
 from gonogo.errors import GonogoError
 from gonogo.evidence.journals import journal_of
@@ -46,7 +46,7 @@ def page(
             mart = current_mart(settings().home)
             snapshot = mart.row(_SNAPSHOT)
             freshness = _freshness(mart, snapshot, now)
-        except GonogoError as error:
+        except (GonogoError, OSError) as error:
             # The heading is drawn once a look, here or below: drawn twice, it would blink.
             _heading(title, lede)
             _cannot_show(error)
@@ -57,7 +57,7 @@ def page(
             return
         try:
             body(mart, now)
-        except GonogoError as error:
+        except (GonogoError, OSError) as error:
             _cannot_show(error)
 
     drawn()
@@ -101,8 +101,9 @@ def _nothing_landed() -> None:
     )  # fmt: skip
 
 
-def _cannot_show(error: GonogoError) -> None:
+def _cannot_show(error: GonogoError | OSError) -> None:
     if isinstance(error, NothingLanded):
         _nothing_landed()
         return
-    nothing("The numbers cannot be read right now", str(error), tag("br"), "This page looks again by itself.")
+    said = unreadable(error) if isinstance(error, OSError) else str(error)
+    nothing("The numbers cannot be read right now", said, tag("br"), "This page looks again by itself.")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,18 +62,34 @@ class Mart:
         return rows[0] if rows else {}
 
 
+def unreadable(error: OSError) -> str:
+    """Return what the system does not let the dashboard read, why, and the way out."""
+    what = f"{error.filename} cannot be read" if error.filename else "Something here cannot be read"
+    return (
+        f"{what} ({(error.strerror or str(error)).lower()}); let the user who serves the dashboard read it, "
+        "or set GONOGO_HOME to another home."
+    )
+
+
 def current_mart(home: Path) -> Mart:
     """Return the version that is published now.
 
     Raises:
         NothingLanded: nothing has been published yet.
+        MartUnreadable: the home or the file in it may not be read, or the home is no folder.
 
     """
+    path = mart_path(home)
     try:
-        seen = mart_path(home).stat()
+        seen = path.stat()
+        # Asked before DuckDB is, which would tell of a file that is not allowed as of one that is broken.
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     except FileNotFoundError:
         msg = "Nothing has landed yet."
         raise NothingLanded(msg) from None
+    except OSError as error:
+        raise MartUnreadable(unreadable(error)) from error
     return Mart(home, seen.st_ino, seen.st_mtime_ns)
 
 
@@ -105,5 +123,8 @@ def _rows(mart: Mart, sql: str, parameters: tuple[tuple[str, object], ...]) -> l
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except duckdb.Error as error:
-        msg = f"The mart does not answer ({str(error).splitlines()[0]}); gonogo land publishes it anew."
+        msg = (
+            "The published mart is damaged, or of another make; run gonogo land to publish it anew. "
+            f"DuckDB says: {str(error).splitlines()[0]}"
+        )
         raise MartUnreadable(msg) from error

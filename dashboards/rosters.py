@@ -68,6 +68,9 @@ GROUP BY ALL
 ORDER BY object, id, version
 """
 
+NEVER_ACTED = "never acted"
+"""Said of an agent that is registered and was never seen."""
+
 
 @dataclass(slots=True)
 class Member:
@@ -97,7 +100,7 @@ class Member:
             return ["nobody registered it"]
         older = [version for version in self.flies if version != self.card.version]
         return [
-            *(["never acted"] if not self.calls else []),
+            *([NEVER_ACTED] if not self.calls else []),
             *(["nobody owns it"] if not self.card.owner.strip() else []),
             *([f"version {', '.join(older)} still flies"] if older else []),
         ]
@@ -201,8 +204,9 @@ def dot(shown: Iterable[Arrow]) -> str:
     nodes = dict.fromkeys(end for arrow in found for end in (arrow.start, arrow.end))
     lines = [
         "digraph {",
-        'rankdir=LR; bgcolor="transparent"; nodesep=0.18; ranksep=0.9;',
-        f'node [fontname="Helvetica", fontsize=12, fontcolor="{ink}", fillcolor="{paper}", style=filled, penwidth=2];',
+        'rankdir=LR; bgcolor="transparent"; nodesep=0.09; ranksep=1.7;',
+        f'node [fontname="Helvetica", fontsize=12, fontcolor="{ink}", style=filled, fillcolor="{paper}"];',
+        'node [height=0.3, margin="0.12,0.03", penwidth=1.5];',
         f'edge [color="{quiet}", fontcolor="{quiet}", fontname="Helvetica", fontsize=10, arrowsize=0.6];',
     ]
     for kind, name in nodes:

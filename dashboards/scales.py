@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.markup import Html, join, table, tag
 from dashboards.states import WORTH, WORTH_WORDS, basis, pill
-from dashboards.wording import NOTHING, count, latency, money, plural, since, spoken
+from dashboards.wording import NOTHING, cents, count, latency, money, plural, since, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +20,6 @@ _WORTH_HEADS = (
     ("Gate", ""), ("Asks", ""), ("Answers", "num"), ("Caught", "num"), ("Money caught", "num"), ("Missed", "num"),
     ("Median wait", "num"), ("People's time", "num"), ("A catch costs", "num"), ("Says", ""),
 )  # fmt: skip
-_CENTS = 100
 
 
 def habits_table(found: Iterable[Mapping[str, Any]], now: datetime) -> Html:
@@ -57,8 +56,8 @@ def _worth(each: Mapping[str, Any]) -> list[object]:
         _two(each["role"], ", ".join(each["rules"])),
         _two(count(each["answered"]), silent),
         _two(count(each["caught"]), between),
-        _cents(each["stopped_cents"]),
-        _two(count(each["missed"]), _cents(each["missed_cents"]) if each["missed_cents"] else None),
+        cents(each["stopped_cents"]),
+        _two(count(each["missed"]), cents(each["missed_cents"]) if each["missed_cents"] else None),
         _span(None if each["waited_p50_minutes"] is None else each["waited_p50_minutes"] * 60_000),
         _two(money(each["review_micros"], each["currency"]), basis(each["basis"])),
         money(each["micros_per_catch"], each["currency"]),
@@ -85,7 +84,3 @@ def _of(part: int, whole: int) -> str:
 
 def _span(milliseconds: float | None) -> str:
     return latency(None if milliseconds is None else milliseconds * 1_000)
-
-
-def _cents(cents: int | None) -> str:
-    return NOTHING if cents is None else f"{cents / _CENTS:,.2f}"

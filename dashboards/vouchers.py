@@ -22,6 +22,8 @@ def amount_of(kpi: Kpi) -> tuple[str, str]:
     if kpi.is_money or kpi.unit.startswith("%") or kpi.unit == "ms":
         amount, _, unit = kpi.said.rpartition(" ")
         return amount, unit
+    if kpi.is_minor:
+        return kpi.said, "of money"
     if kpi.unit == "ratio":
         return f"{kpi.value:,.2f}", "ratio"
     return kpi.said, kpi.unit

@@ -10,6 +10,8 @@ from gonogo.model import MICROS_PER_UNIT
 NOTHING = "—"
 """Shown where there is no value; why is said beside it."""
 
+CENTS_PER_UNIT = 100
+
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _MILLISECOND_US, _SECOND_US = 1_000, 1_000_000
 _CENTS_ENOUGH_MICROS = MICROS_PER_UNIT
@@ -67,6 +69,11 @@ def money(micros: float | None, currency: str | None) -> str:
         return f"< 0.0001 {unit}".rstrip()
     places = 2 if abs(micros) >= _CENTS_ENOUGH_MICROS or not micros else 4
     return f"{micros / MICROS_PER_UNIT:,.{places}f} {unit}".rstrip()
+
+
+def cents(amount: float | None) -> str:
+    """Return money that tools move, which is counted in minor units; its currencies are not told apart."""
+    return NOTHING if amount is None else f"{amount / CENTS_PER_UNIT:,.2f}"
 
 
 def percent(share: float | None) -> str:

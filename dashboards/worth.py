@@ -45,7 +45,18 @@ def accounts_table(report: RoiReport) -> Html:
     """Return what a success costs, with its interval, beside the work by hand."""
     widest = max((_end(each.per_success, each.manual) for each in report.missions), default=0)
     rows = [_account_row(each, widest) for each in report.missions]
-    return table(_HEADS, rows, "What a success costs, by mission")
+    return join([table(_HEADS, rows, "What a success costs, by mission"), *_unmeasured(report)])
+
+
+def _unmeasured(report: RoiReport) -> Iterable[Html]:
+    """Yield why savings are not measured: once a reason, not once a mission."""
+    by_reason: dict[str, list[str]] = {}
+    for each in report.missions:
+        if each.saving_measured.micros is None:
+            by_reason.setdefault(each.saving_measured.reason or NOTHING, []).append(spoken(each.mission))
+    for reason, names in by_reason.items():
+        whose = "any mission" if len(names) == len(report.missions) else ", ".join(names)
+        yield tag("p", f"Savings are as declared. None is measured for {whose}: {reason}.", css="none")
 
 
 def _end(*amounts: Amount) -> int:
@@ -65,14 +76,14 @@ def _account_row(each: MissionRoi, widest: int) -> list[object]:
         _amount(each.manual, each.currency),
         join([
             _amount(each.saving_declared, each.currency),
-            tag("div", f"measured: {_measured(each)}", css="second wraps"),
+            tag("div", _measured(each), css="second wraps"),
         ]),
     ]  # fmt: skip
 
 
-def _measured(each: MissionRoi) -> str:
+def _measured(each: MissionRoi) -> str | None:
     told = each.saving_measured
-    return (told.reason or NOTHING) if told.micros is None else money(told.micros, each.currency)
+    return None if told.micros is None else f"measured: {money(told.micros, each.currency)}"
 
 
 def _amount(amount: Amount, currency: str | None) -> Html:

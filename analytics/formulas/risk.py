@@ -148,13 +148,13 @@ WHERE unanchored_seconds IS NOT NULL
 """
 
 _NONE_PROPOSED = "no action has been proposed yet"
-_NO_CAP = "a mission declares no budget of amount_cents, so nothing bounds what a run may move: a red flag"
+_NO_CAP = "a mission declares no cap on the money it moves, so nothing bounds what a run may move: a red flag"
 
 RISK: tuple[Formula, ...] = (
     Formula(
         "K3a",
         "Blast radius, theoretical",
-        "the most that one run may move before its budget refuses: its cap on amount_cents; of several missions the "
+        "the most that one run may move before its budget refuses: its cap on money moved; of several missions the "
         "largest",
         "minor units of money",
         _NO_CAP,

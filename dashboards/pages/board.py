@@ -32,7 +32,7 @@ LOOK_AGAIN_SECONDS = 15.0
 def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
     snapshot = snapshot_of(mart)
-    with st.container(key="filters", horizontal=True):
+    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         known = whose_names(mart)
         chosen = st.selectbox(
             "Whose numbers", known or [ALL_MISSIONS], key="whose", bind="query-params", format_func=whose_words,

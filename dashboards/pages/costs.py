@@ -14,7 +14,7 @@ from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
 from dashboards.notices import price_warning
 from dashboards.spending import LEVELS, SHOWN, Level, costs, price_bases, run_budgets, sums, waste
-from dashboards.wording import NOTHING, count, money, percent, plural, spoken
+from dashboards.wording import NOTHING, cents, count, money, percent, plural, spoken
 from gonogo.errors import GonogoError
 from gonogo.policy.registry import read_registry
 from gonogo.purses.standing import Standing, standing
@@ -37,13 +37,15 @@ _WASTE_HEADS = (
     ("Mission", ""), ("All runs", "num"), ("Succeeded", "num"), ("Failed", "num"), ("Aborted", "num"),
     ("Ended no-go", "num"), ("Not paid again", "num"),
 )  # fmt: skip
+_MONEY = {"usd_micros": "money for models", "amount_cents": "money moved by tools"}
+"""Units that are shown in whole money, in words that do not name the small change they are counted in."""
 _SHEET = ("level", "name", "currency", "counted", "micros")
 
 
 def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
     del now
-    with st.container(key="filters", horizontal=True):
+    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         mission = choose_mission(mart)
         chosen = st.segmented_control(
             "By", list(LEVELS), default="mission", key="by", bind="query-params", format_func=_level_words,
@@ -157,11 +159,13 @@ def _day_budgets() -> None:
 
 def _day_row(each: Standing) -> list[object]:
     def told(amount: int) -> str:
+        if each.unit == "amount_cents":
+            return cents(amount)
         return money(amount, "USD") if each.unit == "usd_micros" else count(amount)
 
     return [
         join([tag("b", spoken(each.name)), tag("div", each.whose, css="second")]),
-        "money for models" if each.unit == "usd_micros" else WORDS[each.unit],
+        _MONEY.get(each.unit) or WORDS[each.unit],
         told(each.cap),
         join([told(each.used), "  ·  ", _bar(each.used / each.cap if each.cap else None)]),
         told(each.in_flight),
@@ -182,7 +186,9 @@ def _waste(mart: Mart, mission: str | None) -> None:
             *(_part(each, name) for name in ("successes", "failed", "aborted", "refused")),
             join([
                 money(each["kept"], each["currency"]),
-                tag("div", f"{plural(each['resumed'], 'run')} went on after a stop", css="second"),
+                tag("div", f"{plural(each['resumed'], 'run')} went on after a stop", css="second")
+                if each["resumed"]
+                else None,
             ]),
         ]
         for each in found

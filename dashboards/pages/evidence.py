@@ -47,7 +47,7 @@ def body(mart: Mart, now: datetime) -> None:
 
 
 def _search(mart: Mart, now: datetime) -> None:
-    with st.container(key="filters", horizontal=True):
+    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         words = st.text_input(
             "Run or case", key="words", bind="query-params", placeholder="Run or case", label_visibility="collapsed"
         )

@@ -27,7 +27,7 @@ LOOK_AGAIN_SECONDS = 10.0
 COMPARISONS_SHOWN = 200
 
 _HEADS = (
-    ("What", ""), ("Verdict", ""), ("Should", "num"), ("Is", "num"), ("Runs before, now", "num"), ("Asked by", ""),
+    ("What", ""), ("Verdict", ""), ("Should", "num"), ("Is", "num"), ("Runs before, now", "num"), ("Test", ""),
 )  # fmt: skip
 _SHEET = (
     "finding", "mission", "monitor", "subject", "severity", "owner", "deputy", "route", "state", "should", "is_now",
@@ -37,7 +37,7 @@ _SHEET = (
 
 def body(mart: Mart, now: datetime) -> None:
     """Draw the page."""
-    with st.container(key="filters", horizontal=True):
+    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         mission = choose_mission(mart)
         which = st.segmented_control(
             "Which", list(get_args(Which)), default="open", key="which", bind="query-params",
@@ -136,7 +136,8 @@ def _compared(compared: list[dict[str, Any]]) -> None:
     if unknown:
         # They would bury what is known; the tile above says how many there are.
         told = f"{plural(len(unknown), 'comparison')} that nobody can say yet, and what each of them lacks"
-        show(tag("details", tag("summary", told), table(_HEADS, unknown, "Not enough data"), css="voucher"))
+        folded = tag("details", tag("summary", told), table(_HEADS, unknown, "Not enough data"), css="voucher")
+        show(tag("section", folded, css="sheet"))
     if len(compared) > COMPARISONS_SHOWN:
         more = len(compared) - COMPARISONS_SHOWN
         show(tag("p", f"{more} more comparisons: gonogo drift --all shows them.", css="none"))

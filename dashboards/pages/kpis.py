@@ -196,7 +196,7 @@ def _every_number(numbers: Figures, mission: str | None) -> None:
 
 def _every_row(kpi: Kpi) -> list[object]:
     rests = [count(part) for part in (kpi.numerator, kpi.denominator) if part is not None]
-    unit = kpi.unit.replace(" micros", "") if kpi.is_money else kpi.unit
+    unit = kpi.unit.replace(" micros", "") if kpi.is_money else "money" if kpi.is_minor else kpi.unit
     return [
         join([kpi.name, tag("div", kpi.id, css="second")]),
         spoken(kpi.mission),

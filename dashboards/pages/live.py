@@ -113,7 +113,9 @@ def _live_row(run: dict[str, Any], now: datetime) -> list[object]:
 
 
 def _name(run: dict[str, Any]) -> Html:
-    return _two(tag("code", run["run_id"]), run["case_ref"])
+    """Return a run's id, which leads to its story, and its case."""
+    door = tag("a", run["run_id"], href=f"evidence?{urlencode({'run': run['run_id']})}", target="_self")
+    return _two(door, run["case_ref"])
 
 
 def _two(first: object, second: object) -> Html:

@@ -11,7 +11,7 @@ from dashboards.choosing import choose_mission
 from dashboards.entrance import require_entrance
 from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
-from dashboards.rosters import Member, Roster, arrows, dot, roster
+from dashboards.rosters import NEVER_ACTED, Member, Roster, arrows, dot, roster
 from dashboards.tiles import Tile, tiles
 from dashboards.wording import NOTHING, clock, count, money, plural, spoken, zone
 from gonogo.errors import GonogoError
@@ -119,7 +119,8 @@ def _agents(known: Roster, now: datetime) -> None:
 def _agent_row(each: Member, now: datetime) -> list[object]:
     held = each.card
     last = clock(each.last_at, now, zone(st.context.timezone))
-    flags = [tag("div", flag, css="warn") for flag in each.flags]
+    # Not to have acted is no fault, and so is not shouted; the tile above counts it.
+    flags = [tag("div", flag, css="second" if flag == NEVER_ACTED else "warn") for flag in each.flags]
     if held is None:
         used = ", ".join(each.used) or NOTHING
         return [tag("b", each.name), NOTHING, NOTHING, NOTHING, used, count(each.calls),

@@ -2,102 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from analytics.warehouse import land
 from gonogo.evidence.journal import FileJournal
+from tests.dashboards.browsers import NEEDS_BROWSER, browser, served
 from tests.dashboards.flights import GATE, RUN, waiting_run
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from pathlib import Path
 
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE_MS = 60_000
 HOSTILE = "<img src=x onerror=alert(1)> ![p](https://tracker.invalid/p.png) [go](https://phish.invalid) $x$"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to drive"),
-]
-
-
-@contextmanager
-def _served(home: Path) -> Generator[str]:
-    """Serve the dashboard on a free port, as `gonogo up` does; yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("GONOGO_")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "dashboards/app.py", "--server.port", str(port)],
-        cwd=ROOT,
-        env={**settings, "GONOGO_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        try:
-            told = ""
-            for line in server.stdout:
-                told += line
-                if "URL:" in line:
-                    break
-            else:
-                pytest.fail(f"the dashboard did not start: {told}")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.stdout.read()
-
-
-@contextmanager
-def _browser() -> Generator[tuple[Page, list[str]]]:
-    """Open a browser; yield a page of it, and what it did that no page of ours may do."""
-    from playwright.sync_api import Dialog, Request, expect, sync_playwright
-
-    misdeeds: list[str] = []
-
-    def ask(dialog: Dialog) -> None:
-        misdeeds.append(f"dialog {dialog.message}")
-        dialog.dismiss()
-
-    def fetch(request: Request) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            misdeeds.append(f"request {request.url}")
-
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = chromium.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("dialog", ask)
-        page.on("request", fetch)
-        yield page, misdeeds
-        chromium.close()
+pytestmark = NEEDS_BROWSER
 
 
 def test_a_person_answers_a_gate_and_sees_it_land(home: Path) -> None:
@@ -105,7 +25,7 @@ def test_a_person_answers_a_gate_and_sees_it_land(home: Path) -> None:
     waiting_run(home)
     waiting_run(home, "claims-triage-hostile", "gatehostile", action=HOSTILE, card=HOSTILE)
     land(home)
-    with _served(home) as address, _browser() as (page, misdeeds):
+    with served(home) as address, browser() as (page, misdeeds):
         _answer(page, f"{address}/waiting?gate={GATE}")
         (said,) = FileJournal(home / "journals").read_desk(RUN)
         assert (said.data["answer"], said.data["by"], said.data["door"], said.data["proof"], said.data["accepted"]) == (
