@@ -27,7 +27,8 @@ from analytics.marts import mart_path, open_mart
 from analytics.migrations import schema_digest
 from analytics.publishing import Publisher, insert_rows, note_changes, offsets_digest
 from analytics.purges import let_go
-from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report, validate
+from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report
+from analytics.screening import check
 from analytics.shape import reshape
 from analytics.stores import first_line, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
@@ -201,7 +202,7 @@ class Loader:
         con, load_id, now = self._con, uuid7(), datetime.now(UTC)
         con.register("delta", delta.table())
         try:
-            report = validate("delta", DELTA_SUITE, con.sql(DELTA_FRAME).df()) if delta.lines else Report()
+            report = check(con, "delta", DELTA_SUITE, DELTA_FRAME) if delta.lines else Report()
             report.checks.extend(faults)
             con.begin()
             try:
@@ -232,7 +233,7 @@ class Loader:
         checks = list(report.checks)
         if runs:
             reshape(con)
-            checks += validate("runs", RUNS_SUITE, con.sql(RUNS_FRAME).df()).checks
+            checks += check(con, "runs", RUNS_SUITE, RUNS_FRAME).checks
         taken = Taken(
             len(delta.marks),
             delta.read_bytes,

@@ -5,8 +5,9 @@ lets them in and is counted. An expectation that could not be evaluated has *bro
 something about the check and nothing about the data, so nothing is quarantined for it, and it is
 never reported as passed.
 
-The package takes seconds to import, so it is imported by the first load that has something to
-check. It is kept from calling home.
+A load is looked at in SQL first (``analytics.screening``); the package judges what that look cannot
+clear. It takes seconds to import, so it is imported by the first load with something to judge. It is
+kept from calling home.
 """
 
 # great_expectations and pandas are typed in part only.
@@ -110,13 +111,16 @@ SELECT
     CASE WHEN artifact = 'approval_record' THEN data ->> 'answer' END AS answer,
     CASE WHEN artifact = 'tool_call' THEN data ->> 'effect' END AS effect,
     CASE WHEN artifact = 'model_call' AND phase = 'result' THEN data ->> 'price_basis' END AS price_basis,
-    list_min(list_transform(
-        json_extract_string(data, [
-            '$.cost_micros', '$.reserved_micros', '$.latency_us', '$.latency_ms', '$.input_tokens', '$.output_tokens',
-            '$.cache_read_tokens', '$.cache_write_tokens', '$.waited_ms', '$.totals.cost_micros'
-        ]),
-        lambda amount: try_cast(amount AS BIGINT)
-    )) AS least_amount,
+    -- Bodies are compact: where no value begins like something below zero, none of these is, and none is looked for.
+    CASE WHEN regexp_matches(data, ':(-|"[-\\s\\\\])') THEN
+        list_min(list_transform(
+            json_extract_string(data, [
+                '$.cost_micros', '$.reserved_micros', '$.latency_us', '$.latency_ms', '$.input_tokens',
+                '$.output_tokens', '$.cache_read_tokens', '$.cache_write_tokens', '$.waited_ms', '$.totals.cost_micros'
+            ]),
+            lambda amount: try_cast(amount AS BIGINT)
+        ))
+    END AS least_amount,
     -- Outside events bear the time their source gave them, and its clock is not ours to judge.
     CASE WHEN artifact <> 'event_record'
         THEN date_diff('millisecond', recorded_time::TIMESTAMPTZ, time::TIMESTAMPTZ) END AS ahead_ms,
@@ -124,7 +128,6 @@ SELECT
     date_diff('millisecond', now(), recorded_time::TIMESTAMPTZ) AS future_ms,
     missing
 FROM delta
-ORDER BY row
 """
 """The columns the delta suite looks at, from the relation ``delta``."""
 
@@ -146,7 +149,6 @@ SELECT
     (started_at IS NULL)::INTEGER AS unbegun
 FROM runs
 WHERE run_id IN (SELECT run_id FROM touched)
-ORDER BY row
 """
 """The columns the runs suite looks at, for the runs in the relation ``touched``."""
 

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from analytics.stores import scalar
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -57,13 +59,15 @@ WHERE run_id IN (SELECT run_id FROM touched)
 _ARTIFACTS = "SELECT DISTINCT artifact FROM evidence WHERE run_id IN (SELECT run_id FROM touched)"
 
 _BEGUN = """
-CREATE OR REPLACE TEMP VIEW begun AS
+CREATE OR REPLACE TEMP TABLE begun AS
 SELECT
     *,
     sum(CASE WHEN phase = 'intent' OR coalesce(phase_before, 'result') = 'result' THEN 1 ELSE 0 END)
         OVER (PARTITION BY run_id, artifact, key ORDER BY seq)::BIGINT AS occurrence
 FROM (
-    SELECT *, lag(phase) OVER (PARTITION BY run_id, artifact, key ORDER BY seq) AS phase_before
+    SELECT
+        run_id, artifact, key, seq, phase, attempt, mission, step_key, agent_id, agent_version, recorded_time, data,
+        lag(phase) OVER (PARTITION BY run_id, artifact, key ORDER BY seq) AS phase_before
     FROM fresh
     WHERE artifact IN ('step_record', 'model_call', 'tool_call', 'delegation')
 )
@@ -91,11 +95,13 @@ def reshape(con: DuckDBPyConnection) -> None:
     """
     for statement in (_FRESH, _BEGUN, _ENDINGS):
         con.execute(statement)
+    is_news = bool(scalar(con, "SELECT bool_and(NOT is_known) FROM touched"))
     # Of all evidence: that of a run that turns out to be a probe goes out of every table again.
     told = {str(artifact) for (artifact,) in con.execute(_ARTIFACTS).fetchall()}
     for table, artifact in SHAPES.items():
         # Evidence only grows: where none of a kind is, there was none before, and no row to replace.
         if artifact is None or artifact in told:
             # Names of our own files, not input.
-            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched WHERE is_known)")  # noqa: S608
+            if not is_news:
+                con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched WHERE is_known)")  # noqa: S608
             con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")

@@ -14,14 +14,6 @@ WITH told AS (
         }') AS body
     FROM begun
     WHERE artifact = 'model_call'
-),
-known AS (
-    SELECT
-        *,
-        count(*) FILTER (WHERE phase = 'result') OVER (PARTITION BY run_id, key, occurrence) = 0
-            AND attempt < attempts AS is_lost
-    FROM told
-    JOIN (SELECT run_id, max(attempt) AS attempts FROM fresh GROUP BY run_id) USING (run_id)
 )
 SELECT
     run_id,
@@ -43,9 +35,18 @@ SELECT
     any_value(body.output_tokens) AS output_tokens,
     any_value(body.cache_read_tokens) AS cache_read_tokens,
     any_value(body.cache_write_tokens) AS cache_write_tokens,
-    coalesce(any_value(body.cost_micros), any_value(body.reserved_micros) FILTER (WHERE is_lost)) AS cost_micros,
-    any_value(body.currency) FILTER (WHERE phase = 'result' OR is_lost) AS currency,
-    any_value(body.price_basis) FILTER (WHERE phase = 'result' OR is_lost) AS price_basis,
+    coalesce(
+        any_value(body.cost_micros),
+        CASE WHEN bool_and(phase <> 'result') THEN any_value(body.reserved_micros) FILTER (WHERE attempt < attempts) END
+    ) AS cost_micros,
+    CASE
+        WHEN bool_or(phase = 'result') THEN any_value(body.currency) FILTER (WHERE phase = 'result')
+        ELSE any_value(body.currency) FILTER (WHERE attempt < attempts)
+    END AS currency,
+    CASE
+        WHEN bool_or(phase = 'result') THEN any_value(body.price_basis) FILTER (WHERE phase = 'result')
+        ELSE any_value(body.price_basis) FILTER (WHERE attempt < attempts)
+    END AS price_basis,
     any_value(body.price_book) AS price_book,
     any_value(body.reserved_micros) AS reserved_micros,
     any_value(body.request_digest) AS request_digest,
@@ -53,5 +54,6 @@ SELECT
     any_value(body.latency_us) AS latency_us,
     min(recorded_time) FILTER (WHERE phase = 'intent') AS started_at,
     max(recorded_time) FILTER (WHERE phase = 'result') AS ended_at
-FROM known
+FROM told
+JOIN (SELECT run_id, max(attempt) AS attempts FROM fresh GROUP BY run_id) USING (run_id)
 GROUP BY run_id, key, occurrence
