@@ -69,13 +69,14 @@ def _choose_gate(gates: list[dict[str, Any]], total: int, now: datetime) -> str 
     by_id = {gate["gate"]: gate for gate in gates}
     if not by_id:
         return None
-    if st.session_state.get("gate", st.query_params.get("gate")) not in by_id:
-        st.session_state["gate"] = next(iter(by_id))
-    elif "gate" not in st.session_state:
-        st.session_state["gate"] = st.query_params["gate"]
+    if st.session_state.get("gate") not in by_id:
+        st.session_state.pop("gate", None)
+    linked = st.query_params.get("gate")
     chosen = st.radio(
         "Gates that wait",
         list(by_id),
+        # As what it begins with: a browser that opens the page overwrites what is set in the session's state.
+        index=list(by_id).index(linked) if linked in by_id else 0,
         key="gate",
         # The id is part of the label because Streamlit tells options apart by what they show.
         format_func=lambda gate: f"**{label(by_id[gate]['action'] or 'unknown action')}** {label(gate)}",

@@ -93,3 +93,10 @@ def browser() -> Generator[tuple[Page, list[str]]]:
         page.on("request", fetch)
         yield page, misdeeds
         chromium.close()
+
+
+def wait_for_redraws(page: Page) -> None:
+    """Wait until the page has redrawn itself twice: the age of its snapshot moves on."""
+    for _ in range(2):
+        age = page.locator(".fresh span").first.inner_text()
+        page.wait_for_function("age => document.querySelector('.fresh span').innerText !== age", arg=age)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analytics.warehouse import land
 from gonogo.evidence.journal import FileJournal
-from tests.dashboards.browsers import NEEDS_BROWSER, browser, served
+from tests.dashboards.browsers import NEEDS_BROWSER, browser, served, wait_for_redraws
 from tests.dashboards.flights import GATE, RUN, waiting_run
 
 if TYPE_CHECKING:
@@ -51,20 +51,13 @@ def _answer(page: Page, address: str) -> None:
     expect(page.get_by_text("left", exact=False).first).to_be_visible()
     page.get_by_label("Your name").fill("Dana Ortiz")
     page.get_by_label("Reason").fill("Photos and invoice agree.")
-    _wait_for_redraws(page)
+    wait_for_redraws(page)
     # What is being typed survives that the page looks for news every second.
     expect(page.get_by_label("Your name")).to_have_value("Dana Ortiz")
     expect(page.get_by_label("Reason")).to_have_value("Photos and invoice agree.")
     # The button names its key, too.
     page.get_by_role("button", name=re.compile(r"^Go\b")).click()
     expect(page.get_by_role("alert")).to_contain_text(f"go at gate {GATE} is recorded, by Dana Ortiz (unproven)")
-
-
-def _wait_for_redraws(page: Page) -> None:
-    """Wait until the page has redrawn itself twice: the age of its snapshot moves on."""
-    for _ in range(2):
-        age = page.locator(".fresh span").first.inner_text()
-        page.wait_for_function("age => document.querySelector('.fresh span').innerText !== age", arg=age)
 
 
 def _look_at_the_other_gate(page: Page) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,16 @@ from gonogo.approvals import Reply, answer_gate
 from gonogo.evidence.journal import FileJournal
 from gonogo.log.sequencer import sequence
 from gonogo.settings import settings
-from tests.dashboards.browsers import NEEDS_BROWSER, browser, served
+from tests.dashboards.browsers import NEEDS_BROWSER, browser, served, wait_for_redraws
 from tests.dashboards.fleets import fleet, publish
 from tests.dashboards.flights import GATE, RUN, landed, waiting_run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
 pytestmark = NEEDS_BROWSER
 
-NARROW = {"width": 480, "height": 900}
+NARROW: ViewportSize = {"width": 480, "height": 900}
 TITLES = {
     "Live": "Live missions",
     "Gates waiting": "Gates waiting",
@@ -145,6 +146,25 @@ def test_a_run_is_followed_from_the_live_page_into_its_story_and_its_proof(home:
         page.get_by_role("button", name="All runs").click()
         expect(page.get_by_role("region", name="Runs")).to_contain_text(RUN)
     assert misdeeds == []
+
+
+def test_a_link_to_a_gate_opens_that_gate_and_stays_there(home: Path) -> None:
+    """However many are more urgent: whoever follows the link of a notice answers what the notice is about."""
+    waiting_run(home, "claims-triage-2", "gatelater", card="# The linked one", deadline=timedelta(hours=9))
+    waiting_run(home)
+    land(home)
+    with served(home) as address, browser() as (page, _):
+        from playwright.sync_api import expect
+
+        for _ in range(2):
+            page.goto(f"{address}/waiting?gate=gatelater")
+            expect(page.locator(".card")).to_contain_text("The linked one")
+            wait_for_redraws(page)
+            expect(page.locator(".card")).to_contain_text("The linked one")
+            expect(page.get_by_role("radio", name="gatelater")).to_be_checked()
+        page.locator("label").filter(has_text=GATE).click()
+        expect(page.locator(".card")).to_contain_text("Go or no-go: issue_payment")
+        expect(page).to_have_url(re.compile(f"gate={GATE}"))
 
 
 def test_a_gate_is_answered_by_keyboard_alone(home: Path) -> None:
