@@ -65,7 +65,7 @@ def vault_of(mission: Flyable, case: BaseModel | None, ledger: Ledger, plan: Pla
 
 
 def _again(plan: Plan, first: Record, journal: Journal, records: Iterable[Record]) -> Vault | None:
-    vault = vault_again(plan.settings.home, first)
+    vault = vault_again(plan.settings.home, first, plan.run_id)
     if vault is not None:
         vault.recall(fetched(journal.payloads, record) for record in records)
     return vault

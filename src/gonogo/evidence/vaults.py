@@ -184,8 +184,13 @@ def vault_for(home: Path, run_id: str, case: object, *, is_shared: bool) -> Vaul
     return vault
 
 
-def vault_again(home: Path, record: Record) -> Vault | None:
-    """Return the vault of a run from its first record.
+def vault_again(home: Path, record: Record, run_id: str) -> Vault | None:
+    """Return the vault of a run from the first record of it, or of the run that it undoes.
+
+    Args:
+        home: whose keys.
+        record: what names them.
+        run_id: the run: it may begin with the keys of another one, as that which undoes it does.
 
     Returns:
         ``None`` where the run has none, and where one of its subjects was erased: then it cannot go on.
@@ -197,7 +202,7 @@ def vault_again(home: Path, record: Record) -> Vault | None:
     keyring = keyring_at(home)
     keys = [keyring.by_id(name) for name in names.split(",")]
     known = [key for key in keys if key is not None]
-    return Vault(keyring, known, record.run_id) if len(known) == len(keys) else None
+    return Vault(keyring, known, run_id) if len(known) == len(keys) else None
 
 
 def whole(key: SubjectKey, body: bytes) -> bytes:
