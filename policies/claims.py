@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gonogo import Personal, route
+from gonogo import route
 from gonogo.model import Content, Measure, Noun, Outcome
 
 CONFIDENCE_ALONE_PCT = 80
@@ -85,7 +85,7 @@ class Claim(Noun):
     claimed_cents: Annotated[int, Field(gt=0, le=AMOUNT_MAX_CENTS)]
     payee: Account
     """The account that the claimant wants the money on."""
-    description: Annotated[str, StringConstraints(max_length=4_000), Content(), Personal(subject="claimant")] = ""
+    description: Annotated[str, StringConstraints(max_length=4_000), Content()] = ""
     """The claimant's words; read by an agent, obeyed by nobody."""
     documents: tuple[DocumentKind, ...] = ()
     policy: PolicyTerms | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from gonogo import Personal, route
+from gonogo import route
 from gonogo.model import Content, Measure, Noun, Outcome
 from policies.lead_scorecard import Grade
 
@@ -100,7 +100,7 @@ class Lead(Noun):
     company: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     """The firm that they say they speak for."""
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    message: Annotated[str, StringConstraints(max_length=4_000), Content(), Personal(subject="person")] = ""
+    message: Annotated[str, StringConstraints(max_length=4_000), Content()] = ""
     """What they wrote or said on the phone; read by an agent, obeyed by nobody."""
     expected_value_cents: Cents = 0
     """What the first year would bring."""

@@ -19,11 +19,16 @@ from gonogo.errors import EvidenceBroken, MissionMisdefined, SettingsBroken
 from gonogo.events import deliver
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.keyring import SubjectKey
+from gonogo.evidence.ledger import Ledger
 from gonogo.evidence.payloads import whole
+from gonogo.evidence.records import Envelope
 from gonogo.evidence.sealing import Erased, key_ids, opened_body, sealed
-from gonogo.evidence.vaults import Vault
+from gonogo.evidence.vaults import REFERENCES, Vault
+from gonogo.lanes.local import LocalPilot
 from gonogo.log.sequencer import log_folder, sequence
 from gonogo.log.verifier import verify
+from gonogo.plans import Plan
+from gonogo.subjects import vault_of
 from gonogo.tools import tool
 from tests.gonogo.toy.patients import (
     KIN,
@@ -70,6 +75,24 @@ async def test_a_run_that_goes_on_returns_what_it_recorded_and_does_nothing_twic
     assert len(SEEN) == 1
     assert len(went.told("step_record", "intent")) == len(went.told("step_record", "result")) == 2
     assert left_behind(tmp_path) == []
+
+
+async def test_what_undoes_a_run_knows_its_operations_again_when_it_goes_on(tmp_path: Path) -> None:
+    """It seals under the keys of the run that it undoes, and its digests are its own from its first record on."""
+    await cared(tmp_path, patient())
+    chosen = of(tmp_path)
+    plan = Plan("r1-rollback", LocalPilot(), chosen, rolls_back="r1")
+    mission: Any = None
+    digests: list[str] = []
+    for event in ("begun", "resumed"):
+        ledger = Ledger.open(plan.run_id, journal_of(chosen), {})
+        vault = vault_of(mission, None, ledger, plan)
+        assert vault is not None
+        digests.append(vault.digest(b"an operation"))
+        ledger.envelope = Envelope({**ledger.envelope, REFERENCES: vault.references})
+        await ledger.write("run_record", {"event": event})
+        ledger.close()
+    assert digests[0] == digests[1]
 
 
 async def test_a_person_at_the_gate_reads_the_values_and_their_words_are_sealed(tmp_path: Path) -> None:
