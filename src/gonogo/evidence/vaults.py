@@ -8,15 +8,15 @@ sealed as a whole, since people are also named in words that nobody declared.
 from __future__ import annotations
 
 import hmac
-import re
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from gonogo.errors import EvidenceBroken, SettingsBroken
 from gonogo.evidence.keyring import derived, keyring_at
-from gonogo.evidence.sealing import SHAPE, sealed, sealed_values
-from gonogo.personal import SHAPES, personal_in
+from gonogo.evidence.sealing import sealed, sealed_values
+from gonogo.evidence.spotting import Spotter
+from gonogo.personal import personal_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ class Vault:
         self._by_subject: dict[str, SubjectKey] = {}
         self._texts: dict[str, SubjectKey] = {}
         self._fields: dict[tuple[str, bytes], SubjectKey] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._spotter = Spotter()
         # Gone with any of the keys: a digest of what a person said must not be found again by trying.
         secrets = b"".join(sorted(key.secret for key in keys))
         self._digesting = derived(secrets, b"gonogo digests\x1f" + run_id.encode())
@@ -101,7 +101,7 @@ class Vault:
         for spelt in {text, orjson.dumps(text).decode()[1:-1]}:
             if len(spelt) >= SHORT_CHARACTERS and spelt.casefold() not in self._texts:
                 self._texts[spelt.casefold()] = key
-                self._pattern = None
+                self._spotter.learn(spelt.casefold())
 
     def seal(self, body: bytes) -> bytes:
         """Return a payload as it is recorded."""
@@ -127,22 +127,13 @@ class Vault:
                 return value if key is None else sealed(key, value)
 
     def _text(self, text: str) -> str:
-        inner = self._known().sub(lambda found: sealed(self._owner(found[0]), found[0]), text)
+        inner = self._spotter.replaced(text, lambda found: sealed(self._owner(found), found))
         if len(text) > LONG_CHARACTERS:
             return sealed(self._first, inner, "t")
         return inner
 
     def _owner(self, text: str) -> SubjectKey:
         return self._texts.get(text.casefold(), self._first)
-
-    def _known(self) -> re.Pattern[str]:
-        """Return what is sealed within text: what only looks sealed, what was declared, and what has such a shape."""
-        if self._pattern is None:
-            longest_first = sorted(self._texts, key=len, reverse=True)
-            names = "|".join(map(re.escape, longest_first))
-            words = rf"(?<!\w)(?i:{names})(?!\w)" if names else r"(?!)"
-            self._pattern = re.compile(f"{SHAPE}|{words}|{SHAPES}")
-        return self._pattern
 
     def masked(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a leaf without personal values in the words that it holds for people."""
@@ -151,7 +142,7 @@ class Vault:
     def _hidden(self, value: Any) -> Any:
         match value:
             case str():
-                return self._known().sub(HIDDEN, value)
+                return self._spotter.replaced(value, lambda _: HIDDEN)
             case list():
                 return [self._hidden(each) for each in cast("list[Any]", value)]
             case _:
