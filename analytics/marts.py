@@ -51,8 +51,8 @@ def open_mart(home: Path) -> Generator[DuckDBPyConnection]:
     con = _attached(path)
     try:
         yield con
-    except duckdb.ProgrammingError:
-        # A wrong question is a fault of ours, and none of the file's.
+    except (duckdb.ProgrammingError, duckdb.OutOfMemoryException, duckdb.InterruptException):
+        # A wrong question, too little memory, or being told to stop is none of the file's faults.
         raise
     except duckdb.Error as error:
         raise _damaged(path, error) from error

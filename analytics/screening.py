@@ -1,6 +1,6 @@
 """Screening: one look in SQL at what a load is checked for, before Great Expectations judges what is left.
 
-Judging takes a quarter of a second whatever the size of the load, and nearly every load is plainly good.
+To set up a judgement takes the same for a small load as for a large one, and nearly every load is plainly good.
 The look is made of the expectations themselves: it counts the rows that each of them might refuse. Where
 there is none, the check has passed; where there is one, or the look does not know how to put the
 expectation, Great Expectations judges all rows. So the look never refuses, and never lets in what would

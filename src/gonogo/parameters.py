@@ -36,8 +36,8 @@ class Parameters:
         """
         if self.is_plain and len(args) + len(kwargs) == len(self.names):
             named = dict(zip(self.names, args, strict=False)) | kwargs
-            # One that gives every name once needs no binding, which costs ten times as much.
-            if len(named) == len(self.names) and named.keys() == set(self.names):
+            # One that gives every name once needs no binding, which is dear.
+            if named.keys() == set(self.names):
                 return named
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()

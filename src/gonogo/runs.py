@@ -40,7 +40,7 @@ LOOK_SECONDS_MIN = 0.01
 
 
 class Working:
-    """A block in which a branch of a run is busy; a generator costs three times as much, once for each step."""
+    """A block in which a branch of a run is busy; no generator, since each step enters one."""
 
     __slots__ = ("_run",)
 

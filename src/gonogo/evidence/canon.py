@@ -167,7 +167,9 @@ os.register_at_fork(after_in_child=_pool.clear)
 
 
 def random_bytes(count: int) -> bytes:
-    """Return at most 32 bytes of the system's generator, drawn many at a time; no thread and no fork sees another's."""
+    """Return bytes of the system's generator, drawn many at a time; no thread and no fork sees another's."""
+    if count > SALT_BYTES:
+        return os.urandom(count)
     try:
         return _pool.pop()[:count]
     except IndexError:

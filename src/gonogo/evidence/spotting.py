@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from bisect import insort
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gonogo.evidence.sealing import SHAPE
@@ -76,7 +75,7 @@ def _searching(pattern: re.Pattern[str], text: str) -> Find:
 def _finding(known: str, text: str, lowered: str | None) -> Find:
     """Return what finds a known text as whole words; beyond ASCII, letters have other spellings than their cases."""
     if lowered is None or not known.isascii():
-        return _searching(_words(known), text)
+        return _searching(re.compile(rf"(?<!\w)(?i:{re.escape(known)})(?!\w)"), text)
 
     def find(at: int) -> Span | None:
         start = lowered.find(known, at)
@@ -88,11 +87,6 @@ def _finding(known: str, text: str, lowered: str | None) -> Find:
         return None
 
     return find
-
-
-@lru_cache(maxsize=1_024)
-def _words(known: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?i:{re.escape(known)})(?!\w)")
 
 
 def _is_word(character: str) -> bool:

@@ -230,3 +230,4 @@ def test_neither_a_fork_nor_a_thread_draws_what_another_drew() -> None:
     os.close(reading)
     os.close(writing)
     assert len(set(drawn)) == len(drawn)
+    assert [len(random_bytes(count)) for count in (1, 10, 32, 33, 4_000)] == [1, 10, 32, 33, 4_000]
