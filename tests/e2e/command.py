@@ -34,7 +34,7 @@ GONOGO = str(Path(sys.executable).with_name("gonogo"))
 BUSY = 503
 """What Prefect says while its SQLite is locked."""
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0
 """How long a test waits for what must come; generous, because machines are shared."""
 
 _TABLES = ("payments", "letters", "referrals", "documents", "claims", "policies")
