@@ -86,3 +86,34 @@ def rule(asked: Asked, mission: str, resource: tuple[str, str] | None = None) ->
         args=dict(asked.args),
     )
     return law().decide(request, _world(mission), asked.approvals, asked.approvers)
+
+
+def must_allow(asked: Asked, mission: str) -> None:
+    """Hold that it is done without anybody being asked."""
+    ruling = rule(asked, mission)
+    assert ruling.verdict == "allow", ruling
+
+
+def must_ask(asked: Asked, roles: tuple[str, ...], mission: str) -> None:
+    """Hold that it waits for these roles, each with a sentence and a deadline."""
+    ruling = rule(asked, mission)
+    assert (ruling.verdict, set(ruling.roles)) == ("gate", set(roles)), ruling
+    assert ruling.deadline_seconds, ruling
+    assert all(ruling.because), ruling
+
+
+def must_yield(asked: Asked, roles: tuple[str, ...], mission: str) -> None:
+    """Hold that the go of all these roles lifts the gate, and that nothing less does."""
+    lifted = rule(asked._replace(approvals=roles, approvers=("grace",)), mission)
+    assert lifted.verdict == "allow", lifted
+    other = rule(asked._replace(approvals=("somebody-else",)), mission)
+    assert other.verdict == "gate", other
+
+
+def must_refuse(asked: Asked, by: str, everybody: tuple[str, ...], mission: str) -> None:
+    """Hold that a rule forbids it, also where everybody who may be asked has said go."""
+    ruling = rule(asked._replace(approvals=everybody), mission)
+    assert ruling.verdict == "deny", ruling
+    assert by in ruling.rules, ruling
+    alone = rule(asked, mission)
+    assert alone.verdict == "deny", alone

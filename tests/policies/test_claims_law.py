@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.policies.court import Asked, rule
+from tests.policies.court import Asked, must_allow, must_ask, must_refuse, must_yield
 
 PAYMENT = {
     "claim_id": "CLM-1",
@@ -109,40 +109,29 @@ DENY = {
     ),
 }
 
+EVERYBODY = ("claims-manager", "claims-adjuster", "agent-owner")
+"""All whom this law may have asked."""
+
 
 @pytest.mark.parametrize("case", ALLOW)
 def test_the_law_allows(case: str) -> None:
     """What is named here is done without anybody being asked."""
-    ruling = rule(ALLOW[case], "claims_triage")
-    assert ruling.verdict == "allow", ruling
+    must_allow(ALLOW[case], "claims_triage")
 
 
 @pytest.mark.parametrize("case", GATE)
 def test_the_law_asks_a_person_before(case: str) -> None:
     """What is named here waits for the roles, each with a sentence and a deadline."""
-    asked, roles = GATE[case]
-    ruling = rule(asked, "claims_triage")
-    assert (ruling.verdict, set(ruling.roles)) == ("gate", set(roles)), ruling
-    assert ruling.deadline_seconds
-    assert all(ruling.because)
+    must_ask(*GATE[case], "claims_triage")
 
 
 @pytest.mark.parametrize("case", GATE)
 def test_the_law_lets_pass_once_every_role_said_go_to(case: str) -> None:
     """A gate is lifted by its roles, and by nothing less."""
-    asked, roles = GATE[case]
-    lifted = rule(asked._replace(approvals=roles, approvers=("grace",)), "claims_triage")
-    assert lifted.verdict == "allow", lifted
-    other = rule(asked._replace(approvals=("somebody-else",)), "claims_triage")
-    assert other.verdict == "gate", other
+    must_yield(*GATE[case], "claims_triage")
 
 
 @pytest.mark.parametrize("case", DENY)
 def test_the_law_refuses(case: str) -> None:
     """What is named here nobody may do, whoever says go."""
-    asked, by = DENY[case]
-    everybody = ("claims-manager", "claims-adjuster", "agent-owner")
-    ruling = rule(asked._replace(approvals=everybody), "claims_triage")
-    assert ruling.verdict == "deny", ruling
-    assert by in ruling.rules, ruling
-    assert rule(asked, "claims_triage").verdict == "deny"
+    must_refuse(*DENY[case], EVERYBODY, "claims_triage")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.policies.court import Asked, rule
+from tests.policies.court import Asked, must_allow, must_ask, must_refuse, must_yield
 
 FACTS = {
     "number": "INC-1",
@@ -80,29 +80,29 @@ DENY = {
     ),
 }
 
+EVERYBODY = ("incident-commander", "communications-lead", "agent-owner")
+"""All whom this law may have asked."""
+
 
 @pytest.mark.parametrize("case", ALLOW)
 def test_the_law_allows(case: str) -> None:
     """What is named here is done without anybody being asked."""
-    ruling = rule(ALLOW[case], "incident_response")
-    assert ruling.verdict == "allow", ruling
+    must_allow(ALLOW[case], "incident_response")
 
 
 @pytest.mark.parametrize("case", GATE)
 def test_the_law_asks_a_person_before(case: str) -> None:
-    """What is named here waits for the role, and passes once the role said go."""
-    asked, roles = GATE[case]
-    ruling = rule(asked, "incident_response")
-    assert (ruling.verdict, ruling.roles) == ("gate", roles), ruling
-    assert ruling.deadline_seconds
-    assert rule(asked._replace(approvals=roles, approvers=("grace",)), "incident_response").verdict == "allow"
+    """What is named here waits for the roles, each with a sentence and a deadline."""
+    must_ask(*GATE[case], "incident_response")
+
+
+@pytest.mark.parametrize("case", GATE)
+def test_the_law_lets_pass_once_every_role_said_go_to(case: str) -> None:
+    """A gate is lifted by its roles, and by nothing less."""
+    must_yield(*GATE[case], "incident_response")
 
 
 @pytest.mark.parametrize("case", DENY)
 def test_the_law_refuses(case: str) -> None:
     """What is named here nobody may do, whoever says go."""
-    asked, by = DENY[case]
-    everybody = ("incident-commander", "communications-lead", "agent-owner")
-    ruling = rule(asked._replace(approvals=everybody), "incident_response")
-    assert ruling.verdict == "deny", ruling
-    assert by in ruling.rules, ruling
+    must_refuse(*DENY[case], EVERYBODY, "incident_response")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from policies.leads import CONTACTS_MAX
-from tests.policies.court import Asked, rule
+from tests.policies.court import Asked, must_allow, must_ask, must_refuse, must_yield
 
 MEETING = {
     "lead_id": "LEAD-1",
@@ -88,39 +88,29 @@ DENY = {
     ),
 }
 
+EVERYBODY = ("sales-lead", "agent-owner")
+"""All whom this law may have asked."""
+
 
 @pytest.mark.parametrize("case", ALLOW)
 def test_the_law_allows(case: str) -> None:
     """What is named here is done without anybody being asked."""
-    ruling = rule(ALLOW[case], "lead_qualification")
-    assert ruling.verdict == "allow", ruling
+    must_allow(ALLOW[case], "lead_qualification")
 
 
 @pytest.mark.parametrize("case", GATE)
 def test_the_law_asks_a_person_before(case: str) -> None:
     """What is named here waits for the roles, each with a sentence and a deadline."""
-    asked, roles = GATE[case]
-    ruling = rule(asked, "lead_qualification")
-    assert (ruling.verdict, set(ruling.roles)) == ("gate", set(roles)), ruling
-    assert ruling.deadline_seconds
-    assert all(ruling.because)
+    must_ask(*GATE[case], "lead_qualification")
 
 
 @pytest.mark.parametrize("case", GATE)
 def test_the_law_lets_pass_once_every_role_said_go_to(case: str) -> None:
     """A gate is lifted by its roles, and by nothing less."""
-    asked, roles = GATE[case]
-    lifted = rule(asked._replace(approvals=roles, approvers=("grace",)), "lead_qualification")
-    assert lifted.verdict == "allow", lifted
-    other = rule(asked._replace(approvals=("somebody-else",)), "lead_qualification")
-    assert other.verdict == "gate", other
+    must_yield(*GATE[case], "lead_qualification")
 
 
 @pytest.mark.parametrize("case", DENY)
 def test_the_law_refuses(case: str) -> None:
     """What is named here nobody may do, whoever says go."""
-    asked, by = DENY[case]
-    ruling = rule(asked._replace(approvals=("sales-lead", "agent-owner")), "lead_qualification")
-    assert ruling.verdict == "deny", ruling
-    assert by in ruling.rules, ruling
-    assert rule(asked, "lead_qualification").verdict == "deny"
+    must_refuse(*DENY[case], EVERYBODY, "lead_qualification")
