@@ -128,7 +128,8 @@ class Command:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         ours = {
             "GONOGO_HOME": str(self.home),
-            "PREFECT_HOME": str(self.scratch / "prefect"),
+            # Where Prefect would keep what it is not told to keep elsewhere; nothing of a house may come to rest there.
+            "HOME": str(self.scratch),
             "COLUMNS": "200",
             "NO_COLOR": "1",
         }

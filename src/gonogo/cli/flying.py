@@ -208,10 +208,13 @@ def _fly_batch(
         asyncio.run(alone)
         return
     require_server(api_url)
-    os.environ["PREFECT_API_URL"] = api_url
     from prefect import flow
 
+    from gonogo.house.server import tell_prefect
     from gonogo.lanes.chunks import fly_as_they_come, fly_in_chunks
+
+    # The mission has brought Prefect in, long before it was known where the house has its server.
+    tell_prefect({"PREFECT_API_URL": api_url})
 
     @flow(name="fly_each", flow_run_name=f"{mission.name}, {len(flyers)} cases", persist_result=False)
     async def fly_each() -> dict[str, int]:

@@ -18,7 +18,7 @@ from gonogo.errors import ServerUnreachable, SettingsBroken
 from gonogo.evidence.canon import sha256_hex
 from gonogo.house.address import House, find_house, move_in, move_out
 from gonogo.house.api import post
-from gonogo.house.server import child, environment, free_port, is_free, prefect_server
+from gonogo.house.server import child, environment, free_port, is_free, prefect_server, tell_prefect
 from gonogo.house.telling import telling
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         tenants.enter_context(_ended_by_sigterm())
         api_url = tenants.enter_context(prefect_server(settings.home, port or free_port()))
         env = environment(settings.home, api_url) | {"GONOGO_HOME": str(settings.home.resolve())}
-        # Prefect reads these when it is first imported, which in this process is after this line.
-        os.environ.update({name: value for name, value in env.items() if name.startswith(("PREFECT_", "DO_NOT"))})
+        tell_prefect({name: value for name, value in env.items() if name.startswith(("PREFECT_", "DO_NOT"))})
         deploy(settings, env, logs / "deploy.log")
         dashboard_url = None
         if dashboard_port is not None:

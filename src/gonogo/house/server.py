@@ -16,7 +16,7 @@ import httpx
 from gonogo.errors import ServerUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 START_SECONDS_MAX = 300.0
@@ -62,6 +62,15 @@ def environment(home: Path, api_url: str | None = None) -> dict[str, str]:
     if api_url is not None:
         values["PREFECT_API_URL"] = api_url
     return values
+
+
+def tell_prefect(values: Mapping[str, str]) -> None:
+    """Set what Prefect takes from the environment, also where it has been imported, and has read it, already."""
+    os.environ.update(values)
+    if "prefect" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
 
 
 @contextmanager
