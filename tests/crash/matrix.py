@@ -124,7 +124,7 @@ class Nursery:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
-        self._process.wait(60)
+        self._process.wait(600)
         for stream in (self._process.stdout, self._errors):
             if stream is not None:
                 stream.close()

@@ -25,7 +25,7 @@ PAGES = (
 )
 DOORS = ("waiting?gate=", "evidence?run=")
 """Where links of a page may lead: to another page of the dashboard."""
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 
 
 def draw(page: str = "pages/live.py", **address: str) -> AppTest:

@@ -36,7 +36,7 @@ class Shell:
         """Run one command and return what came of it."""
         return subprocess.run(
             ["bash", "-c", command],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=180, check=False,
+            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
 
     def asked(self, command: str) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ def browser() -> Generator[Browser]:
 def page(browser: Browser) -> Generator[Page]:
     """A page of its own, tall enough for a whole card."""
     context = browser.new_context(viewport={"width": 1400, "height": 1500})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     yield context.new_page()
     context.close()
 

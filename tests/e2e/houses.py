@@ -87,7 +87,7 @@ class UpHouse:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         def answered() -> httpx.Response | None:
-            reply = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=30)
+            reply = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=120)
             return None if reply.status_code == BUSY else reply
 
         return until(answered, f"an answer to {path}").raise_for_status().json()

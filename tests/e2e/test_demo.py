@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.rehearsals import MISSIONS
-from tests.e2e.command import Command, Done
+from tests.e2e.command import PATIENCE_SECONDS, Command, Done
 from tests.e2e.houses import ask_mart, is_open, kill_all, processes_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _told(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Command, 
     scratch.mkdir()
     gonogo = Command(folder / "home", scratch)
     try:
-        yield gonogo, gonogo.start("demo").wait(300)
+        yield gonogo, gonogo.start("demo").wait(PATIENCE_SECONDS * 4)
     finally:
         kill_all(gonogo.home)
 

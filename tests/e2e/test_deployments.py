@@ -54,7 +54,7 @@ def test_every_deployment_of_the_file_exists_with_its_case_as_parameters(gonogo:
     prefect(gonogo, api, "work-pool", "create", "local", "--type", "process")
     prefect(gonogo, api, "--no-prompt", "deploy", "--all")
     declared: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-    found = httpx.post(f"{api}/deployments/filter", json={}, timeout=30).raise_for_status().json()
+    found = httpx.post(f"{api}/deployments/filter", json={}, timeout=120).raise_for_status().json()
     by_name = {deployment["name"]: deployment for deployment in found}
     assert set(by_name) == {deployment["name"] for deployment in declared}
     for deployment in declared:

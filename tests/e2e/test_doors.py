@@ -129,7 +129,7 @@ def test_an_approver_signs_in_reads_the_card_and_says_go_and_the_mission_goes_on
     """From the link in the notice through the provider's login page back to the gate, and to the payment."""
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=180_000)
     run_id = house.asleep(claim("above_limit", "SIGNEDIN"))
     gate = house.gonogo.gate_of(run_id)
     link = f"http://127.0.0.1:{house.dashboard_port}/waiting?gate={gate}"

@@ -42,7 +42,7 @@ def call(api: str, method: str, path: str, body: dict[str, Any] | None = None) -
     """Ask Prefect's API; a busy SQLite is asked again."""
 
     def answered() -> httpx.Response | None:
-        reply = httpx.request(method, f"{api}{path}", json=body, timeout=30)
+        reply = httpx.request(method, f"{api}{path}", json=body, timeout=120)
         return None if reply.status_code == BUSY else reply
 
     reply = until(answered, f"an answer to {path}").raise_for_status()

@@ -61,7 +61,7 @@ def pause(house: UpHouse, slug: str) -> None:
         for schedule in deployment["schedules"]:
             if schedule["slug"] == slug:
                 path = f"{house.url}/api/deployments/{deployment['id']}/schedules/{schedule['id']}"
-                httpx.patch(path, json={"active": False}, timeout=30).raise_for_status()
+                httpx.patch(path, json={"active": False}, timeout=120).raise_for_status()
 
 
 def test_runs_go_on_when_the_whole_house_was_killed_and_comes_up_again(house: UpHouse) -> None:

@@ -119,7 +119,7 @@ async def test_of_two_answers_at_the_same_moment_one_counts(waiting: Any) -> Non
     together, refused = threading.Barrier(4), list[str]()
 
     def answer(name: str) -> None:
-        together.wait(10)
+        together.wait(120)
         try:
             answer_gate(journal, gate_id, replied(by=name), "dev")
         except AnswerRefused as error:

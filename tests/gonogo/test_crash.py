@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_killed_process_leaves_nothing_undone_and_nothing_twice(tmp_path: Path, moment: str) -> None:
     """Killed when the second payment has reached the bank, before or after it was booked."""
     command = [sys.executable, "-m", "tests.gonogo.toy.crash", str(tmp_path), moment]
-    assert subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=ROOT, timeout=600, check=False).returncode == -signal.SIGKILL
     assert (("b", 2) in payments(tmp_path)) is (moment == "after")
     went = asyncio.run(run(None, home=tmp_path, run_id="r1"))
     assert went.outcome == "settled"
@@ -38,7 +38,7 @@ def test_a_process_killed_in_the_second_try_of_a_letter_is_asked_about_again(tmp
     """Killed, told to do it, killed again: no third try by itself, and the go of the first doubt is used up."""
     command = [sys.executable, "-m", "tests.gonogo.toy.crash", str(tmp_path), moment, "letter"]
     for _ in range(2):
-        assert subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode == -signal.SIGKILL
+        assert subprocess.run(command, cwd=ROOT, timeout=600, check=False).returncode == -signal.SIGKILL
     posted = letters(tmp_path)
     assert len(posted) == (2 if moment == "after" else 0)
     went = asyncio.run(run(None, home=tmp_path, run_id="r1", answers=saying(happened(result="posted"))))

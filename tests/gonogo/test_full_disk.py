@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module", name="attempts")
 def _attempts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction] - pytest finds it
     command = [sys.executable, "-m", "tests.gonogo.toy.full_disk", str(tmp_path_factory.mktemp("full"))]
-    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=120, check=False, text=True)
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=600, check=False, text=True)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

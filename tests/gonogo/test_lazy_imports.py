@@ -15,7 +15,7 @@ HEAVY = ("prefect", "duckdb", "polars", "pandas", "streamlit", "pydantic_ai", "g
 def imported(statement: str) -> set[str]:
     """Return the heavy packages a fresh process has imported after a statement."""
     code = f"{statement}\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     return set(done.stdout.split())
 
 

@@ -214,7 +214,7 @@ async def test_a_rollback_cut_off_at_any_record_goes_on_and_undoes_nothing_twice
 def test_a_killed_rollback_goes_on_where_it_was(tmp_path: Path, moment: str) -> None:
     """Killed when the second refund has reached the bank, before or after it was booked."""
     command = [sys.executable, "-m", "tests.gonogo.toy.undoing", str(tmp_path), moment]
-    assert subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=ROOT, timeout=600, check=False).returncode == -signal.SIGKILL
     assert (("b", 2, REASON) in refunds(tmp_path)) is (moment == "after")
     journals = settings().journals
     assert came_to(asyncio.run(undoing(tmp_path, journals=journals))).undone == 3

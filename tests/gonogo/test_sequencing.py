@@ -95,7 +95,7 @@ async def test_a_sequencer_that_was_told_to_stop_stops_nobody(home: Settings) ->
     """It says that it leaves; a home in which nobody keeps sequencing waits for no one."""
     with sequencing(home) as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(300) == 0
     assert overdue_us(home) == 0
     assert (await run(paying(1), home=home.home)).outcome == "settled"
     assert is_whole(home)

@@ -185,7 +185,7 @@ def test_a_set_is_the_same_argument_in_every_process(tmp_path: Path) -> None:
         )
         for seed in ("1", "2")
     ]  # fmt: skip
-    one, two = (process.communicate(timeout=120)[0] for process in started)
+    one, two = (process.communicate(timeout=600)[0] for process in started)
     assert "label(" in one
     assert one == two
 

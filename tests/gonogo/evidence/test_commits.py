@@ -30,7 +30,7 @@ class Paper:
         """Wait for leave where it is slow; fail those that are to fail."""
         self.begun.set()
         if not self.is_quick:
-            assert self.may_end.wait(30)
+            assert self.may_end.wait(120)
         if self.broken:
             raise OSError("the store is gone")
         self.together.append([stream.name for stream in streams])

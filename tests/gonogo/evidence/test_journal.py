@@ -148,7 +148,7 @@ def test_the_desk_is_taken_in_turns(journal: Journal) -> None:
     with journal.open_desk("r1") as desk:
         waiting = threading.Thread(target=second)
         waiting.start()
-        assert entered.wait(10)
+        assert entered.wait(120)
         assert not seen
         note(desk, 0)
         desk.commit_now()

@@ -29,7 +29,7 @@ def scribe(place: str, *how: str) -> subprocess.Popen[bytes]:
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End it as a power cut would."""
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(120)
 
 
 def said(process: subprocess.Popen[bytes]) -> IO[bytes]:

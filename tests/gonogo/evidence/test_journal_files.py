@@ -72,7 +72,7 @@ async def test_a_stream_is_not_closed_under_a_write_in_flight(
 
     def slow(descriptor: int) -> None:
         begun.set()
-        released.wait(10)
+        released.wait(120)
         sync(descriptor)
         synced.append(True)
 

@@ -199,7 +199,7 @@ def test_of_many_that_come_at_once_one_flies(postgres_url: str) -> None:
     together, refused = threading.Barrier(len(pilots)), list[str]()
 
     def begin(writer: Writer) -> None:
-        together.wait(10)
+        together.wait(120)
         try:
             writer.take("r1/flight")
         except RunBusy as error:

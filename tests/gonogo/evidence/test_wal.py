@@ -208,7 +208,7 @@ class TestProcesses:
         """The next one syncs the files, and deletes it."""
         root = tmp_path / "journals"
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(root), end], cwd=Path(__file__).parents[3], timeout=60, check=False
+            [sys.executable, "-c", KILLED, str(root), end], cwd=Path(__file__).parents[3], timeout=300, check=False
         )
         assert done.returncode == (-signal.SIGKILL if end == "killed" else 0)
         assert len(segments(root)) == left

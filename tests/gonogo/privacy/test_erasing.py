@@ -154,7 +154,7 @@ def test_a_process_killed_in_the_middle_is_finished_by_the_next(tmp_path: Path, 
     """Killed before or after the key went: the next call ends the open run and records that it is done."""
     asyncio.run(leave_waiting(tmp_path, patient(needs_consent=True)))
     command = [sys.executable, "-m", "tests.gonogo.toy.forgetting", str(tmp_path), stage]
-    assert subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=ROOT, timeout=600, check=False).returncode == -signal.SIGKILL
     chosen = of(tmp_path)
     assert [each.event for each in archive.unfinished(archive.facts(chosen))] == ["erasing"]
     done = erase(chosen, WHO, "asked for", by="ada")
