@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from dashboards.markup import Html, join, table, tag
 from dashboards.states import basis_words, is_bill
-from dashboards.wording import NOTHING, count, money, spoken
+from dashboards.wording import NOTHING, count, money, plural, spoken
 
 if TYPE_CHECKING:
     from dashboards.boardroom import Figure
     from dashboards.figures import Kpi
 
-_ASSUMED_HEADS = (("Of", ""), ("What", ""), ("Value", "num"), ("Who says so", ""), ("As of", "num"))
+_ASSUMED_HEADS = (("What", ""), ("Value", "num"), ("Who says so", ""), ("As of", "num"))
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def amount_of(kpi: Kpi) -> tuple[str, str]:
@@ -45,7 +47,7 @@ def _divided(kpi: Kpi) -> tuple[str | None, str | None]:
     is_money = kpi.basis is not None
     is_of_money = is_money and (kpi.unit == "ratio" or kpi.unit.startswith("%"))
     return (
-        None if above is None else money(above, None) if is_money else count(above),
+        None if above is None else money(above, kpi.currency if kpi.is_money else None) if is_money else count(above),
         None if below is None else money(below, None) if is_of_money else count(below),
     )
 
@@ -95,16 +97,32 @@ def snapshot_facts(snapshot: dict[str, Any]) -> Html:
     return tag("dl", [join([tag("dt", name), tag("dd", fact)]) for name, fact in facts], css="facts")
 
 
-def assumptions_table(assumed: list[dict[str, Any]]) -> Html:
-    """Return every assumption with who says so; they are edited in policies/assumptions.yaml, and nowhere else."""
-    rows = [
+def assumptions_sheet(assumed: list[dict[str, Any]]) -> Html:
+    """Return every assumption with who says so, folded up by mission.
+
+    They are edited in policies/assumptions.yaml, and nowhere else.
+    """
+    by_mission: dict[str, list[dict[str, Any]]] = {}
+    for row in assumed:
+        by_mission.setdefault(spoken(row["mission"]) if row["mission"] else "the whole house", []).append(row)
+    return tag("section", [_assumptions_of(whose, rows) for whose, rows in by_mission.items()], css="sheet")
+
+
+def _assumptions_of(whose: str, rows: list[dict[str, Any]]) -> Html:
+    cells = [
         [
-            spoken(row["mission"]) if row["mission"] else "all",
-            spoken(row["name"]),
-            row["value"],
+            spoken(row["name"].replace(".", ": ")),
+            _apart(row["value"]),
             row["source"] or NOTHING,
             NOTHING if row["as_of"] is None else f"{row['as_of']:%d %b %Y}",
         ]
-        for row in assumed
+        for row in rows
     ]
-    return table(_ASSUMED_HEADS, rows, "Assumptions")
+    told = tag("summary", tag("b", whose), f": {plural(len(rows), 'assumption')}")
+    return tag("details", told, table(_ASSUMED_HEADS, cells, f"Assumptions on {whose}"), css="voucher")
+
+
+def _apart(value: str) -> str:
+    """Return a number of the file with its thousands apart, every digit kept; words as they are."""
+    whole, point, rest = value.partition(".")
+    return f"{int(whole):,}{point}{rest}" if _NUMBER.fullmatch(value) else value
