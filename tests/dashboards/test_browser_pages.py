@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from analytics.marts import mart_path
 from analytics.warehouse import land
@@ -137,6 +138,10 @@ def test_a_run_is_followed_from_the_live_page_into_its_story_and_its_proof(home:
         page.get_by_role("link", name=RUN).click()
         expect(page.get_by_role("heading", name="What happened")).to_be_visible()
         expect(page.get_by_text("4 proven, not anchored")).to_be_visible()
+        expect(page.get_by_role("heading", name="What happened")).to_contain_text("times in Europe/Berlin")
+        begun = datetime.fromisoformat(journal.read_flight(RUN)[0].fields["recordedtime"])
+        there = f"{begun.astimezone(ZoneInfo('Europe/Berlin')):%d %b %Y%H:%M:%S}"
+        expect(page.locator(".tale .when").first).to_contain_text(re.compile(rf"{there[:11]}\s*{there[11:]}"))
         said = page.locator(".tale > li").filter(has_text="Dana Ortiz says go")
         said.locator("summary").click()
         expect(said.locator("pre")).to_contain_text("approval_record")
@@ -224,6 +229,26 @@ def test_no_page_is_wider_than_a_narrow_screen_and_no_filter_covers_another(home
             expect(page.locator(".tiles, .scroll, .card").first).to_be_visible()
             # Once it has settled: a page is laid out a few times while it fills.
             page.wait_for_function(f"() => ({_TOO_WIDE})().length === 0")
+
+
+def test_on_a_narrow_screen_the_answer_comes_right_after_the_card(home: Path) -> None:
+    """Nobody moves past what others said before to say go."""
+    publish(home, fleet())
+    with served(home) as address, browser() as (page, _):
+        from playwright.sync_api import expect
+
+        page.set_viewport_size(NARROW)
+        page.goto(f"{address}/waiting")
+        answer = page.get_by_role("button", name=re.compile(r"^Go\b"))
+        expect(answer).to_be_visible()
+        before = page.get_by_role("heading", name="Decided before")
+        expect(before).to_be_visible()
+        page.wait_for_function(f"() => ({_TOO_WIDE})().length === 0")
+        card, go, history = (each.bounding_box() for each in (page.locator(".card"), answer, before))
+        assert card is not None
+        assert go is not None
+        assert history is not None
+        assert card["y"] < go["y"] < history["y"]
 
 
 _TOO_WIDE = """() => {
