@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ARROWS_SHOWN = 140
 """A map with more arrows than that shows the busiest."""
 
-COUNTED_MOST = 24
+COUNTED_MOST = 40
 """A map with more arrows than that tells their calls by width alone: their numbers would make it two screens high."""
 
 _HERE = "WHERE ($mission IS NULL OR mission = $mission)"
