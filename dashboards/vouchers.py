@@ -35,17 +35,27 @@ def stands_on(kpi: Kpi) -> Html:
     """Return the small print of a number: what was divided by what, on which prices; or why there is none."""
     if kpi.value is None:
         return join([kpi.why_nothing])
-    parts = [told for told in _divided(kpi) if told is not None]
     loud = kpi.basis is not None and not is_bill(kpi.basis)
     told = tag("span", basis_words(kpi.basis), css="basis loud" if loud else "basis") if kpi.basis else None
-    return join([" / ".join(parts), " " if parts and told else None, told])
+    parts = rests_on(kpi)
+    return join([parts, " " if parts and told else None, told])
+
+
+def rests_on(kpi: Kpi) -> str:
+    """Return what was divided by what, money as money; nothing where nothing was."""
+    return " / ".join(told for told in _divided(kpi) if told is not None)
+
+
+def _is_money(kpi: Kpi) -> tuple[bool, bool]:
+    """Return whether what is divided is money, in millionths, and whether what it is divided by is."""
+    is_money = kpi.basis is not None
+    return is_money, is_money and (kpi.unit == "ratio" or kpi.unit.startswith("%"))
 
 
 def _divided(kpi: Kpi) -> tuple[str | None, str | None]:
     """Return what was divided by what: money is kept in millionths, and a share or ratio of money is of money."""
     above, below = kpi.numerator, kpi.denominator
-    is_money = kpi.basis is not None
-    is_of_money = is_money and (kpi.unit == "ratio" or kpi.unit.startswith("%"))
+    is_money, is_of_money = _is_money(kpi)
     return (
         None if above is None else money(above, kpi.currency if kpi.is_money else None) if is_money else count(above),
         None if below is None else money(below, None) if is_of_money else count(below),
@@ -58,8 +68,8 @@ def voucher(figure: Figure, snapshot: dict[str, Any]) -> Html:
     facts = [
         ("Formula", figure.formula or NOTHING),
         ("Value", NOTHING if kpi.value is None else f"{kpi.value!r} {kpi.unit}"),
-        ("Numerator", NOTHING if kpi.numerator is None else str(kpi.numerator)),
-        ("Denominator", NOTHING if kpi.denominator is None else str(kpi.denominator)),
+        ("Numerator", _exact(kpi.numerator, is_money=_is_money(kpi)[0])),
+        ("Denominator", _exact(kpi.denominator, is_money=_is_money(kpi)[1])),
         ("SQL, SHA-256", tag("code", figure.sql_sha256) if figure.sql_sha256 else NOTHING),
         ("Computed on", _snapshot_line(snapshot)),
         ("Again", tag("code", f"gonogo kpis {kpi.id} --receipt")),
@@ -71,6 +81,13 @@ def voucher(figure: Figure, snapshot: dict[str, Any]) -> Html:
         tag("pre", tag("code", figure.statement.strip())) if figure.statement else tag("p", kpi.why_nothing),
         css="voucher",
     )
+
+
+def _exact(number: int | None, *, is_money: bool) -> str:
+    """Return a number as it is computed with, to the last digit."""
+    if number is None:
+        return NOTHING
+    return f"{number} millionths of money" if is_money else str(number)
 
 
 def _snapshot_line(snapshot: dict[str, Any]) -> Html:

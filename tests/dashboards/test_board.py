@@ -60,6 +60,7 @@ def test_what_a_number_of_money_stands_on_is_money(home: Path) -> None:
     assert f"{money(of['K6.full'].numerator, 'USD')} / {count(of['K6.full'].denominator)}" in stands_on(of["K6.full"])
     for name in ("K1", "K36"):
         assert f" / {money(of[name].denominator, None)}" in stands_on(of[name])
+    assert f"{of['K1'].numerator} millionths of money" in markup(draw(PAGE)), "a receipt has every digit, and its unit"
     assert f"{count(of['K8'].numerator)} / {count(of['K8'].denominator)}" in stands_on(of["K8"])
 
 

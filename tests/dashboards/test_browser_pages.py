@@ -49,6 +49,7 @@ def test_a_member_of_the_board_follows_a_number_to_its_receipt_and_takes_it_alon
     with served(home) as address, browser() as (page, misdeeds):
         page.goto(f"{address}/board")
         _board(page)
+        _numbers(page)
         _findings(page)
         _costs(page)
         _people(page)
@@ -83,6 +84,18 @@ def _board(page: Page) -> None:
     board = {"K1", "K2b", "K3a", "K6.full", "K8", "K36", "K37"}
     assert {row["id"] for row in _taken(page, "Numbers")} == board
     assert {row["mission"] for row in _taken(page, "Accounts as CSV")} == {"claims_triage", "incident_response"}
+
+
+def _numbers(page: Page) -> None:
+    """Unfold hundreds of numbers: they are moved in a window of their own, and do not bury the page."""
+    from playwright.sync_api import expect
+
+    _open(page, "Numbers")
+    page.get_by_text("numbers, with what they rest on").click()
+    unfolded = page.get_by_role("region", name="All numbers")
+    expect(unfolded).to_be_visible()
+    seen, whole, screen = unfolded.evaluate("e => [e.clientHeight, e.scrollHeight, window.innerHeight]")
+    assert seen < screen < whole
 
 
 def _findings(page: Page) -> None:
