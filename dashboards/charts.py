@@ -169,7 +169,13 @@ def cost_chart(rows: list[dict[str, Any]]) -> alt.Chart:
     chart = alt.Chart(alt.InlineData(values=values)).mark_bar(color=colour(FILL["success"]), size=14)
     return _dressed(
         chart.encode(
-            x=alt.X("day:T", title=None, axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format="%d %b")),
+            # Half a bar is left on either side; the first one would stand across the axis.
+            x=alt.X(
+                "day:T",
+                title=None,
+                scale=alt.Scale(padding=12),
+                axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format="%d %b"),
+            ),
             y=alt.Y("cost:Q", title=in_what, axis=alt.Axis(tickCount=4)),
             row=alt.Row("currency:N", title=None) if len(currencies) > 1 else alt.Undefined,
             tooltip=[

@@ -97,7 +97,7 @@ def _map(known: Roster, mission: str | None) -> None:
         return
     st.graphviz_chart(dot(found), width="stretch", alt="Missions, agents, tools, systems and models, and their calls")
     rows = [
-        [join([spoken(arrow.start[1]), _kind(arrow.start[0])]), join([spoken(arrow.end[1]), _kind(arrow.end[0])]),
+        [join([arrow.start[1], _kind(arrow.start[0])]), join([arrow.end[1], _kind(arrow.end[0])]),
          count(arrow.calls)]
         for arrow in found
     ]  # fmt: skip
