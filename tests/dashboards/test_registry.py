@@ -119,7 +119,9 @@ def test_a_map_of_many_arrows_tells_calls_by_width_and_by_the_table(home: Path) 
         con.execute("UPDATE tool_calls SET tool = 'tool' || hash(run_id) % 40, system = 'system' || hash(run_id) % 40")
 
     publish(home, fill)
-    assert "with their numbers in the table" in text(draw(PAGE))
+    said = text(draw(PAGE))
+    assert "with their numbers in the table" in said
+    assert "claims_triage mission claims_cashier agent" in said, "the table calls them what the map does"
 
 
 def test_names_in_the_map_stay_names() -> None:
