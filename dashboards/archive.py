@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from gonogo.evidence.payloads import whole
@@ -19,7 +19,7 @@ SHOWN = 50
 _WHERE = """
 WHERE ($mission IS NULL OR mission = $mission)
     AND ($owner IS NULL OR owner = $owner)
-    AND ($day IS NULL OR (started_at >= $day AND started_at < $day::TIMESTAMPTZ + INTERVAL 1 DAY))
+    AND ($begin IS NULL OR (started_at >= $begin AND started_at < $end))
     AND ($words IS NULL OR contains(run_id, $words) OR contains(lower(case_ref), lower($words)))
 """
 
@@ -47,17 +47,24 @@ class Sought:
     mission: str | None = None
     owner: str | None = None
     day: date | None = None
-    """A day in UTC."""
+    """A day in the time zone ``where``, from midnight to midnight."""
     words: str | None = None
     """A part of the run's id, or of its case."""
+    where: tzinfo = UTC
 
 
 def find_runs(tables: Tables, sought: Sought) -> tuple[list[dict[str, Any]], int]:
     """Return the newest runs that fit, and how many fit in all."""
     words = (sought.words or "").strip() or None
-    day = None if sought.day is None else datetime.combine(sought.day, datetime.min.time()).isoformat() + "+00"
-    chosen = {"mission": sought.mission, "owner": sought.owner, "day": day, "words": words}
+    begin, end = (None, None) if sought.day is None else _day(sought.day, sought.where)
+    chosen = {"mission": sought.mission, "owner": sought.owner, "begin": begin, "end": end, "words": words}
     return tables.rows(_RUNS, most=SHOWN, **chosen), tables.row(_COUNT, **chosen)["runs"]
+
+
+def _day(day: date, where: tzinfo) -> tuple[datetime, datetime]:
+    """Return when a day begins and ends somewhere: it has 23 or 25 hours where clocks are put forward or back."""
+    begin, end = (datetime.combine(each, time.min, where) for each in (day, day + timedelta(days=1)))
+    return begin, end
 
 
 def owners(tables: Tables) -> list[str]:

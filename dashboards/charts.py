@@ -164,12 +164,20 @@ def cost_chart(rows: list[dict[str, Any]]) -> alt.Chart:
         for row in rows
         if row["name"] != "unknown"
     ]
+    currencies = sorted({row["currency"] for row in rows})
+    in_what = f"cost in {currencies[0]}" if len(currencies) == 1 and currencies[0] else "cost"
     chart = alt.Chart(alt.InlineData(values=values)).mark_bar(color=colour(FILL["success"]), size=14)
     return _dressed(
         chart.encode(
-            x=alt.X("day:T", title=None, axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format="%d %b")),
-            y=alt.Y("cost:Q", title="cost", axis=alt.Axis(tickCount=4)),
-            row=alt.Row("currency:N", title=None) if len({row["currency"] for row in rows}) > 1 else alt.Undefined,
+            # Half a bar is left on either side; the first one would stand across the axis.
+            x=alt.X(
+                "day:T",
+                title=None,
+                scale=alt.Scale(padding=12),
+                axis=alt.Axis(grid=False, tickCount=8, labelOverlap=True, format="%d %b"),
+            ),
+            y=alt.Y("cost:Q", title=in_what, axis=alt.Axis(tickCount=4)),
+            row=alt.Row("currency:N", title=None) if len(currencies) > 1 else alt.Undefined,
             tooltip=[
                 alt.Tooltip("day:T", format="%d %b %Y"),
                 alt.Tooltip("cost:Q", format=",.4f"),

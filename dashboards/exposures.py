@@ -56,7 +56,7 @@ def exposure_tiles(found: dict[str, Any]) -> list[Tile]:
         Tile(
             "Money at risk now",
             cents(found["cents_left"] if found["money_capped"] else None),
-            _bound(found, "money_capped", f"{cents(found['cents_moved'])} moved so far"),
+            _bound(found, "money_capped", f"{cents(found['cents_moved'])} moved so far, in each tool's own currency"),
         ),
         Tile(
             "Changes at risk now",

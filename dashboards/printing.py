@@ -21,7 +21,7 @@ from dashboards.markup import Html, join, table, tag
 from dashboards.notices import age_notice, price_notices
 from dashboards.palette import stylesheet
 from dashboards.tables import open_tables
-from dashboards.vouchers import amount_of, assumptions_table, snapshot_facts, stands_on, voucher
+from dashboards.vouchers import amount_of, assumptions_sheet, snapshot_facts, stands_on, voucher
 from dashboards.worth import accounts_table, forecast_table, left_out, options_table, value_table
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _accounts(report: RoiReport | None, why: str) -> Iterable[object]:
 
 def _back(snapshot: dict[str, Any], assumed: list[dict[str, Any]], told: Receipt) -> Iterable[object]:
     yield tag("h2", "Assumptions")
-    yield assumptions_table(assumed) if assumed else tag("p", snapshot["assumptions_fault"] or "None.", css="none")
+    yield assumptions_sheet(assumed) if assumed else tag("p", snapshot["assumptions_fault"] or "None.", css="none")
     yield tag("h2", "What all of it stands on")
     yield snapshot_facts(snapshot)
     raw = b64encode(orjson.dumps(told)).decode()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ARROWS_SHOWN = 140
 """A map with more arrows than that shows the busiest."""
 
+COUNTED_MOST = 40
+"""A map with more arrows than that tells their calls by width alone: their numbers would make it two screens high."""
+
 _HERE = "WHERE ($mission IS NULL OR mission = $mission)"
 
 _MISSIONS = """
@@ -198,13 +201,17 @@ _SHAPES = {
 
 
 def dot(shown: Iterable[Arrow]) -> str:
-    """Return arrows as a graph in DOT, in the colours of the viewer's theme; shapes tell the kinds apart, too."""
+    """Return arrows as a graph in DOT, in the colours of the viewer's theme; shapes tell the kinds apart, too.
+
+    Up to :data:`COUNTED_MOST` arrows bear their numbers.
+    """
     found = list(shown)
+    is_counted = len(found) <= COUNTED_MOST
     ink, quiet, paper = colour(INK["ink"]), colour(INK["ink-2"]), colour(GROUND["surface"])
     nodes = dict.fromkeys(end for arrow in found for end in (arrow.start, arrow.end))
     lines = [
         "digraph {",
-        'rankdir=LR; bgcolor="transparent"; nodesep=0.09; ranksep=1.7;',
+        f'rankdir=LR; bgcolor="transparent"; nodesep=0.09; ranksep={1.7 if is_counted else 2.4};',
         f'node [fontname="Helvetica", fontsize=12, fontcolor="{ink}", style=filled, fillcolor="{paper}"];',
         'node [height=0.3, margin="0.12,0.03", penwidth=1.5];',
         f'edge [color="{quiet}", fontcolor="{quiet}", fontname="Helvetica", fontsize=10, arrowsize=0.6];',
@@ -216,7 +223,8 @@ def dot(shown: Iterable[Arrow]) -> str:
     for arrow in found:
         width = 0.7 + 2.6 * arrow.calls / most
         ends = f"{_id(*arrow.start)} -> {_id(*arrow.end)}"
-        lines.append(f'{ends} [label="{arrow.calls:,}", penwidth={width:.2f}];')
+        number = f'label="{arrow.calls:,}", ' if is_counted else ""
+        lines.append(f"{ends} [{number}penwidth={width:.2f}];")
     return "\n".join([*lines, "}"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboards.markup import Html, join, table, tag
-from dashboards.states import WORTH, WORTH_WORDS, basis, pill
+from dashboards.states import WORTH, WORTH_WORDS, basis, basis_words, pill
 from dashboards.wording import NOTHING, cents, count, latency, money, plural, since, spoken
 
 if TYPE_CHECKING:
@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _HABIT_HEADS = (
-    ("Reviewer", ""), ("Answers", "num"), ("Half within", "num"), ("Fastest", "num"), ("Faster than reading", "num"),
+    ("Reviewer", ""), ("Answers", "num"), ("Median look", "num"), ("Shortest", "num"), ("Faster than reading", "num"),
     ("Busiest hour", "num"), ("Goes borne out", "num"), ("Probes caught", "num"), ("Last answer", "num"),
 )  # fmt: skip
 _WORTH_HEADS = (
-    ("Gate", ""), ("Asks", ""), ("Answers", "num"), ("Caught", "num"), ("Money caught", "num"), ("Missed", "num"),
-    ("Median wait", "num"), ("People's time", "num"), ("A catch costs", "num"), ("Says", ""),
-)  # fmt: skip
+    ("Gate", ""),
+    ("Asks", ""),
+    ("Answers", "num"),
+    ("Caught", "num"),
+    ("Money caught", "num"),
+    ("Missed", "num"),
+    ("Median wait", "num"),
+)
 
 
 def habits_table(found: Iterable[Mapping[str, Any]], now: datetime) -> Html:
@@ -43,11 +48,19 @@ def _habit(each: Mapping[str, Any], now: datetime) -> list[object]:
 
 
 def worth_table(found: Iterable[Mapping[str, Any]]) -> Html:
-    """Return what each gate costs people, what they caught there, and what is known of it after so many answers."""
-    return table(_WORTH_HEADS, [_worth(each) for each in found], "What each gate costs and catches")
+    """Return what each gate costs people, what they caught there, and what is known of it after so many answers.
+
+    What their time stands on is said once; where it differs, every row says its own.
+    """
+    rows = list(found)
+    bases = {each["basis"] for each in rows} - {None}
+    prices = basis_words(next(iter(bases))) if len(bases) == 1 else ""
+    time = f"People's time, {prices} prices" if prices else "People's time"
+    heads = (*_WORTH_HEADS, (time, "num"), ("A catch costs", "num"), ("Says", ""))
+    return table(heads, [_worth(each, tell_basis=not prices) for each in rows], "What each gate costs and catches")
 
 
-def _worth(each: Mapping[str, Any]) -> list[object]:
+def _worth(each: Mapping[str, Any], *, tell_basis: bool) -> list[object]:
     judged = each["verdict"] != "not_enough_data"
     between = f"{each['caught_low']:.1f} to {each['caught_high']:.1f} % of answers" if judged else None
     silent = ", ".join(f"{each[name]:,} {name}" for name in ("expired", "waiting") if each[name])
@@ -59,7 +72,7 @@ def _worth(each: Mapping[str, Any]) -> list[object]:
         cents(each["stopped_cents"]),
         _two(count(each["missed"]), cents(each["missed_cents"]) if each["missed_cents"] else None),
         _span(None if each["waited_p50_minutes"] is None else each["waited_p50_minutes"] * 60_000),
-        _two(money(each["review_micros"], each["currency"]), basis(each["basis"])),
+        _two(money(each["review_micros"], each["currency"]), basis(each["basis"]) if tell_basis else None),
         money(each["micros_per_catch"], each["currency"]),
         pill(each["verdict"], WORTH, WORTH_WORDS.get(each["verdict"])),
     ]
@@ -71,7 +84,9 @@ def worth_tally(found: list[dict[str, Any]]) -> str:
         return ""
     total, young = found[0]["gates"], sum(each["verdict"] == "not_enough_data" for each in found)
     shown = f"the dearest {len(found):,} of {plural(total, 'gate')}" if total > len(found) else plural(total, "gate")
-    return f"{shown}; {young:,} with fewer than 30 answers, of which nothing can be said yet"
+    told = f"{shown}; {young:,} with fewer than 30 answers, of which nothing can be said yet"
+    moved = any(each["stopped_cents"] or each["missed_cents"] for each in found)
+    return f"{told}; money caught is in each tool's own currency" if moved else told
 
 
 def _two(first: object, second: object) -> Html:

@@ -179,7 +179,11 @@ def _decision(data: Mapping[str, Any], record: Record) -> Told:
 def _asked(data: Mapping[str, Any], record: Record) -> Told:
     del record
     asked = "Sample put before" if data.get("review") else "Waits for"
-    small = _and(*_names(data, "because"), f"gate {data.get('gate')}", f"until {str(data.get('deadline'))[:16]} UTC")
+    small = _and(
+        *_names(data, "because"),
+        f"gate {data.get('gate')}",
+        f"until {str(data.get('deadline'))[:16].replace('T', ' ')} UTC",
+    )
     return "amber", "half", f"{asked} {data.get('role')}: {data.get('action')}", small
 
 

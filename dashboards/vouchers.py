@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from dashboards.markup import Html, join, table, tag
 from dashboards.states import basis_words, is_bill
-from dashboards.wording import NOTHING, count, money, spoken
+from dashboards.wording import NOTHING, count, money, plural, spoken
 
 if TYPE_CHECKING:
     from dashboards.boardroom import Figure
     from dashboards.figures import Kpi
 
-_ASSUMED_HEADS = (("Of", ""), ("What", ""), ("Value", "num"), ("Who says so", ""), ("As of", "num"))
+_ASSUMED_HEADS = (("What", ""), ("Value", "num"), ("Who says so", ""), ("As of", "num"))
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def amount_of(kpi: Kpi) -> tuple[str, str]:
@@ -33,19 +35,29 @@ def stands_on(kpi: Kpi) -> Html:
     """Return the small print of a number: what was divided by what, on which prices; or why there is none."""
     if kpi.value is None:
         return join([kpi.why_nothing])
-    parts = [told for told in _divided(kpi) if told is not None]
     loud = kpi.basis is not None and not is_bill(kpi.basis)
     told = tag("span", basis_words(kpi.basis), css="basis loud" if loud else "basis") if kpi.basis else None
-    return join([" / ".join(parts), " " if parts and told else None, told])
+    parts = rests_on(kpi)
+    return join([parts, " " if parts and told else None, told])
+
+
+def rests_on(kpi: Kpi) -> str:
+    """Return what was divided by what, money as money; nothing where nothing was."""
+    return " / ".join(told for told in _divided(kpi) if told is not None)
+
+
+def _is_money(kpi: Kpi) -> tuple[bool, bool]:
+    """Return whether what is divided is money, in millionths, and whether what it is divided by is."""
+    is_money = kpi.basis is not None
+    return is_money, is_money and (kpi.unit == "ratio" or kpi.unit.startswith("%"))
 
 
 def _divided(kpi: Kpi) -> tuple[str | None, str | None]:
     """Return what was divided by what: money is kept in millionths, and a share or ratio of money is of money."""
     above, below = kpi.numerator, kpi.denominator
-    is_money = kpi.basis is not None
-    is_of_money = is_money and (kpi.unit == "ratio" or kpi.unit.startswith("%"))
+    is_money, is_of_money = _is_money(kpi)
     return (
-        None if above is None else money(above, None) if is_money else count(above),
+        None if above is None else money(above, kpi.currency if kpi.is_money else None) if is_money else count(above),
         None if below is None else money(below, None) if is_of_money else count(below),
     )
 
@@ -56,8 +68,8 @@ def voucher(figure: Figure, snapshot: dict[str, Any]) -> Html:
     facts = [
         ("Formula", figure.formula or NOTHING),
         ("Value", NOTHING if kpi.value is None else f"{kpi.value!r} {kpi.unit}"),
-        ("Numerator", NOTHING if kpi.numerator is None else str(kpi.numerator)),
-        ("Denominator", NOTHING if kpi.denominator is None else str(kpi.denominator)),
+        ("Numerator", _exact(kpi.numerator, is_money=_is_money(kpi)[0])),
+        ("Denominator", _exact(kpi.denominator, is_money=_is_money(kpi)[1])),
         ("SQL, SHA-256", tag("code", figure.sql_sha256) if figure.sql_sha256 else NOTHING),
         ("Computed on", _snapshot_line(snapshot)),
         ("Again", tag("code", f"gonogo kpis {kpi.id} --receipt")),
@@ -69,6 +81,13 @@ def voucher(figure: Figure, snapshot: dict[str, Any]) -> Html:
         tag("pre", tag("code", figure.statement.strip())) if figure.statement else tag("p", kpi.why_nothing),
         css="voucher",
     )
+
+
+def _exact(number: int | None, *, is_money: bool) -> str:
+    """Return a number as it is computed with, to the last digit."""
+    if number is None:
+        return NOTHING
+    return f"{number} millionths of money" if is_money else str(number)
 
 
 def _snapshot_line(snapshot: dict[str, Any]) -> Html:
@@ -95,16 +114,32 @@ def snapshot_facts(snapshot: dict[str, Any]) -> Html:
     return tag("dl", [join([tag("dt", name), tag("dd", fact)]) for name, fact in facts], css="facts")
 
 
-def assumptions_table(assumed: list[dict[str, Any]]) -> Html:
-    """Return every assumption with who says so; they are edited in policies/assumptions.yaml, and nowhere else."""
-    rows = [
+def assumptions_sheet(assumed: list[dict[str, Any]]) -> Html:
+    """Return every assumption with who says so, folded up by mission.
+
+    They are edited in policies/assumptions.yaml, and nowhere else.
+    """
+    by_mission: dict[str, list[dict[str, Any]]] = {}
+    for row in assumed:
+        by_mission.setdefault(spoken(row["mission"]) if row["mission"] else "the whole house", []).append(row)
+    return tag("section", [_assumptions_of(whose, rows) for whose, rows in by_mission.items()], css="sheet")
+
+
+def _assumptions_of(whose: str, rows: list[dict[str, Any]]) -> Html:
+    cells = [
         [
-            spoken(row["mission"]) if row["mission"] else "all",
-            spoken(row["name"]),
-            row["value"],
+            spoken(row["name"].replace(".", ": ")),
+            _apart(row["value"]),
             row["source"] or NOTHING,
             NOTHING if row["as_of"] is None else f"{row['as_of']:%d %b %Y}",
         ]
-        for row in assumed
+        for row in rows
     ]
-    return table(_ASSUMED_HEADS, rows, "Assumptions")
+    told = tag("summary", tag("b", whose), f": {plural(len(rows), 'assumption')}")
+    return tag("details", told, table(_ASSUMED_HEADS, cells, f"Assumptions on {whose}"), css="voucher")
+
+
+def _apart(value: str) -> str:
+    """Return a number of the file with its thousands apart, every digit kept; words as they are."""
+    whole, point, rest = value.partition(".")
+    return f"{int(whole):,}{point}{rest}" if _NUMBER.fullmatch(value) else value

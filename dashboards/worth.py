@@ -22,7 +22,7 @@ SHEET = (
 
 _HEADS = (
     ("Mission", ""), ("Successes", "num"), ("All of it cost", "num"), ("A success costs", "num"),
-    ("95 % interval", ""), ("By hand", "num"), ("Saved per success", "num"),
+    ("95 % interval; mark: by hand", ""), ("By hand", "num"), ("Saved per success", "num"),
 )  # fmt: skip
 _VALUE_HEADS = (
     ("Mission", ""), ("Cash released", "num"), ("Spend avoided", "num"), ("Capacity in use", "num"),
@@ -30,8 +30,8 @@ _VALUE_HEADS = (
 )  # fmt: skip
 _OPTION_HEADS = (("Mission", ""), ("A case done by", ""), ("Costs", "num"), ("It handles", "num"), ("Rests on", ""))
 _FORECAST_HEADS = (
-    ("Mission", ""), ("Line", ""), ("P(NPV > 0)", "num"), ("NPV, 10th", "num"), ("50th", "num"), ("90th", "num"),
-    ("Payback", "num"),
+    ("Mission", ""), ("Line", ""), ("P(NPV > 0)", "num"), ("NPV, 10th percentile", "num"), ("NPV, median", "num"),
+    ("NPV, 90th percentile", "num"), ("Payback", "num"),
 )  # fmt: skip
 
 LINES = {
@@ -154,7 +154,7 @@ def forecast_table(report: RoiReport) -> Html:
                 tag("b", spoken(each.mission)) if number == 0 else "",
                 LINES[one.line],
                 percent(one.p_npv_positive),
-                *(f"{value:,.0f}" for value in (one.npv_p10, one.npv_p50, one.npv_p90)),
+                *(f"{value:,.0f} {report.currency}" for value in (one.npv_p10, one.npv_p50, one.npv_p90)),
                 "not within the plan" if one.payback_months is None else plural(one.payback_months, "month"),
             ]
             for number, one in enumerate(each.forecasts)

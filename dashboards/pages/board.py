@@ -18,7 +18,7 @@ from dashboards.mart import Mart
 from dashboards.notices import age_warning, price_warning
 from dashboards.printing import board_report, receipt_file
 from dashboards.tiles import Tile, tiles
-from dashboards.vouchers import amount_of, assumptions_table, snapshot_facts, stands_on, voucher
+from dashboards.vouchers import amount_of, assumptions_sheet, snapshot_facts, stands_on, voucher
 from dashboards.worth import SHEET, account_rows, accounts_table, forecast_table, left_out, options_table, value_table
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def body(mart: Mart, now: datetime) -> None:
     show(tag("section", [voucher(figure, snapshot) for figure in figures], snapshot_facts(snapshot), css="sheet"))
     assumed = assumptions_of(mart)
     show(tag("h2", "Assumptions ", tag("small", "edited in policies/assumptions.yaml, by review, and nowhere else")))
-    show(assumptions_table(assumed) if assumed else tag("p", snapshot["assumptions_fault"] or "None.", css="none"))
+    show(assumptions_sheet(assumed) if assumed else tag("p", snapshot["assumptions_fault"] or "None.", css="none"))
 
 
 def _tile(figure: Figure) -> Tile:
@@ -82,7 +82,7 @@ def _worth(mart: Mart) -> None:
         show(value_table(report))
         show(tag("h2", "Alternatives ", tag("small", "every case gets done: what is left over is done by hand")))
         show(options_table(report))
-        drawn = "10,000 draws; the median pays back, or does not"
+        drawn = "net present value (NPV) of 10,000 drawn plans; payback is the median's"
         show(tag("h2", "Plans ", tag("small", drawn)), forecast_table(report))
         st.download_button(
             "Accounts as CSV", sheets.as_csv(SHEET, account_rows(report)), "gonogo-roi.csv", "text/csv",

@@ -39,6 +39,8 @@ _WASTE_HEADS = (
 )  # fmt: skip
 _MONEY = {"usd_micros": "money for models", "amount_cents": "money moved by tools"}
 """Units that are shown in whole money, in words that do not name the small change they are counted in."""
+_IDS = frozenset({"agent", "model"})
+"""Levels whose names are ids, shown as they stand in the registry."""
 _SHEET = ("level", "name", "currency", "counted", "micros")
 
 
@@ -74,8 +76,9 @@ def _level(level: Level, rows: list[dict[str, Any]]) -> None:
         st.altair_chart(cost_chart(rows), width="stretch", theme=None, alt="Cost of models by day")
     totals = sums(rows)
     counted = "Runs" if level in {"mission", "business_unit"} else "Calls"
-    heads = ((LEVELS[level].capitalize(), ""), (counted, "num"), ("Cost", "num"), ("Share", ""))
-    shown = [_row(row, totals) for row in rows[:SHOWN]]
+    # Only the first letter: the others may be those of UTC.
+    heads = ((f"{LEVELS[level][0].upper()}{LEVELS[level][1:]}", ""), (counted, "num"), ("Cost", "num"), ("Share", ""))
+    shown = [_row(row, totals, row["name"] if level in _IDS else spoken(row["name"])) for row in rows[:SHOWN]]
     rest = rows[SHOWN:]
     if rest:
         names = f"{plural(len(rest), 'more row')}, in the download"
@@ -87,10 +90,10 @@ def _level(level: Level, rows: list[dict[str, Any]]) -> None:
     )  # fmt: skip
 
 
-def _row(row: dict[str, Any], totals: dict[str, int]) -> list[object]:
+def _row(row: dict[str, Any], totals: dict[str, int], name: str) -> list[object]:
     of = totals.get(row["currency"], 0)
     share = row["micros"] / of if of else None
-    return [tag("b", spoken(row["name"])), count(row["counted"]), money(row["micros"], row["currency"]), _bar(share)]
+    return [tag("b", name), count(row["counted"]), money(row["micros"], row["currency"]), _bar(share)]
 
 
 def _bar(share: float | None) -> Html:
@@ -164,8 +167,18 @@ def _day_row(each: Standing) -> list[object]:
         return money(amount, "USD") if each.unit == "usd_micros" else count(amount)
 
     return [
-        join([tag("b", spoken(each.name)), tag("div", each.whose, css="second")]),
-        _MONEY.get(each.unit) or WORDS[each.unit],
+        join(
+            [
+                tag("b", spoken(each.name) if each.whose == "mission" else each.name),
+                tag("div", each.whose, css="second"),
+            ]
+        ),
+        join(
+            [
+                _MONEY.get(each.unit) or WORDS[each.unit],
+                tag("div", "in each tool's own currency", css="second") if each.unit == "amount_cents" else None,
+            ]
+        ),
         told(each.cap),
         join([told(each.used), "  ·  ", _bar(each.used / each.cap if each.cap else None)]),
         told(each.in_flight),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,7 +22,8 @@ from gonogo.evidence.journals import journal_of
 from gonogo.settings import Settings, settings
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterator
+    from datetime import tzinfo
 
     from dashboards.mart import Mart
     from gonogo.evidence.records import Record
@@ -32,7 +34,7 @@ RAW_CHARACTERS = 12_000
 EVERYBODY = "all owners"
 
 _HEADS = (
-    ("Run", ""), ("Mission", ""), ("Ended as", ""), ("Started", "num"), ("Took", "num"), ("Models", "num"),
+    ("Run", ""), ("Mission", ""), ("State", ""), ("Started", "num"), ("Took", "num"), ("Models", "num"),
     ("Records", "num"),
 )  # fmt: skip
 
@@ -47,7 +49,8 @@ def body(mart: Mart, now: datetime) -> None:
 
 
 def _search(mart: Mart, now: datetime) -> None:
-    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
+    where = zone(st.context.timezone)
+    with st.container(key="filters", horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             "Run or case", key="words", bind="query-params", placeholder="Run or case", label_visibility="collapsed"
         )
@@ -56,14 +59,15 @@ def _search(mart: Mart, now: datetime) -> None:
         owner = st.selectbox(
             "Owner", [EVERYBODY, *known], key="owner", bind="query-params", label_visibility="collapsed"
         )
-        day = st.date_input("Day of its start, UTC", None, key="day", label_visibility="collapsed")
-    found, total = find_runs(mart, Sought(mission, owner if owner in known else None, day or None, words or None))
+        # A field for a day says nothing of its own while it is empty.
+        day = st.date_input(f"Started on, {where}", None, key="day")
+    whose = owner if owner in known else None
+    found, total = find_runs(mart, Sought(mission, whose, day or None, words or None, where))
     shown = f"the newest {SHOWN} of {count(total)}" if total > SHOWN else plural(total, "run")
     show(tag("h2", "Runs ", tag("small", shown)))
     if not found:
         show(tag("p", "No run fits. Look for a part of its id or case, another day, or another owner.", css="none"))
         return
-    where = zone(st.context.timezone)
     show(table(_HEADS, [_run_row(run, clock(run["started_at"], now, where)) for run in found], "Runs"))
 
 
@@ -97,9 +101,12 @@ def _one(mart: Mart, run_id: str, now: datetime) -> None:
     proofs = _proofs(settings(), run_id, len(records))
     _downloads(run_id, records)
     lines = story(records)
-    show(tag("h2", "What happened ", tag("small", f"{plural(len(records), 'record')}, told in {len(lines)} lines")))
+    where = zone(st.context.timezone)
+    told = f"{plural(len(records), 'record')}, told in {plural(len(lines), 'line')}; times in {where}"
+    show(tag("h2", "What happened ", tag("small", told)))
     show(_standing(records, proofs))
-    show(tag("ol", [_line(line, proofs) for line in lines[:LINES_SHOWN]], css="tale scroll"))
+    times = _times(lines[:LINES_SHOWN], where)
+    show(tag("ol", [_line(line, at, proofs) for line, at in zip(lines, times, strict=False)], css="tale scroll"))
     if len(lines) > LINES_SHOWN:
         show(tag("p", f"{len(lines) - LINES_SHOWN} later lines are left out; the download has all.", css="none"))
 
@@ -169,14 +176,24 @@ def _standing(records: list[Record], proofs: Proofs) -> Html:
     return tag("section", tag("div", pills), tag("div", small, css="second"), flaws, css="panel")
 
 
-def _line(line: Line, proofs: Proofs) -> Html:
+def _times(lines: list[Line], where: tzinfo) -> Iterator[Html]:
+    """Yield when each line was recorded, as clocks of the viewer say it, with the day wherever a new one begins."""
+    before = None
+    for line in lines:
+        at = datetime.fromisoformat(line.record.fields["recordedtime"]).astimezone(where)
+        day = None if at.date() == before else tag("div", f"{at:%d %b %Y}")
+        before = at.date()
+        yield join([day, f"{at:%H:%M:%S}.{at.microsecond // 1_000:03}"])
+
+
+def _line(line: Line, at: Html, proofs: Proofs) -> Html:
     record = line.record
     standing, place = proofs.of(record.digest)
     where = f"{PROOF_WORDS[standing]}{'' if place is None else f', place {place:,}'}"
     stream = f"{record.fields['streamid'].rpartition('/')[2]} {record.seq}"
     return tag(
         "li",
-        tag("span", record.fields["recordedtime"][11:23], css="when"),
+        tag("span", at, css="when"),
         tag("span", tag("span", css=f"mark {line.shape}", aria_hidden="true"), css=f"is-{line.ink}"),
         tag(
             "div",

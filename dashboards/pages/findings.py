@@ -56,11 +56,12 @@ def _numbers(counts: dict[str, Any], compared: list[dict[str, Any]], now: dateti
     unknown = sum(each["verdict"] == "not_enough_data" for each in compared)
     drifting = sum(each["verdict"] == "drift" for each in compared)
     in_time = percent(counts["closed_in_time"] / counts["closed"]) if counts["closed"] else NOTHING
-    due = left(counts["next_due"], now) if counts["next_due"] else "nothing is due"
+    closed = f"of {plural(counts['closed'], 'closed finding')}" if counts["closed"] else "no finding was closed yet"
+    due = f"next: {left(counts['next_due'], now)}" if counts["next_due"] else "nothing is due"
     tiles(
-        Tile("Open findings", count(counts["open"]), f"{count(counts['critical'])} critical; next: {due}"),
+        Tile("Open findings", count(counts["open"]), f"{count(counts['critical'])} critical; {due}"),
         Tile("Overdue", count(counts["overdue"]), "past the time their severity allows"),
-        Tile("Closed in time", in_time, f"of {plural(counts['closed'], 'closed finding')}"),
+        Tile("Closed in time", in_time, closed),
         Tile("Drifting now", count(drifting), f"of {plural(len(compared), 'comparison')}"),
         Tile("Not enough data", count(unknown), "nobody can say yet; that is no good news"),
     )
@@ -128,18 +129,17 @@ def _compared(compared: list[dict[str, Any]]) -> None:
     if not compared:
         show(tag("p", "A comparison needs runs before and runs now.", css="none"))
         return
-    shown = compared[:COMPARISONS_SHOWN]
-    known = [_compared_row(each) for each in shown if each["verdict"] != "not_enough_data"]
-    unknown = [_compared_row(each) for each in shown if each["verdict"] == "not_enough_data"]
+    known = [each for each in compared if each["verdict"] != "not_enough_data"]
+    unknown = [each for each in compared if each["verdict"] == "not_enough_data"]
     if known:
-        show(table(_HEADS, known, "Should beside is"))
+        show(table(_HEADS, map(_compared_row, known[:COMPARISONS_SHOWN]), "Should beside is"))
     if unknown:
         # They would bury what is known; the tile above says how many there are.
-        told = f"{plural(len(unknown), 'comparison')} that nobody can say yet, and what each of them lacks"
-        folded = tag("details", tag("summary", told), table(_HEADS, unknown, "Not enough data"), css="voucher")
-        show(tag("section", folded, css="sheet"))
-    if len(compared) > COMPARISONS_SHOWN:
-        more = len(compared) - COMPARISONS_SHOWN
+        told = f"{plural(len(unknown), 'comparison')} that nobody can judge yet, and what each of them lacks"
+        rows = table(_HEADS, map(_compared_row, unknown[:COMPARISONS_SHOWN]), "Not enough data")
+        show(tag("section", tag("details", tag("summary", told), rows, css="voucher"), css="sheet"))
+    more = sum(max(len(each) - COMPARISONS_SHOWN, 0) for each in (known, unknown))
+    if more:
         show(tag("p", f"{more} more comparisons: gonogo drift --all shows them.", css="none"))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboards.boardroom import whose_words
 from dashboards.charts import latency_chart, outcomes_chart, outcomes_legend
 from dashboards.choosing import choose_mission
 from dashboards.entrance import require_entrance
@@ -16,6 +17,7 @@ from dashboards.markup import Html, join, show, table, tag
 from dashboards.notices import age_warning, price_warning
 from dashboards.states import UNKNOWN, VERDICT, VERDICT_WORDS, basis, basis_words, is_bill, pill
 from dashboards.tiles import Tile, tiles
+from dashboards.vouchers import rests_on
 from dashboards.wording import NOTHING, count, money, plural, spoken, zone
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _WHAT_IS_COUNTED = {
     "K13": "runs with a service level kept it",
 }
 _BOARD = ("K6", *_SHARES, "K23", "runs")
-_EVERY_HEADS = (("Number", ""), ("Mission", ""), ("Of", ""), ("Value", "num"), ("Unit", ""), ("Rests on", "num"))
+_EVERY_HEADS = (("Number", ""), ("Whose", ""), ("Of", ""), ("Value", "num"), ("Unit", ""), ("Rests on", "num"))
 
 
 def body(mart: Mart, now: datetime) -> None:
@@ -195,15 +197,14 @@ def _every_number(numbers: Figures, mission: str | None) -> None:
 
 
 def _every_row(kpi: Kpi) -> list[object]:
-    rests = [count(part) for part in (kpi.numerator, kpi.denominator) if part is not None]
     unit = kpi.unit.replace(" micros", "") if kpi.is_money else "money" if kpi.is_minor else kpi.unit
     return [
         join([kpi.name, tag("div", kpi.id, css="second")]),
-        spoken(kpi.mission),
+        whose_words(kpi.mission),
         spoken(kpi.segment) if kpi.segment else "",
         join([kpi.said, tag("div", kpi.why_nothing if kpi.value is None else None, css="second wraps")]),
         join([unit, tag("div", basis_words(kpi.basis), css="second")]),
-        " / ".join(rests),
+        rests_on(kpi),
     ]
 
 

@@ -160,7 +160,7 @@ def _landings(mart: Mart, chosen: Chosen, now: datetime) -> None:
         return
     where = zone(st.context.timezone)
     # What all costs stand on is said once; where it differs, every row says its own.
-    bases = {run["price_basis"] for run in runs}
+    bases = {run["price_basis"] for run in runs} - {None}
     prices = basis_words(next(iter(bases))) if len(bases) == 1 else None
     heads = (
         ("Run", ""),

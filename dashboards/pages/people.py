@@ -25,7 +25,7 @@ LOOK_AGAIN_SECONDS = 5.0
 
 _ROLE_HEADS = (
     ("Role", ""), ("Waiting", "num"), ("Go", "num"), ("No-go", "num"), ("Revise", "num"), ("Expired", "num"),
-    ("Half waited less than", "num"), ("9 of 10 less than", "num"),
+    ("Median wait", "num"), ("9 of 10 waited less than", "num"),
 )  # fmt: skip
 _PERSON_HEADS = (
     ("Reviewer", ""), ("Last 7 days", ""), ("Answers", "num"), ("A day", "num"), ("Go", "num"), ("Median wait", "num"),
@@ -52,8 +52,8 @@ def _numbers(found: dict[str, Any]) -> None:
         Tile("Gates waiting", count(found["open"]), f"{count(found['late'])} past their deadline"),
         Tile("Answered", count(found["answered"]), f"{count(found['expired'])} expired: silence is no-go"),
         Tile("No-go or revise", stopped, f"{count(found['stopped'])} of {plural(found['answered'], 'answer')}"),
-        Tile("Half waited less than", _waited(found["half_ms"]), "from opening to answer"),
-        Tile("9 of 10 less than", _waited(found["most_ms"]), "from opening to answer"),
+        Tile("Median wait", _waited(found["half_ms"]), "from opening to answer"),
+        Tile("9 of 10 waited less than", _waited(found["most_ms"]), "from opening to answer"),
     )
 
 
@@ -108,7 +108,11 @@ def _person_row(each: dict[str, Any], week: int) -> list[object]:
 
 def _habits(found: list[dict[str, Any]], now: datetime) -> None:
     show(
-        tag("h2", "How reviews bore out ", tag("small", "all missions; small counts say nothing, and none is a score"))
+        tag(
+            "h2",
+            "How reviews bore out ",
+            tag("small", "all missions; a look is from card to answer; small counts say nothing, and none is a score"),
+        )
     )
     if not found:
         show(tag("p", "Nobody has answered a gate yet.", css="none"))
@@ -122,10 +126,8 @@ def _worth(found: list[dict[str, Any]]) -> None:
         show(tag("p", "No rule has asked for a person yet.", css="none"))
         return
     if any(each["basis"] == "example" for each in found):
-        told = (
-            "What an hour of people costs is an example: nobody answers for those figures of policies/assumptions.yaml."
-        )
-        show(tag("p", told, css="notice"))
+        told = "What an hour of people costs is an example in policies/assumptions.yaml; nobody answers for it yet."
+        show(tag("p", tag("b", "Example prices. "), told, css="notice", role="note"))
     show(worth_table(found))
 
 

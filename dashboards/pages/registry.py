@@ -11,7 +11,7 @@ from dashboards.choosing import choose_mission
 from dashboards.entrance import require_entrance
 from dashboards.frame import page
 from dashboards.markup import Html, join, show, table, tag
-from dashboards.rosters import NEVER_ACTED, Member, Roster, arrows, dot, roster
+from dashboards.rosters import COUNTED_MOST, NEVER_ACTED, Member, Roster, arrows, dot, roster
 from dashboards.tiles import Tile, tiles
 from dashboards.wording import NOTHING, clock, count, money, plural, spoken, zone
 from gonogo.errors import GonogoError
@@ -72,27 +72,32 @@ def _numbers(known: Roster) -> None:
         Tile("Agents registered", count(len(known.members) - len(strangers)), "in policies/agents.yaml"),
         Tile("Seen, not registered", count(len(strangers)), ", ".join(strangers[:4]) or "nobody acts unregistered"),
         Tile("Never acted", count(len(idle)), _few(idle) or "everybody registered has acted"),
-        Tile("Missions without an owner", count(len(unowned)), _few(unowned) or "every mission is somebody's"),
+        Tile(
+            "Missions without an owner",
+            count(len(unowned)),
+            _few([*map(spoken, unowned)]) or "every mission is somebody's",
+        ),
         Tile("Tools nobody needed", count(wide), "granted to agents that act, and never called"),
     )
 
 
 def _few(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - what a tile has room for
-    return ", ".join(map(spoken, names[:3])) + more
+    return ", ".join(names[:3]) + more
 
 
 def _map(known: Roster, mission: str | None) -> None:
     found, total = arrows(known, with_tools=mission is not None)
     shown = plural(total, "connection") if total == len(found) else f"the busiest {len(found)} of {count(total)}"
+    counted = "" if len(found) <= COUNTED_MOST else "; the more calls, the thicker, with their numbers in the table"
     hint = "" if mission else "; choose a mission to see its tools"
-    show(tag("h2", "Who calls what ", tag("small", f"{shown}{hint}")))
+    show(tag("h2", "Who calls what ", tag("small", f"{shown}{counted}{hint}")))
     if not found:
         show(tag("p", "Nothing was called yet.", css="none"))
         return
     st.graphviz_chart(dot(found), width="stretch", alt="Missions, agents, tools, systems and models, and their calls")
     rows = [
-        [join([spoken(arrow.start[1]), _kind(arrow.start[0])]), join([spoken(arrow.end[1]), _kind(arrow.end[0])]),
+        [join([arrow.start[1], _kind(arrow.start[0])]), join([arrow.end[1], _kind(arrow.end[0])]),
          count(arrow.calls)]
         for arrow in found
     ]  # fmt: skip
@@ -124,7 +129,7 @@ def _agent_row(each: Member, now: datetime) -> list[object]:
     if held is None:
         used = ", ".join(each.used) or NOTHING
         return [tag("b", each.name), NOTHING, NOTHING, NOTHING, used, count(each.calls),
-                money(each.micros, each.currency), last, flags]  # fmt: skip
+                _cost(each), last, flags]  # fmt: skip
     return [
         join([tag("b", each.name), f" {held.version}", tag("div", held.mandate, css="second")]),
         join([held.owner, tag("div", f"deputy {held.deputy}", css="second")]),
@@ -132,10 +137,15 @@ def _agent_row(each: Member, now: datetime) -> list[object]:
         ", ".join(held.data_classes) or NOTHING,
         join([", ".join(tool for tool in held.tools if tool in each.used) or NOTHING, _unused(each)]),
         count(each.calls),
-        money(each.micros, each.currency),
+        _cost(each),
         last,
         flags or tag("span", "nothing", css="second"),
     ]
+
+
+def _cost(each: Member) -> str:
+    """Return what its models cost; a dash where it asked none, which is no zero of any currency."""
+    return money(each.micros, each.currency) if each.currency or each.micros else NOTHING
 
 
 def _unused(each: Member) -> Html | None:
@@ -186,7 +196,13 @@ def _missions(known: Roster, now: datetime) -> None:
 def _versions(known: Roster) -> None:
     show(tag("h2", "Versions in the air ", tag("small", "of runs that fly or wait now")))
     rows = [
-        [each["object"], spoken(each["id"]), tag("code", each["version"]), count(each["runs"])] for each in known.flying
+        [
+            each["object"],
+            spoken(each["id"]) if each["object"] == "mission" else each["id"],
+            tag("code", each["version"]),
+            count(each["runs"]),
+        ]
+        for each in known.flying
     ]
     show(table(_VERSION_HEADS, rows, "Versions") if rows else tag("p", "Nothing is in the air.", css="none"))
 

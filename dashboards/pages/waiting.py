@@ -49,11 +49,12 @@ def body(mart: Mart, now: datetime) -> None:
     opened(chosen, gate["run_id"])
     with asked:
         show(card(gate["card"] or "The card of this gate was erased."))
-        _earlier(mart, gate, now)
     with reply:
         _deadline(gate, now)
         way_in()
         answer_form(gate, now)
+    # Below all three: where they stand in one column, the answer comes right after its card.
+    _earlier(mart, gate, now)
 
 
 def _last_said() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,7 +19,7 @@ from dashboards.boardroom import QUESTIONS, board_figures, whose_names
 from dashboards.mart import current_mart
 from dashboards.printing import board_report
 from dashboards.tables import open_tables
-from dashboards.vouchers import amount_of, stands_on
+from dashboards.vouchers import amount_of, assumptions_sheet, stands_on
 from dashboards.wording import count, money
 from dashboards.worth import SHEET, account_rows, accounts_table
 from tests.dashboards.fleets import fleet, publish
@@ -47,7 +48,7 @@ def test_the_board_shows_its_seven_numbers_in_order_each_with_a_question_and_a_r
             assert amount_of(figure.kpi)[0] in said
         assert figure.statement is None or " ".join(figure.statement.split()) in said
         assert figure.sql_sha256 is None or figure.sql_sha256 in said
-    assert markup(app).count('class="voucher"') == 7
+    assert markup(app).count(": receipt</summary>") == 7
 
 
 def test_what_a_number_of_money_stands_on_is_money(home: Path) -> None:
@@ -56,9 +57,10 @@ def test_what_a_number_of_money_stands_on_is_money(home: Path) -> None:
     of = {figure.kpi.id: figure.kpi for figure in board_figures(current_mart(home))}
     for name in ("K1", "K6.full", "K36"):
         assert money(of[name].numerator, None) in stands_on(of[name])
-    assert f" / {count(of['K6.full'].denominator)}" in stands_on(of["K6.full"])
+    assert f"{money(of['K6.full'].numerator, 'USD')} / {count(of['K6.full'].denominator)}" in stands_on(of["K6.full"])
     for name in ("K1", "K36"):
         assert f" / {money(of[name].denominator, None)}" in stands_on(of[name])
+    assert f"{of['K1'].numerator} millionths of money" in markup(draw(PAGE)), "a receipt has every digit, and its unit"
     assert f"{count(of['K8'].numerator)} / {count(of['K8'].denominator)}" in stands_on(of["K8"])
 
 
@@ -70,8 +72,26 @@ def test_the_board_names_what_its_numbers_stand_on(home: Path) -> None:
     assert digest["evidence_digest"] in said
     assert digest["assumptions_digest"] in said
     assert "none: a drawn fleet keeps no log" in said
-    assert "manual.wage per hour" in said
+    assert "manual: wage per hour" in said
     assert "Example prices." in said, "nobody answers for the figures that ship"
+
+
+def test_assumptions_are_folded_up_by_mission_with_every_digit(home: Path) -> None:
+    """Whoever asks unfolds one mission; a large number is read with its thousands apart, and nothing is rounded."""
+    assumed: list[dict[str, Any]] = [
+        {"mission": None, "name": "currency", "value": "USD", "source": None, "as_of": None},
+        *(
+            {"mission": "claims_triage", "name": name, "value": value, "source": "Finance", "as_of": date(2026, 1, 1)}
+            for name, value in (("plan.investment", "60000.00"), ("manual.minutes", "35"), ("okr", "1. Be 1000.0x"))
+        ),
+    ]
+    shown = assumptions_sheet(assumed)
+    assert "<summary><b>the whole house</b>: 1 assumption</summary>" in shown
+    assert "<summary><b>claims triage</b>: 3 assumptions</summary>" in shown
+    for words in (">plan: investment<", ">60,000.00<", ">35<", ">1. Be 1000.0x<", ">Finance<", ">01 Jan 2026<"):
+        assert words in shown
+    publish(home, fleet())
+    assert "<b>claims triage</b>" in markup(draw(PAGE))
 
 
 def test_the_board_of_a_unit_shows_that_units_numbers(home: Path) -> None:
@@ -98,9 +118,12 @@ def test_worth_keeps_money_and_hours_apart_and_shows_intervals(home: Path) -> No
         "in no total",
         "by hand",
         "P(NPV > 0)",
+        "NPV, 10th percentile",
         "Payback",
     ):
         assert words in said
+    plan = next(one for each in roi.report(home).missions for one in each.forecasts)
+    assert f"{plan.npv_p10:,.0f} USD" in said, "a sum without a currency is none"
     assert f"{account.value.hours:,.1f} h" in said if account.value else False
 
 

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from analytics.marts import mart_path
 from analytics.warehouse import land
@@ -48,6 +49,7 @@ def test_a_member_of_the_board_follows_a_number_to_its_receipt_and_takes_it_alon
     with served(home) as address, browser() as (page, misdeeds):
         page.goto(f"{address}/board")
         _board(page)
+        _numbers(page)
         _findings(page)
         _costs(page)
         _people(page)
@@ -82,6 +84,18 @@ def _board(page: Page) -> None:
     board = {"K1", "K2b", "K3a", "K6.full", "K8", "K36", "K37"}
     assert {row["id"] for row in _taken(page, "Numbers")} == board
     assert {row["mission"] for row in _taken(page, "Accounts as CSV")} == {"claims_triage", "incident_response"}
+
+
+def _numbers(page: Page) -> None:
+    """Unfold hundreds of numbers: they are moved in a window of their own, and do not bury the page."""
+    from playwright.sync_api import expect
+
+    _open(page, "Numbers")
+    page.get_by_text("numbers, with what they rest on").click()
+    unfolded = page.get_by_role("region", name="All numbers")
+    expect(unfolded).to_be_visible()
+    seen, whole, screen = unfolded.evaluate("e => [e.clientHeight, e.scrollHeight, window.innerHeight]")
+    assert seen < screen < whole
 
 
 def _findings(page: Page) -> None:
@@ -137,6 +151,10 @@ def test_a_run_is_followed_from_the_live_page_into_its_story_and_its_proof(home:
         page.get_by_role("link", name=RUN).click()
         expect(page.get_by_role("heading", name="What happened")).to_be_visible()
         expect(page.get_by_text("4 proven, not anchored")).to_be_visible()
+        expect(page.get_by_role("heading", name="What happened")).to_contain_text("times in Europe/Berlin")
+        begun = datetime.fromisoformat(journal.read_flight(RUN)[0].fields["recordedtime"])
+        there = f"{begun.astimezone(ZoneInfo('Europe/Berlin')):%d %b %Y%H:%M:%S}"
+        expect(page.locator(".tale .when").first).to_contain_text(re.compile(rf"{there[:11]}\s*{there[11:]}"))
         said = page.locator(".tale > li").filter(has_text="Dana Ortiz says go")
         said.locator("summary").click()
         expect(said.locator("pre")).to_contain_text("approval_record")
@@ -162,7 +180,10 @@ def test_a_link_to_a_gate_opens_that_gate_and_stays_there(home: Path) -> None:
             wait_for_redraws(page)
             expect(page.locator(".card")).to_contain_text("The linked one")
             expect(page.get_by_role("radio", name="gatelater")).to_be_checked()
-        page.locator("label").filter(has_text=GATE).click()
+        other = page.locator("label").filter(has_text=GATE)
+        # The ring of a choice that is not made is seen against its row, in both themes.
+        expect(other.locator("> div > div").first).not_to_have_css("box-shadow", "none")
+        other.click()
         expect(page.locator(".card")).to_contain_text("Go or no-go: issue_payment")
         expect(page).to_have_url(re.compile(f"gate={GATE}"))
 
@@ -224,6 +245,26 @@ def test_no_page_is_wider_than_a_narrow_screen_and_no_filter_covers_another(home
             expect(page.locator(".tiles, .scroll, .card").first).to_be_visible()
             # Once it has settled: a page is laid out a few times while it fills.
             page.wait_for_function(f"() => ({_TOO_WIDE})().length === 0")
+
+
+def test_on_a_narrow_screen_the_answer_comes_right_after_the_card(home: Path) -> None:
+    """Nobody moves past what others said before to say go."""
+    publish(home, fleet())
+    with served(home) as address, browser() as (page, _):
+        from playwright.sync_api import expect
+
+        page.set_viewport_size(NARROW)
+        page.goto(f"{address}/waiting")
+        answer = page.get_by_role("button", name=re.compile(r"^Go\b"))
+        expect(answer).to_be_visible()
+        before = page.get_by_role("heading", name="Decided before")
+        expect(before).to_be_visible()
+        page.wait_for_function(f"() => ({_TOO_WIDE})().length === 0")
+        card, go, history = (each.bounding_box() for each in (page.locator(".card"), answer, before))
+        assert card is not None
+        assert go is not None
+        assert history is not None
+        assert card["y"] < go["y"] < history["y"]
 
 
 _TOO_WIDE = """() => {

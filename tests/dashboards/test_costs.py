@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from dashboards.charts import cost_chart
 from dashboards.mart import current_mart
 from dashboards.spending import LEVELS, Level, costs, run_budgets, sums, waste
 from tests.dashboards.fleets import fleet, publish
@@ -88,7 +89,7 @@ def test_budgets_stand_beside_what_was_spent(home: Path) -> None:
     assert found["claims_triage"]["over"] == 0
     said = text(draw(PAGE))
     assert "Budgets of runs" in said
-    assert "claims cashier agent" in said, "a cap of the day in policies/budgets.yaml"
+    assert "claims_cashier agent money moved by tools in each tool's own currency" in said, "policies/budgets.yaml"
 
 
 def test_a_run_over_its_cap_is_pointed_at(home: Path) -> None:
@@ -121,6 +122,23 @@ def test_waste_is_told_by_how_runs_ended_and_what_replays_saved(home: Path) -> N
     said = text(draw(PAGE))
     assert "0.0040 USD" in said
     assert "1 run went on after a stop" in said
+
+
+def test_a_day_is_one_in_utc_and_its_bars_are_in_a_currency(home: Path) -> None:
+    """A heading keeps its capitals, and an axis says what it counts."""
+    publish(home, fleet())
+    assert 'data-label="Day (UTC)"' in markup(draw(PAGE, by=f"by {LEVELS['day']}"))
+    days = costs(current_mart(home), "day", None)
+    assert cost_chart(days).to_dict()["encoding"]["y"]["title"] == "cost in USD"
+    mixed = [{**row, "currency": "EUR" if number else "USD"} for number, row in enumerate(days)]
+    assert '"title": "cost in' not in cost_chart(mixed).to_json(), "each currency has bars of its own, and its name"
+
+
+def test_an_agent_is_called_on_every_page_what_the_registry_calls_it(home: Path) -> None:
+    """An id can be looked up and typed; a mission is said in words."""
+    publish(home, fleet())
+    assert "<b>claims_assessor</b>" in markup(draw(PAGE, by=f"by {LEVELS['agent']}"))
+    assert "<b>claims triage</b>" in markup(draw(PAGE))
 
 
 @pytest.mark.parametrize("level", get_args(Level))

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -51,6 +53,9 @@ def test_a_run_is_read_as_a_story(home: Path) -> None:
                   "Waits for claims-manager: issue_payment", "A payout above 5,000 EUR needs a claims manager.",
                   "Dana Ortiz says go", "Photos and invoice agree. unproven, by dashboard"):  # fmt: skip
         assert words in said
+    assert "in 4 lines; times in UTC" in said
+    assert re.search(rf"{datetime.now(UTC):%d %b %Y} \d\d:\d\d:\d\d\.\d{{3}}", said)
+    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d UTC", said)
     assert said.index("asked for claims triage") < said.index("Waits for claims-manager") < said.index("says go")
 
 
@@ -141,12 +146,24 @@ def test_runs_are_found_by_what_is_known_of_them(home: Path, sought: Sought, fou
 
 
 def test_runs_are_found_by_day(home: Path) -> None:
-    """A day is one in UTC, from midnight to midnight."""
+    """A day is one in UTC where nobody says where they are, from midnight to midnight."""
     publish(home, fleet(now=datetime(2026, 3, 14, 12, tzinfo=UTC)))
     mart = current_mart(home)
     rows, total = find_runs(mart, Sought(day=datetime(2026, 3, 10, tzinfo=UTC).date()))
     assert total > 0
     assert {run["started_at"].date().isoformat() for run in rows} == {"2026-03-10"}
+
+
+def test_a_day_is_one_where_the_viewer_is(home: Path) -> None:
+    """Started at 23:30 in Berlin is that day there, as the list says it; a day of 25 hours has all of them."""
+    publish(home, fleet(now=datetime(2026, 10, 30, 12, tzinfo=UTC)))
+    mart, berlin = current_mart(home), ZoneInfo("Europe/Berlin")
+    sunday = date(2026, 10, 25)
+    _, total = find_runs(mart, Sought(day=sunday, where=berlin))
+    begin, end = datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)
+    exact = mart.row("SELECT count(*) AS runs FROM runs WHERE started_at >= $b AND started_at < $e", b=begin, e=end)
+    assert total == exact["runs"] > 0
+    assert total != find_runs(mart, Sought(day=sunday))[1]
 
 
 def test_a_long_list_of_runs_says_how_much_it_leaves_out(home: Path) -> None:

@@ -73,8 +73,25 @@ def test_what_nobody_can_say_yet_is_folded_and_counted(home: Path) -> None:
     """Hundreds of comparisons without data would bury the one that drifted; each is a click away."""
     publish(home, fleet())
     shown = markup(draw(PAGE))
-    fold = shown.index("that nobody can say yet, and what each of them lacks</summary>")
+    fold = shown.index("that nobody can judge yet, and what each of them lacks</summary>")
     assert shown.index(">drift<") < fold < shown.index("not enough data</span>")
+
+
+def test_what_is_known_is_shown_however_much_is_not(home: Path) -> None:
+    """Hundreds of comparisons without data are counted as they are, and push nothing that was judged off the page."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        con.execute(
+            "INSERT INTO findings BY NAME SELECT f.* REPLACE ('step' || i AS step) "
+            "FROM findings f, range(235) r(i) WHERE f.verdict = 'not_enough_data'"
+        )
+
+    publish(home, fill)
+    said = text(draw(PAGE))
+    assert "236 comparisons that nobody can judge yet" in said
+    assert "36 more comparisons: gonogo drift --all shows them." in said
+    assert "Median latency of classify severity" in said, "it is as it should be, and comes last"
 
 
 def test_money_that_is_compared_is_shown_as_money() -> None:
@@ -92,7 +109,10 @@ def test_without_a_finding_the_page_says_who_looks(home: Path) -> None:
         con.execute("DELETE FROM drift_findings")
 
     publish(home, fill)
-    assert "The house looks every hour" in text(draw(PAGE))
+    said = text(draw(PAGE))
+    assert "The house looks every hour" in said
+    assert "0 critical; nothing is due" in said
+    assert "Closed in time — no finding was closed yet" in said
 
 
 def test_a_long_docket_says_how_much_it_leaves_out(home: Path) -> None:

@@ -12,6 +12,7 @@ from analytics.marts import mart_path
 from dashboards.figures import Kpi, as_csv, figures, outcomes
 from dashboards.mart import current_mart
 from dashboards.printing import board_report
+from dashboards.wording import count, money
 from tests.dashboards.drawings import FINDINGS
 from tests.dashboards.fleets import fleet, publish, rows
 from tests.dashboards.views import draw, markup, text
@@ -185,3 +186,16 @@ def test_every_kpi_of_the_mart_can_be_said(home: Path) -> None:
     for kpi in figures(current_mart(home)).all:
         assert kpi.said
         assert "micros" not in kpi.said
+
+
+def test_what_all_numbers_rest_on_is_money_where_it_is_money(home: Path) -> None:
+    """The mart keeps millionths; nobody reads those, and a unit is called what the board calls it."""
+    publish(home, fleet())
+    shown = markup(draw(PAGE))
+    known = figures(current_mart(home))
+    cost = known.of("K6", None)
+    assert f">{money(cost.numerator, 'USD')} / {count(cost.denominator)}</td>" in shown
+    for raw in (cost.numerator, known.of("K1", None).numerator):
+        assert count(raw) not in shown
+    assert 'data-label="Whose">unit claims<' in shown
+    assert 'data-label="Whose">the whole house<' in shown

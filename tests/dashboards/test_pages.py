@@ -190,6 +190,20 @@ def test_quarantined_lines_are_told(home: Path) -> None:
     assert "3 lines in quarantine" in text(draw())
 
 
+def test_what_all_prices_are_is_said_once_even_beside_a_run_that_nothing_was_paid_for(home: Path) -> None:
+    """A run that asked no model stands on no price, and makes no row repeat what the others share."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        newest = "SELECT arg_max(run_id, ended_at) FROM runs"
+        con.execute(f"UPDATE runs SET price_basis = NULL, currency = NULL, cost_micros = 0 WHERE run_id = ({newest})")
+
+    publish(home, fill)
+    landings = text(draw()).split("Landed last")[1]
+    assert landings.count("notional") == 1
+    assert "Cost, notional prices" in landings
+
+
 @pytest.mark.parametrize(
     ("age", "warned"), [(timedelta(minutes=2), True), (timedelta(seconds=2), False), (timedelta(hours=2), False)]
 )
@@ -250,7 +264,7 @@ def test_exposure_says_what_live_runs_can_still_move_and_have_moved(home: Path) 
 
     publish(home, fill)
     said = text(draw())
-    assert "Money at risk now 8,749.50 1,250.50 moved so far; 3 runs without a cap" in said
+    assert "Money at risk now 8,749.50 1,250.50 moved so far, in each tool's own currency; 3 runs" in said
     assert "Changes at risk now 159 3 records changed so far" in said
     assert "Changes in doubt 1" in said
 

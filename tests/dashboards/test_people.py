@@ -9,6 +9,7 @@ import pytest
 
 from dashboards.benches import gate_worth, habits, open_reviews, reviewers, roles
 from dashboards.mart import current_mart
+from dashboards.scales import worth_table
 from gonogo.evidence.canon import payload_bytes, sha256_hex, timestamp
 from gonogo.evidence.journal import FileJournal
 from gonogo.evidence.ledger import Ledger
@@ -33,7 +34,7 @@ def test_gates_are_told_by_role_with_waits_and_answers(home: Path) -> None:
     exact = mart.rows("SELECT role, count(*) FILTER (WHERE answer = 'go') AS go FROM gates GROUP BY role")
     assert {each["role"]: each["go"] for each in exact} == {role: each["go"] for role, each in told.items()}
     said = text(draw(PAGE))
-    for words in ("claims-manager", "duty-manager", "Half waited less than", "5 min"):
+    for words in ("claims-manager", "duty-manager", "Median wait", "5 min"):
         assert words in said
 
 
@@ -93,7 +94,24 @@ def test_what_a_gate_catches_is_not_said_of_fewer_than_thirty_answers(home: Path
     assert "1 with fewer than 30 answers, of which nothing can be said yet" in said
     assert f"{known['caught_low']:.1f} to {known['caught_high']:.1f} % of answers" in said
     assert f"{young['caught_low']:.1f} to {young['caught_high']:.1f}" not in said
-    assert "What an hour of people costs is an example" in said
+    assert said.count("Example prices.") == 1
+    assert "People's time, example prices" in said
+    assert "example prices" not in said.split("People's time, example prices")[1], "what holds for all is said once"
+
+
+def test_gates_whose_people_cost_by_different_word_say_so_each(home: Path) -> None:
+    """One mission's figures are Finance's, another's nobody's: no heading can speak for both."""
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet(runs=900)(con)
+
+    publish(home, fill)
+    found = gate_worth(current_mart(home), None)
+    mixed = [{**each, "basis": "declared" if number else "example"} for number, each in enumerate(found)]
+    shown = worth_table(mixed)
+    assert ">People&#x27;s time<" in shown
+    assert ">example prices<" in shown
+    assert ">declared prices<" in shown
 
 
 def test_a_house_where_nobody_was_asked_says_so(home: Path) -> None:

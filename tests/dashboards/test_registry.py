@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboards.mart import current_mart
-from dashboards.rosters import ARROWS_SHOWN, Arrow, arrows, dot, roster
+from dashboards.rosters import ARROWS_SHOWN, COUNTED_MOST, Arrow, arrows, dot, roster
+from dashboards.wording import NOTHING
 from gonogo.policy.registry import read_registry
 from tests.dashboards.fleets import fleet, publish
-from tests.dashboards.views import draw, text
+from tests.dashboards.views import draw, markup, text
 
 if TYPE_CHECKING:
     import pytest
@@ -28,6 +29,15 @@ def test_an_agent_shows_owner_tier_data_tools_and_what_it_never_used(home: Path)
     for words in ("claims_cashier", "claims-finance", "execute within limits", "escalates to claims-manager",
                   "never: read_payment_facts", "version 0.9.0 still flies", "never acted"):  # fmt: skip
         assert words in said
+
+
+def test_an_agent_that_asked_no_model_has_no_cost_rather_than_a_zero_of_no_currency(home: Path) -> None:
+    """A dash is read as nothing; 0.00 would be read as a sum."""
+    publish(home, fleet())
+    shown = markup(draw(PAGE))
+    costs = re.findall(r'<td class="num" data-label="Models cost">([^<]*)</td>', shown)
+    assert len(costs) == len(read_registry(POLICIES).agents)
+    assert all(cost == NOTHING or cost.endswith(" USD") for cost in costs)
 
 
 def test_whoever_acts_without_being_registered_is_pointed_at(home: Path) -> None:
@@ -94,6 +104,24 @@ def test_a_busy_map_shows_the_busiest_and_says_how_many_there_are(home: Path) ->
     app = draw(PAGE)
     app.selectbox(key="mission").select("claims_triage").run()
     assert f"the busiest {ARROWS_SHOWN} of {total}" in text(app)
+
+
+def test_a_map_of_many_arrows_tells_calls_by_width_and_by_the_table(home: Path) -> None:
+    """Numbers on sixty arrows make a map of two screens; on a few they are read."""
+    few = [Arrow(("mission", "m"), ("agent", f"a{number}"), 1_000 + number) for number in range(COUNTED_MOST)]
+    assert 'label="1,003"' in dot(few)
+    many = [*few, Arrow(("mission", "m"), ("agent", "last"), 1)]
+    assert "1,003" not in dot(many)
+    assert dot(many).count("->") == COUNTED_MOST + 1
+
+    def fill(con: DuckDBPyConnection) -> None:
+        fleet()(con)
+        con.execute("UPDATE tool_calls SET tool = 'tool' || hash(run_id) % 40, system = 'system' || hash(run_id) % 40")
+
+    publish(home, fill)
+    said = text(draw(PAGE))
+    assert "with their numbers in the table" in said
+    assert "claims_triage mission claims_cashier agent" in said, "the table calls them what the map does"
 
 
 def test_names_in_the_map_stay_names() -> None:
