@@ -112,18 +112,40 @@ def _holds(annotation: Any, seen: set[int]) -> bool:
     return any(_holds(inner, seen) for inner in get_args(annotation))
 
 
+_HOLDS_NOTHING = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types whose values are looked at no further: most of what there is."""
+
+
+class _Part(NamedTuple):
+    """A field, as the walks through values need it."""
+
+    name: str
+    names: frozenset[str]
+    mark: Personal | None
+
+
+@cache
+def _parts(model: type[BaseModel]) -> tuple[_Part, ...]:
+    """Return a model's fields; once a type, since a run looks at every value it is given."""
+    marks = marked_fields(model)
+    return tuple(
+        _Part(name, frozenset({name, field.alias or name, field.serialization_alias or name}), marks.get(name))
+        for name, field in model.model_fields.items()
+    )
+
+
 def personal_in(value: object) -> Iterator[Held]:
     """Yield every personal value somewhere in a value."""
+    if type(value) in _HOLDS_NOTHING:
+        return
     match value:
         case BaseModel():
-            marks = marked_fields(type(value))
-            for name, field in type(value).model_fields.items():
+            for name, names, mark in _parts(type(value)):
                 inner = getattr(value, name, None)
-                if name in marks:
-                    whose = getattr(value, marks[name].subject, None)
-                    names = {name, field.alias or name, field.serialization_alias or name}
-                    yield from _leaves(frozenset(names), inner, "" if whose is None else str(whose))
-                else:
+                if mark is not None:
+                    whose = getattr(value, mark.subject, None)
+                    yield from _leaves(names, inner, "" if whose is None else str(whose))
+                elif type(inner) not in _HOLDS_NOTHING:
                     yield from personal_in(inner)
         case Mapping():
             for inner in cast("Mapping[Any, object]", value).values():
@@ -140,9 +162,10 @@ def _leaves(names: frozenset[str], value: object, subject: str) -> Iterator[Held
     match value:
         case None:
             return
+        case str():
+            yield Held(names, value, subject)
         case BaseModel():
-            for name, field in type(value).model_fields.items():
-                inner = frozenset({name, field.alias or name, field.serialization_alias or name})
+            for name, inner, _ in _parts(type(value)):
                 yield from _leaves(inner, getattr(value, name), subject)
         case Mapping():
             for name, inner in cast("Mapping[Any, object]", value).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -41,12 +41,16 @@ class Tended:
     """Marks what flies such runs, and nothing else."""
 
 
+LandingStatus = Literal[RunStatus, "interrupted"]
+"""Where a flight left its run. One that was interrupted has not ended, and goes on when it is flown again."""
+
+
 class Landing(Noun):
-    """How a flight ended, or that it waits."""
+    """How a flight ended, that it waits, or that it was interrupted."""
 
     run_id: str
     mission: str
-    status: RunStatus
+    status: LandingStatus
     outcome: dict[str, Any] | None = None
     success: bool = False
     reason_code: str | None = None

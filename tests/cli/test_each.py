@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 import pytest
 
+from gonogo import fuseboxes
+from gonogo.fuseboxes import fusebox_of
+from gonogo.settings import Settings
 from tests.e2e.cases import claim
 
 if TYPE_CHECKING:
@@ -101,6 +104,28 @@ def test_a_person_sees_a_table_of_outcomes_and_the_bad_rows(gonogo: Command) -> 
     (row,) = [line.split() for line in done.out.splitlines() if "paid" in line]
     assert row[:3] == ["done", "paid", "2"]
     assert "not flown: claims.jsonl:3: it is not JSON" in done.err
+
+
+def test_cases_that_have_not_ended_are_not_told_as_failed_and_go_on_with_the_same_command(gonogo: Command) -> None:
+    """Whoever kept sequencing is dead, so nobody is paid: exit 1, why, and how it goes on; then it does."""
+    board = fusebox_of(Settings(home=gonogo.home))
+    gonogo.home.mkdir()
+    fuseboxes.promise(board, "gonogo/sequencer", 1)
+    path = gonogo.scratch / "claims.jsonl"
+    cases = [claim("straightforward", "NIGHT-1"), claim("not_covered", "NIGHT-2")]
+    path.write_text("".join(f"{json.dumps(case)}\n" for case in cases), encoding="utf-8")
+    fly = ("run", "claims_triage", "--each", path)
+    told, first = gonogo(*fly), gonogo(*fly, "--json")
+    assert (told.code, first.code) == (1, 1)
+    assert first.json["statuses"] == {"interrupted": 2}
+    assert {run["error_class"] for run in first.json["runs"]} == {"LogBehind"}
+    assert "interrupted: 1 of 2: The evidence has not been taken into the log" in told.err
+    assert told.err.rstrip().endswith("They have not failed: once that is put right, they go on with the same command.")
+    assert "failed" not in told.out
+    fuseboxes.withdraw(board, "gonogo/sequencer")
+    second = gonogo(*fly, "--json")
+    assert (second.code, second.json["statuses"]) == (0, {"done": 2})
+    assert [len(gonogo.payments(f"CLM-NIGHT-{number}")) for number in (1, 2)] == [1, 0]
 
 
 def test_flying_a_file_again_continues_it_and_makes_no_second_run(gonogo: Command) -> None:

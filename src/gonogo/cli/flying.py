@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,9 +24,13 @@ from gonogo.lanes.queues import Queue
 from gonogo.plans import read_case
 from gonogo.settings import Settings, settings
 
+REASONS_MAX = 5
+"""How many different reasons are told for cases that have not ended."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from prefect import State
     from pydantic import BaseModel
 
     from gonogo.cases import Batch, Flyer
@@ -74,7 +79,7 @@ def run(
     if each is not None:
         batch = _read(found, chosen, each, case_by, arrived=arrived, speed=speed, again=again)
         queue = Queue.of(batch.flyers) if arrived else None
-        raise typer.Exit(_fly_each(found, chosen, batch, queue, as_json=as_json))
+        raise typer.Exit(_fly_each(found, chosen, batch, queue, as_json=as_json, again=again))
     landing = _fly_one(found, chosen, _case(found, source, fields, resume), resume, no_wait=no_wait)
     if as_json:
         print_json(landing.model_dump())
@@ -155,7 +160,9 @@ def _read(
     return batch if speed is None else replayed(batch, speed, datetime.now(UTC))
 
 
-def _fly_each(mission: Mission[Any, Any], chosen: Settings, batch: Batch, queue: Queue | None, *, as_json: bool) -> int:
+def _fly_each(
+    mission: Mission[Any, Any], chosen: Settings, batch: Batch, queue: Queue | None, *, as_json: bool, again: bool
+) -> int:
     """Fly every case of a file, at once or as they come, and say how they landed."""
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
@@ -181,7 +188,8 @@ def _fly_each(mission: Mission[Any, Any], chosen: Settings, batch: Batch, queue:
         _print_batch(mission.charter.name, landings, batch)
         if queue is not None:
             say(queue.sentence)
-    if statuses["failed"] or batch.bad:
+    _tell_interrupted(mission.charter.name, landings, again=again)
+    if statuses["failed"] or statuses["interrupted"] or batch.bad:
         return 1
     return EXIT_BY_STATUS["waiting"] if statuses["waiting"] else 0
 
@@ -211,19 +219,23 @@ def _fly_batch(
     from prefect import flow
 
     from gonogo.house.server import tell_prefect
-    from gonogo.lanes.chunks import fly_as_they_come, fly_in_chunks
+    from gonogo.lanes.chunks import BatchInterrupted, fly_as_they_come, fly_in_chunks, unended
 
     # The mission has brought Prefect in, long before it was known where the house has its server.
     tell_prefect({"PREFECT_API_URL": api_url})
 
     @flow(name="fly_each", flow_run_name=f"{mission.name}, {len(flyers)} cases", persist_result=False)
-    async def fly_each() -> dict[str, int]:
+    async def fly_each() -> dict[str, int] | State[Any]:
         """Fly every case of a file given to `gonogo run --each`."""
         if queue is not None:
-            return dict(await fly_as_they_come(mission, flyers, chosen, landed, queue))
-        return dict(await fly_in_chunks(mission, flyers, chosen, landed))
+            statuses = await fly_as_they_come(mission, flyers, chosen, landed, queue)
+        else:
+            statuses = await fly_in_chunks(mission, flyers, chosen, landed)
+        return unended(statuses) or dict(statuses)
 
-    asyncio.run(fly_each())
+    # What was interrupted is told with the landings.
+    with suppress(BatchInterrupted):
+        asyncio.run(fly_each())
 
 
 def vars_of(bad: Any) -> dict[str, str]:
@@ -245,3 +257,14 @@ def _print_batch(name: str, landings: list[Landing], batch: Any) -> None:
     waiting = [x for x in landings if x.status == "waiting"]
     if waiting:
         say(f"{len(waiting)} wait: gonogo gates, gonogo runs. After an answer: gonogo run {name} --resume RUN")
+
+
+def _tell_interrupted(name: str, landings: list[Landing], *, again: bool) -> None:
+    """Say on standard error which cases have not ended, why, and how they go on."""
+    interrupted = [x for x in landings if x.status == "interrupted"]
+    if not interrupted:
+        return
+    for because, count in Counter(x.error or "" for x in interrupted).most_common(REASONS_MAX):
+        err.print(f"interrupted: {count} of {len(landings)}: {plain_cell(because)}", style="yellow")
+    how = f"gonogo run {name} --resume RUN, for each of them" if again else "the same command"
+    err.print(f"They have not failed: once that is put right, they go on with {how}.", style="yellow")

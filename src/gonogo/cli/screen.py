@@ -24,7 +24,7 @@ PIPE_COLUMNS = 120
 out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS)
 err = Console(stderr=True, soft_wrap=True)
 
-EXIT_BY_STATUS = {"done": 0, "no_go": 3, "aborted": 4, "waiting": 5, "flying": 5, "failed": 1}
+EXIT_BY_STATUS = {"done": 0, "no_go": 3, "aborted": 4, "waiting": 5, "flying": 5, "failed": 1, "interrupted": 1}
 """Exit codes of ``gonogo run``; stable."""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gonogo.drills.runaways import Loose
     from gonogo.drills.trials import Fly
-    from gonogo.model import RunStatus
+    from gonogo.plans import LandingStatus
     from gonogo.settings import Settings
 
 NOWHERE = "http://127.0.0.1:9/api"
@@ -38,7 +38,7 @@ async def flying_apart() -> AsyncGenerator[Fly]:
         for victim in victims:
             await _answer(victim)
 
-        async def fly(made: Settings, loose: list[Loose]) -> list[RunStatus]:
+        async def fly(made: Settings, loose: list[Loose]) -> list[LandingStatus]:
             return list(
                 await asyncio.gather(*(_fly(victim, made, each) for victim, each in zip(victims, loose, strict=False)))
             )
@@ -58,12 +58,12 @@ async def _start(environment: dict[str, str]) -> Process:
     )  # fmt: skip
 
 
-async def _fly(victim: Process, made: Settings, loose: Loose) -> RunStatus:
+async def _fly(victim: Process, made: Settings, loose: Loose) -> LandingStatus:
     assert victim.stdin is not None
     told = {"home": str(made.home), "law": str(made.policy_folder), "loose": loose.model_dump()}
     victim.stdin.write(orjson.dumps(told) + b"\n")
     await victim.stdin.drain()
-    return cast("RunStatus", await _answer(victim))
+    return cast("LandingStatus", await _answer(victim))
 
 
 async def _answer(victim: Process) -> str:

@@ -14,8 +14,7 @@ from gonogo.switches import halts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gonogo.model import RunStatus
-    from gonogo.plans import Landing
+    from gonogo.plans import Landing, LandingStatus
     from gonogo.settings import Settings
 
 FLIGHTS = 4
@@ -25,7 +24,7 @@ FLIGHTS = 4
 class Fly(Protocol):
     """How a lane flies what is let loose."""
 
-    async def __call__(self, made: Settings, loose: list[Loose], /) -> list[RunStatus]:
+    async def __call__(self, made: Settings, loose: list[Loose], /) -> list[LandingStatus]:
         """Fly all of it at once; return how each flight ended."""
         ...
 
@@ -45,7 +44,7 @@ class Trial:
     """What was not as it should be."""
 
 
-async def fly_here(made: Settings, loose: list[Loose]) -> list[RunStatus]:
+async def fly_here(made: Settings, loose: list[Loose]) -> list[LandingStatus]:
     """Fly in this process, as the batch lane flies cases."""
     landings: list[Landing] = []
     flyers = [Flyer(f"drill-{each.signal}-{each.number}", "drill", each) for each in loose]

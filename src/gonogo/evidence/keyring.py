@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import hmac
 import os
-import sqlite3
 from base64 import b32encode
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,16 +22,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gonogo.errors import EvidenceUnwritable, SettingsBroken
 from gonogo.evidence.disk import write_once
+from gonogo.evidence.shelves import FileShelf
 from gonogo.settings import settings
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _ID_BYTES = 16
-_WAIT_SECONDS = 10.0
-"""How long a writer waits for another one at the file of keys."""
 
 
 @dataclass(frozen=True)
@@ -128,25 +122,30 @@ class Keyring:
     def _secret(self) -> bytes:
         return read_secret(self.master, "master key of the data subjects", "GONOGO_MASTER_KEY")
 
+    @cached_property
+    def _looking(self) -> bytes:
+        return derived(self._secret, b"gonogo lookup")
+
+    @cached_property
+    def _wrapping(self) -> AESGCM:
+        return AESGCM(derived(self._secret, b"gonogo wrapping"))
+
     def _lookup(self, subject: str) -> str:
-        return hmac.digest(derived(self._secret, b"gonogo lookup"), subject.encode(), "sha256").hex()
+        return hmac.digest(self._looking, subject.encode(), "sha256").hex()
 
     def _wrapped(self, identity: str, lookup: str, secret: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._wrapping().encrypt(nonce, secret, f"{identity}/{lookup}".encode())
+        return nonce + self._wrapping.encrypt(nonce, secret, f"{identity}/{lookup}".encode())
 
     def _unwrapped(self, identity: str, lookup: str, wrapped: bytes) -> SubjectKey:
         nonce, rest = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
         try:
-            return SubjectKey(identity, self._wrapping().decrypt(nonce, rest, f"{identity}/{lookup}".encode()))
+            return SubjectKey(identity, self._wrapping.decrypt(nonce, rest, f"{identity}/{lookup}".encode()))
         except (InvalidTag, ValueError) as error:
             raise SettingsBroken(
                 f"The master key at {self.master} is not the one that the key {identity} was wrapped with; "
                 "bring the right one back (GONOGO_MASTER_KEY)."
             ) from error
-
-    def _wrapping(self) -> AESGCM:
-        return AESGCM(derived(self._secret, b"gonogo wrapping"))
 
 
 def derived(secret: bytes, purpose: bytes) -> bytes:
@@ -182,65 +181,6 @@ def _make(path: Path, what: str) -> None:
         write_once(path, os.urandom(KEY_BYTES).hex().encode() + b"\n")
     except OSError as error:
         raise EvidenceUnwritable(f"The {what} cannot be made at {path}: {error.strerror}.") from error
-
-
-@dataclass(frozen=True)
-class FileShelf:
-    """Wrapped keys in one SQLite file, which overwrites what it deletes."""
-
-    path: Path
-    is_local: bool = True
-
-    def put(self, identity: str, lookup: str, wrapped: bytes) -> tuple[str, bytes]:
-        """Keep a key for whoever has none, durably; return the row that stands there now."""
-        with self._open() as rows:
-            query = "INSERT INTO subject_keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-            rows.execute(query, (identity, lookup, wrapped))
-            rows.commit()
-            return rows.execute("SELECT id, wrapped FROM subject_keys WHERE lookup = ?", (lookup,)).fetchone()
-
-    def by_lookup(self, lookup: str) -> tuple[str, bytes] | None:
-        """Return the id and the wrapped key of a subject."""
-        return self._one("SELECT id, wrapped FROM subject_keys WHERE lookup = ?", lookup)
-
-    def by_id(self, identity: str) -> tuple[str, bytes] | None:
-        """Return the lookup and the wrapped key of an id."""
-        return self._one("SELECT lookup, wrapped FROM subject_keys WHERE id = ?", identity)
-
-    def destroy(self, identity: str) -> bool:
-        """Delete a key, durably; whether there was one."""
-        if not self.path.exists():
-            return False
-        with self._open() as rows:
-            gone = rows.execute("DELETE FROM subject_keys WHERE id = ?", (identity,)).rowcount
-            rows.commit()
-        return bool(gone)
-
-    def _one(self, query: str, value: str) -> tuple[str, bytes] | None:
-        if not self.path.exists():
-            return None
-        with self._open() as rows:
-            return rows.execute(query, (value,)).fetchone()
-
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        try:
-            if not self.path.exists():
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as rows:
-                rows.execute("PRAGMA secure_delete = ON")
-                rows.execute("PRAGMA synchronous = EXTRA")
-                rows.execute(
-                    "CREATE TABLE IF NOT EXISTS subject_keys"
-                    " (id TEXT PRIMARY KEY, lookup TEXT NOT NULL UNIQUE, wrapped BLOB NOT NULL)"
-                )
-                yield rows
-        except (OSError, sqlite3.Error) as error:
-            raise EvidenceUnwritable(
-                f"The keys of data subjects at {self.path} cannot be used ({error}); nothing about a person is "
-                "recorded or read without them. Free the disk or bring the file back."
-            ) from error
 
 
 def keyring_at(home: Path) -> Keyring:

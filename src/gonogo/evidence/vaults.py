@@ -34,6 +34,8 @@ SHORT_CHARACTERS = 3
 HIDDEN = "[personal]"
 """What stands in a leaf in the place of a value; leaves cannot be erased."""
 
+_SEALED_TEXTS_MAX = 1_000
+"""How many short texts a run keeps as they are sealed."""
 _SPOKEN = frozenset({
     "error", "what", "because", "case_ref", "told", "sentence", "reason", "subject", "name", "refused_because",
     "threshold", "observed", "safe_state",
@@ -51,6 +53,11 @@ class Vault:
         self._by_subject: dict[str, SubjectKey] = {}
         self._texts: dict[str, SubjectKey] = {}
         self._fields: dict[tuple[str, bytes], SubjectKey] = {}
+        self._names: set[str] = set()
+        """What the fields are called; in any other one, no value has to be looked up."""
+        self._noted: set[str] = set()
+        self._sealed_texts: dict[tuple[str, str], str] = {}
+        """What short texts stand as, by key: the same person comes up again and again."""
         self._spotter = Spotter()
         # Gone with any of the keys: a digest of what a person said must not be found again by trying.
         secrets = b"".join(sorted(key.secret for key in keys))
@@ -73,6 +80,7 @@ class Vault:
                 key = self._key_for(held.subject)
                 plain = orjson.dumps(held.value, default=str)
                 self._fields.update({(name, plain): key for name in held.names})
+                self._names |= held.names
                 text = held.value if isinstance(held.value, str) else plain.decode().strip('"')
                 if isinstance(held.value, str) or not isinstance(held.value, bool | int | float):
                     self._note(text, key)
@@ -97,6 +105,9 @@ class Vault:
         return key
 
     def _note(self, text: str, key: SubjectKey) -> None:
+        if text in self._noted:
+            return
+        self._noted.add(text)
         # As it stands, and as it stands in JSON that stands in text, as models are asked and answer.
         for spelt in {text, orjson.dumps(text).decode()[1:-1]}:
             if len(spelt) >= SHORT_CHARACTERS and spelt.casefold() not in self._texts:
@@ -114,8 +125,8 @@ class Vault:
     def _sealed(self, value: Any, name: str) -> Any:
         match value:
             case str():
-                key = self._fields.get((name, orjson.dumps(value))) if name else None
-                return sealed(key, value) if key is not None else self._text(value)
+                key = self._fields.get((name, orjson.dumps(value))) if name and name in self._names else None
+                return self._seal_text(key, value) if key is not None else self._text(value)
             case list():
                 return [self._sealed(each, name) for each in cast("list[Any]", value)]
             case dict():
@@ -123,14 +134,25 @@ class Vault:
             case None | bool():
                 return value
             case _:
-                key = self._fields.get((name, orjson.dumps(value))) if name else None
+                key = self._fields.get((name, orjson.dumps(value))) if name and name in self._names else None
                 return value if key is None else sealed(key, value)
 
     def _text(self, text: str) -> str:
-        inner = self._spotter.replaced(text, lambda found: sealed(self._owner(found), found))
+        inner = self._spotter.replaced(text, lambda found: self._seal_text(self._owner(found), found))
         if len(text) > LONG_CHARACTERS:
             return sealed(self._first, inner, "t")
         return inner
+
+    def _seal_text(self, key: SubjectKey, text: str) -> str:
+        """Return what a text stands as; sealing it again would give the same."""
+        if len(text) > LONG_CHARACTERS:
+            return sealed(key, text)
+        found = self._sealed_texts.get((key.id, text))
+        if found is None:
+            if len(self._sealed_texts) >= _SEALED_TEXTS_MAX:
+                self._sealed_texts.clear()
+            found = self._sealed_texts[key.id, text] = sealed(key, text)
+        return found
 
     def _owner(self, text: str) -> SubjectKey:
         return self._texts.get(text.casefold(), self._first)

@@ -18,11 +18,12 @@ from gonogo.errors import ServerUnreachable, SettingsBroken
 from gonogo.evidence.canon import sha256_hex
 from gonogo.house.address import House, find_house, move_in, move_out
 from gonogo.house.api import post
-from gonogo.house.server import child, environment, free_port, is_free, prefect_server, tell_prefect
+from gonogo.house.server import environment, free_port, is_free, prefect_server, tell_prefect
 from gonogo.house.telling import telling
+from gonogo.house.tenants import Stay, tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from gonogo.settings import Settings
 
@@ -54,8 +55,9 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
             raise SettingsBroken(f"Somebody listens on port {wanted} already; stop that, or choose another {name}.")
     settings.home.mkdir(parents=True, exist_ok=True)
     logs = settings.home / "logs"
+    stay = Stay()
     with ExitStack() as tenants:
-        tenants.enter_context(_ended_by_sigterm())
+        tenants.enter_context(_ended_by_sigterm(stay.begin_to_go))
         api_url = tenants.enter_context(prefect_server(settings.home, port or free_port()))
         env = environment(settings.home, api_url) | {"GONOGO_HOME": str(settings.home.resolve())}
         tell_prefect({name: value for name, value in env.items() if name.startswith(("PREFECT_", "DO_NOT"))})
@@ -63,19 +65,25 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         dashboard_url = None
         if dashboard_port is not None:
             dashboard_url = f"http://127.0.0.1:{dashboard_port}"
-            command = [sys.executable, "-m", "streamlit", "run", str(settings.dashboard)]
-            options = ["--server.port", str(dashboard_port), "--server.headless", "true"]
-            tenants.enter_context(child(command + options, env, logs / "dashboard.log"))
-            loader = [sys.executable, "-m", "gonogo", "land", "--every", str(LAND_EVERY_SECONDS)]
-            tenants.enter_context(child(loader, env, logs / "loader.log"))
-            sequencer = [sys.executable, "-m", "gonogo", "sequence", "--every", str(SEQUENCE_EVERY_SECONDS)]
-            tenants.enter_context(child(sequencer, env, logs / "sequencer.log"))
+            for name, command in _chores(settings, dashboard_port).items():
+                tenants.enter_context(tenant(name, command, env, logs / f"{name}.log", stay))
         address = House(
             pid=os.getpid(), api_url=api_url, ui_url=api_url.removesuffix("/api"), dashboard_url=dashboard_url
         )
         move_in(settings, address)
         tenants.callback(move_out, settings)
         yield address
+
+
+def _chores(settings: Settings, dashboard_port: int) -> dict[str, list[str]]:
+    """Return what runs beside the flights, by name."""
+    streamlit, gonogo = [sys.executable, "-m", "streamlit"], [sys.executable, "-m", "gonogo"]
+    options = ["--server.port", str(dashboard_port), "--server.headless", "true"]
+    return {
+        "dashboard": [*streamlit, "run", str(settings.dashboard), *options],
+        "loader": [*gonogo, "land", "--every", str(LAND_EVERY_SECONDS)],
+        "sequencer": [*gonogo, "sequence", "--every", str(SEQUENCE_EVERY_SECONDS)],
+    }
 
 
 def deploy(settings: Settings, env: dict[str, str], log: Path, name: str | None = None) -> None:
@@ -112,8 +120,13 @@ def _deployable(settings: Settings) -> str:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Generator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, from the first child on; the way out is not interrupted again."""
+def _ended_by_sigterm(begun: Callable[[], None]) -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, from the first child on; the way out is not interrupted again.
+
+    Args:
+        begun: called as the way out begins, within the signal's handler; it takes no lock.
+
+    """
 
     def ignore(*_: object) -> None:
         """Do nothing; SIG_IGN would make the interpreter complain of a signal that has just come in."""
@@ -121,6 +134,7 @@ def _ended_by_sigterm() -> Generator[None]:
     def end(*_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ignore)
+        begun()
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}

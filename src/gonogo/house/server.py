@@ -76,18 +76,23 @@ def tell_prefect(values: Mapping[str, str]) -> None:
 @contextmanager
 def child(command: list[str], env: dict[str, str], log: Path) -> Generator[subprocess.Popen[bytes]]:
     """Run a child in its own process group for the block, its output in a file; it is gone afterwards."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as sink:
-        process = subprocess.Popen(  # noqa: S603 - the commands are our own
-            command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+    process = start(command, env, log)
     try:
         yield process
     finally:
-        _stop(process)
+        stop(process)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def start(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a child in its own process group, its output at the end of a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603 - the commands are our own
+            command, env=env, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
     """Ask the child and its children to go; insist when they do not."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gonogo.errors import Aborted, GonogoError, RunBusy
+from gonogo.errors import Aborted, EvidenceUnwritable, GonogoError, RunBusy
 from gonogo.events import deliver
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gonogo.cases import Flyer, Row
     from gonogo.missions import Mission
-    from gonogo.plans import Flyable
+    from gonogo.plans import Flyable, LandingStatus
     from gonogo.runs import Run
     from gonogo.settings import Settings
 
@@ -58,6 +58,8 @@ async def fly_batch(
     Cases are taken from the iterable as there is room, so a long batch holds no more than a short
     one. A case that cannot be flown at all is reported as failed; the others proceed. One that failed for
     now flies again when all others have, so that it holds nobody up, and what is out has time to come back.
+    One that met a recorder that cannot be relied on has not ended: it is reported as interrupted, and whoever
+    flies the same cases again goes on with it.
     """
     source, resting = iter(flyers), list[Resting]()
     with collecting_seldom():
@@ -122,7 +124,7 @@ def land(
 
 
 async def fly_case(mission: Flyable, flyer: Flyer, settings: Settings) -> Landing:
-    """Fly one case until it lands, waits or rests; one that cannot be flown at all lands as failed."""
+    """Fly one case until it lands, waits, rests or is interrupted; one that cannot be flown at all lands as failed."""
     pilot = BatchPilot(lane="batch", patience="leave", events=flyer.events)
     try:
         return await fly(mission, flyer.case, Plan(flyer.run_id, pilot, settings, flyer.ref, arrived=flyer.arrived))
@@ -134,8 +136,19 @@ def _not_flown(mission: Flyable, flyer: Flyer, error: GonogoError) -> Landing:
     return Landing(
         run_id=flyer.run_id,
         mission=mission.charter.name,
-        status="aborted" if isinstance(error, Aborted) else "failed",
+        status=_left_as(error),
         reason_code=error.failure,
         error_class=type(error).__name__,
         error=str(error),
     )
+
+
+def _left_as(error: GonogoError) -> LandingStatus:
+    """Return where an error that no run ended with has left the case."""
+    match error:
+        case Aborted():
+            return "aborted"
+        case EvidenceUnwritable():
+            return "interrupted"
+        case _:
+            return "failed"

@@ -12,13 +12,17 @@ from httpx import HTTPError
 from prefect import task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.exceptions import PrefectException
+from prefect.states import Failed
 
+from gonogo.errors import EvidenceUnwritable
 from gonogo.lanes.arrivals import Line, fly_arrivals
 from gonogo.lanes.batch import fly_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
+
+    from prefect import State
 
     from gonogo.cases import Flyer
     from gonogo.lanes.queues import Queue
@@ -31,6 +35,25 @@ TELL_SECONDS = 2.0
 
 CHUNK_CASES = 200
 """Cases to a task run: few enough to see progress, many enough that Prefect is no part of the cost."""
+
+
+class BatchInterrupted(EvidenceUnwritable):
+    """Cases of a batch have not ended, since the recorder could not be relied on; flown again, the batch goes on."""
+
+
+def unended(statuses: Counter[str]) -> State[Any] | None:
+    """Return the last state of a batch's flow run where cases have not ended; ``None`` where all have landed.
+
+    Not completed: nobody would fly them again. One that failed has ended, and its batch is complete.
+    """
+    count = statuses["interrupted"]
+    if not count:
+        return None
+    error = BatchInterrupted(
+        f"{count} of {statuses.total()} cases have not ended, since the recorder could not be relied on; nothing is "
+        "lost. Once it can be, fly the same file again: it goes on."
+    )
+    return Failed(name="Interrupted", message=str(error), data=error)
 
 
 async def fly_in_chunks(

@@ -16,8 +16,11 @@ def test_the_first_signal_ends_the_block_and_those_after_it_are_ignored_quietly(
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     left: list[str] = []
 
+    def begun() -> None:
+        left.append("begun")
+
     def block() -> None:
-        with _ended_by_sigterm():
+        with _ended_by_sigterm(begun):
             try:
                 os.kill(os.getpid(), first)
             finally:
@@ -29,5 +32,5 @@ def test_the_first_signal_ends_the_block_and_those_after_it_are_ignored_quietly(
 
     with pytest.raises(KeyboardInterrupt):
         block()
-    assert left == ["whole"]
+    assert left == ["begun", "whole"]
     assert {number: signal.getsignal(number) for number in before} == before

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from gonogo.evidence.keyring import FileShelf
+from gonogo.evidence.shelves import FileShelf
 from gonogo.house import erasing, purging
 from tests.gonogo.toy.patients import of
 
