@@ -24,6 +24,15 @@ def mart_path(home: Path) -> Path:
     return home / "mart.duckdb"
 
 
+def mart_version(path: Path) -> tuple[int, int] | None:
+    """Return what tells one published file from the next, its inode and time of change; ``None`` where none is."""
+    try:
+        seen = path.stat()
+    except FileNotFoundError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns
+
+
 def quoted(path: Path) -> str:
     """Return a path as an SQL string literal; ``ATTACH`` takes no parameters."""
     return "'" + str(path).replace("'", "''") + "'"
