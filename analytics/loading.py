@@ -23,7 +23,7 @@ from analytics.errors import MartMissing, WarehouseUnwritable
 from analytics.habits import publish_habits
 from analytics.history import keep_checks
 from analytics.journals import DELTA_BYTES, Delta, Reject, read_ahead, read_deltas
-from analytics.marts import mart_path, mart_version, open_mart
+from analytics.marts import mart_path, mart_version, open_mart, read_whole
 from analytics.migrations import schema_digest
 from analytics.publishing import Publisher
 from analytics.purges import let_go
@@ -184,7 +184,7 @@ class Loader:
             self._habits_due, self._habits_at = False, perf_counter()
 
     def _read_published(self) -> tuple[str, str, str]:
-        """Return what the published mart was computed on; a file is looked at once."""
+        """Return what the published mart was computed on, if it can be read whole; a file is looked at once."""
         version = mart_version(mart_path(self.home))
         if version is None or version != self._seen:
             self._published, self._seen = self._look_at_published(), version
@@ -193,6 +193,7 @@ class Loader:
     def _look_at_published(self) -> tuple[str, str, str]:
         try:
             with open_mart(self.home) as con:
+                read_whole(con)
                 row = con.execute("SELECT offsets_digest, assumptions_digest, assumptions_fault FROM snapshot")
                 offsets, digest, fault = row.fetchall()[0]
         except MartMissing:

@@ -69,6 +69,18 @@ def open_mart(home: Path) -> Generator[DuckDBPyConnection]:
         con.close()
 
 
+def read_whole(con: DuckDBPyConnection) -> None:
+    """Read every value of an open mart, so that damage comes to light wherever it is.
+
+    Raises:
+        duckdb.Error: some of it cannot be read; :func:`open_mart` makes a :class:`MartMissing` of it.
+
+    """
+    tables = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'mart' AND NOT temporary"
+    for (table,) in con.execute(tables).fetchall():
+        con.execute(f'SELECT max(hash(row)) FROM mart.main."{table}" AS row').fetchall()  # noqa: S608 - our own names
+
+
 def _damaged(path: Path, error: Exception) -> MartMissing:
     told = str(error).splitlines()[0]
     return MartMissing(f"{path} is no mart that can be read; run gonogo land to publish it anew. DuckDB says: {told}")
