@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, cast
 
@@ -18,7 +19,7 @@ from analytics.calendars import Calendar
 from analytics.told import Told
 from gonogo.errors import PolicyBroken
 from gonogo.model import MICROS_PER_UNIT, Noun, Usd
-from gonogo.policy.texts import read_text
+from gonogo.policy.texts import parse_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,13 +204,20 @@ def read_assumptions(folder: Path) -> Declared:
     """Read ``assumptions.yaml`` of a policy folder; what does not hold is a fault and assumes nothing, never raised."""
     path = folder / FILE
     try:
-        digest = sha256(path.read_bytes()).hexdigest()
+        raw = path.read_bytes()
     except FileNotFoundError:
         return Declared(None, None, f"{path} is not there")
     except OSError as error:
         return Declared(None, None, f"{path} cannot be read ({error.strerror})")
+    return _declared(path, raw)
+
+
+@lru_cache(maxsize=4)
+def _declared(path: Path, raw: bytes) -> Declared:
+    """Return what a file says; asked at every load, and parsed when it says something else."""
+    digest = sha256(raw).hexdigest()
     try:
-        return Declared(Assumptions.model_validate(read_text(path)), digest, None)
+        return Declared(Assumptions.model_validate(parse_text(path, raw)), digest, None)
     except PolicyBroken as error:
         return Declared(None, digest, str(error))
     except ValidationError as error:

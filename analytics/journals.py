@@ -33,6 +33,10 @@ DELTA_BYTES = 32 * 1024 * 1024
 being written, and the one that is read meanwhile."""
 
 
+_ROWS_AT_ONCE = 2_048
+"""So many records are put into columns at a time: what waits as Python objects costs each look of its collector."""
+
+
 class Line(NamedTuple):
     """A line and where it stands."""
 
@@ -92,47 +96,57 @@ class Delta:
     """Journals that could not be read or shrank, one sentence each."""
     read_bytes: int = 0
     _rows: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
-    _table: pa.Table | None = None
+    """The last of the records, which stand in no column yet."""
+    _columns: list[Any] = field(default_factory=list[Any])
+    """All others, as Arrow tables of the columns of :data:`analytics.records.ROW`."""
 
     def take(self, line: Line, row: tuple[object, ...]) -> None:
         """Add a record: its line, and its columns from ``stream_id`` on."""
         self._rows.append((len(self.lines), line.journal, line.number, *row))
         self.lines.append(line)
         self.run_ids.append(str(self._rows[-1][RUN_ID]))
+        if len(self._rows) == _ROWS_AT_ONCE:
+            self._turn()
 
     def table(self) -> pa.Table:
-        """Return the records as an Arrow table with the columns of :data:`analytics.records.ROW`, made once.
+        """Return the records as an Arrow table with the columns of :data:`analytics.records.ROW`.
 
         The first column is a record's place in ``lines``.
         """
         import pyarrow as pa
 
-        if self._table is None:
-            columns: list[tuple[object, ...]] = list(zip(*self._rows, strict=True)) or [()] * len(ROW)
-            named = zip(ROW.items(), columns, strict=True)
-            self._table = pa.table({name: pa.array(column, kind) for (name, kind), column in named})
-            self._rows = []
-        return self._table
+        if self._rows or not self._columns:
+            self._turn()
+        return self._columns[0] if len(self._columns) == 1 else pa.concat_tables(self._columns)
+
+    def _turn(self) -> None:
+        """Turn the rows that wait into columns."""
+        import pyarrow as pa
+
+        columns: list[tuple[object, ...]] = list(zip(*self._rows, strict=True)) or [()] * len(ROW)
+        named = zip(ROW.items(), columns, strict=True)
+        self._columns.append(pa.table({name: pa.array(column, kind) for (name, kind), column in named}))
+        self._rows = []
 
     def by_run(self) -> list[Delta]:
         """Return the records alone, one delta a run."""
         import pyarrow as pa
 
-        places: dict[str, list[int]] = {}
+        table, places = self.table(), dict[str, list[int]]()
         for place, run_id in enumerate(self.run_ids):
             places.setdefault(run_id, []).append(place)
         return [
             Delta(
                 lines=[self.lines[place] for place in theirs],
                 run_ids=[run_id] * len(theirs),
-                _table=self.table().take(theirs).set_column(0, "row", pa.array(range(len(theirs)), "int64")),  # pyright: ignore[reportUnknownArgumentType] - pyarrow has no types
+                _columns=[table.take(theirs).set_column(0, "row", pa.array(range(len(theirs)), "int64"))],  # pyright: ignore[reportUnknownArgumentType] - pyarrow has no types
             )
             for run_id, theirs in places.items()
         ]
 
     def without_rows(self) -> Delta:
         """Return the rest: rejects, faults, and how far the journals were read."""
-        return replace(self, lines=[], run_ids=[], rejects=list(self.rejects), _rows=[], _table=None)
+        return replace(self, lines=[], run_ids=[], rejects=list(self.rejects), _rows=[], _columns=[])
 
 
 def read_ahead(deltas: Iterator[Delta]) -> Iterator[Delta]:
@@ -164,11 +178,14 @@ def read_deltas(
     recognised, and a record that took another's place ends in quarantine.
     """
     delta = Delta()
-    sizes = journal.tail.sizes()
+    sizes, unread = journal.tail.sizes(), Mark()
+    if until is not None:
+        sizes = {name: min(size, until.get(name, 0)) for name, size in sizes.items()}
+    # Most journals are those of runs that ended long ago: one look at each, and no more.
+    news = [name for name, size in sizes.items() if size != marks.get(name, unread).byte_offset]
     # Flights before desks, so that a run has its beginning before the answers to it.
-    for name in sorted(sizes, key=lambda name: (not name.startswith("flights/"), name)):
-        size = sizes[name] if until is None else min(sizes[name], until.get(name, 0))
-        mark = marks.get(name, Mark())
+    for name in sorted(news, key=lambda name: (not name.startswith("flights/"), name)):
+        size, mark = sizes[name], marks.get(name, unread)
         if size < mark.byte_offset:
             delta.faults.append(f"{name} has {size} bytes, and {mark.byte_offset} were read of it before.")
             mark = Mark()

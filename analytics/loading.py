@@ -23,14 +23,14 @@ from analytics.errors import MartMissing, WarehouseUnwritable
 from analytics.habits import publish_habits
 from analytics.history import keep_checks
 from analytics.journals import DELTA_BYTES, Delta, Reject, read_ahead, read_deltas
-from analytics.marts import mart_path, open_mart
+from analytics.marts import mart_path, mart_version, open_mart, read_whole
 from analytics.migrations import schema_digest
-from analytics.publishing import Publisher, insert_rows, note_changes, offsets_digest
+from analytics.publishing import Publisher
 from analytics.purges import let_go
 from analytics.quality import DELTA_FRAME, DELTA_SUITE, RUNS_FRAME, RUNS_SUITE, Check, Expected, Report
 from analytics.screening import check
 from analytics.shape import reshape
-from analytics.stores import first_line, open_warehouse, scalar
+from analytics.stores import first_line, insert_rows, open_warehouse, scalar
 from gonogo.evidence.canon import uuid7
 from gonogo.evidence.journals import journal_at
 from gonogo.evidence.tails import Mark
@@ -74,7 +74,12 @@ class Loader:
         self.is_whole = True
         """Whether it could read every journal."""
         self._publisher = Publisher(self._con, home)
-        self._published = self._read_published()
+        self._published = ("", "", "")
+        """What the published mart was computed on: evidence, schema, assumptions; nothing, where none can be read."""
+        self._seen: tuple[int, int] | None = None
+        """The version of the file that this is known of."""
+        self._marks: dict[str, Mark] | None = None
+        """How far the journals are read, as the warehouse says it; nothing while that is not certain."""
         self._computed, self._due = read_computed(home)
         """The numbers of the published mart, and the mark of those that would be as new as its facts."""
         self._known_faults: set[str] = set()
@@ -102,14 +107,15 @@ class Loader:
         begun = perf_counter()
         with self._writing():
             taken = self.take_in_all()
-            state = (offsets_digest(self._con), schema_digest(), read_assumptions(settings().policy_folder).mark)
+            assumed = read_assumptions(settings().policy_folder).mark
+            state = (self._publisher.offsets_digest(), schema_digest(), assumed)
             done = None if clerk is None else clerk.finished()
             is_behind = clerk is None and (self._computed is None or self._computed.mark != self._due)
-            is_new = taken != Taken() or state != self._published or not mart_path(self.home).exists()
+            is_new = taken != Taken() or state != self._read_published()
             if is_new or done is not None or is_behind:
                 carried = None if clerk is None else done or self._computed
                 self._computed, self._due = self._publisher.publish(carried)
-                self._published = state
+                self._published, self._seen = state, mart_version(mart_path(self.home))
                 self._habits_due |= is_new
             if clerk is not None and self._computed is not None and self._computed.mark != self._due:
                 clerk.begin()
@@ -124,12 +130,19 @@ class Loader:
     def take_in_all(self, until: Mapping[str, int] | None = None) -> Taken:
         """Take in everything appended so far, or up to these offsets, and publish nothing."""
         taken, self.failing, self.is_whole = Taken(), set(), True
-        marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(staging.MARKS).fetchall()}
+        marks, passed = self._marks, dict[str, Mark]()
+        if marks is None:
+            marks = {name: Mark(offset, lines) for name, offset, lines in self._con.execute(staging.MARKS).fetchall()}
+        # Should this fail on its way, only the warehouse knows how far it came.
+        self._marks = None
         for delta in read_ahead(read_deltas(self._journal, marks, self._delta_bytes, until)):
             self.is_whole &= not delta.faults
             faults = self._new_faults(delta)
             if delta.marks or faults:
                 taken = taken.plus(self._take_in(delta, faults))
+                passed |= delta.marks
+        marks.update(passed)
+        self._marks = marks
         return taken
 
     def replay(self) -> tuple[Taken, dict[str, int], int]:
@@ -141,10 +154,12 @@ class Loader:
         with self._writing():
             journals = quarantine.waiting_journals(con)
             con.execute("DELETE FROM offsets WHERE list_contains($names::VARCHAR[], journal)", {"names": journals})
+            self._marks = None
             taken = self.take_in_all()
             con.begin()
             settled = quarantine.settle(con, journals, self.failing, datetime.now(UTC), is_whole=self.is_whole)
             con.commit()
+        self._publisher.forget()
         self.publish()
         return taken, settled, quarantine.waiting(con)
 
@@ -169,9 +184,16 @@ class Loader:
             self._habits_due, self._habits_at = False, perf_counter()
 
     def _read_published(self) -> tuple[str, str, str]:
-        """Return what the published mart was computed on: evidence, schema, assumptions."""
+        """Return what the published mart was computed on, if it can be read whole; a file is looked at once."""
+        version = mart_version(mart_path(self.home))
+        if version is None or version != self._seen:
+            self._published, self._seen = self._look_at_published(), version
+        return self._published
+
+    def _look_at_published(self) -> tuple[str, str, str]:
         try:
             with open_mart(self.home) as con:
+                read_whole(con)
                 row = con.execute("SELECT offsets_digest, assumptions_digest, assumptions_fault FROM snapshot")
                 offsets, digest, fault = row.fetchall()[0]
         except MartMissing:
@@ -229,11 +251,12 @@ class Loader:
         quarantined, failing = quarantine.add(con, rejects, load_id, now)
         self.failing |= failing
         runs = int(scalar(con, "SELECT count(*) FROM touched"))
-        note_changes(con, [*delta.marks])
+        changed = ["offsets", "dq_results", "dq_history", *(["quarantine"] if rejects else [])]
         checks = list(report.checks)
         if runs:
-            reshape(con)
+            changed += reshape(con)
             checks += check(con, "runs", RUNS_SUITE, RUNS_FRAME).checks
+        self._publisher.note([*delta.marks], changed)
         taken = Taken(
             len(delta.marks),
             delta.read_bytes,

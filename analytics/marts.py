@@ -24,6 +24,15 @@ def mart_path(home: Path) -> Path:
     return home / "mart.duckdb"
 
 
+def mart_version(path: Path) -> tuple[int, int] | None:
+    """Return what tells one published file from the next, its inode and time of change; ``None`` where none is."""
+    try:
+        seen = path.stat()
+    except FileNotFoundError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns
+
+
 def quoted(path: Path) -> str:
     """Return a path as an SQL string literal; ``ATTACH`` takes no parameters."""
     return "'" + str(path).replace("'", "''") + "'"
@@ -58,6 +67,18 @@ def open_mart(home: Path) -> Generator[DuckDBPyConnection]:
         raise _damaged(path, error) from error
     finally:
         con.close()
+
+
+def read_whole(con: DuckDBPyConnection) -> None:
+    """Read every value of an open mart, so that damage comes to light wherever it is.
+
+    Raises:
+        duckdb.Error: some of it cannot be read; :func:`open_mart` makes a :class:`MartMissing` of it.
+
+    """
+    tables = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'mart' AND NOT temporary"
+    for (table,) in con.execute(tables).fetchall():
+        con.execute(f'SELECT max(hash(row)) FROM mart.main."{table}" AS row').fetchall()  # noqa: S608 - our own names
 
 
 def _damaged(path: Path, error: Exception) -> MartMissing:

@@ -1,7 +1,8 @@
 """Publishing: the mart is built aside, in the same folder, and takes the old one's place whole.
 
 A small mart is filled anew. A large one is the old file with the rows of changed runs replaced, which
-comes to the same rows; every so often it is filled anew, too, as replaced rows leave holes.
+comes to the same rows; every so often it is filled anew, too, as replaced rows leave holes. Tables in
+which nothing changed since the file was published are left as they are.
 """
 
 # duckdb and pyarrow are typed in part only.
@@ -11,19 +12,20 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from analytics.assumptions import assumption_rows, mission_row, read_assumptions
 from analytics.computations import compute, mark_of
 from analytics.declaring import declare_fees, declare_hours
 from analytics.formulas import FORMULAS
-from analytics.marts import mart_path, quoted
+from analytics.marts import mart_path, mart_version, quoted
 from analytics.shape import SHAPES
-from analytics.snapshots import write_snapshot
+from analytics.snapshots import look_at_heads, write_snapshot
 from analytics.stores import insert_rows, remove_database, scalar, sync_path
 from gonogo.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -37,8 +39,14 @@ PUBLISHED = (*SHAPES, "dq_results", "dq_history", "offsets")
 UNPUBLISHED = ("evidence", "loads", "schema_migrations")
 """Tables of the warehouse that the mart has no place for."""
 
-WRITTEN = ("quarantine", "snapshot", "missions", "assumptions", "formulas", "kpis", "findings", "computations")
-"""Tables that are written for each mart."""
+DECLARED = ("missions", "assumptions", "formulas")
+"""Tables that say what is assumed, and of whom."""
+
+NUMBERS = ("kpis", "findings", "computations")
+"""Tables of what was computed on a mart."""
+
+WRITTEN = ("quarantine", "snapshot", *DECLARED, *NUMBERS)
+"""Tables that are written for the mart alone."""
 
 FILLED_ANEW_RUNS_MAX = 5_000
 """Up to so many runs, filling a mart anew is as quick as changing it."""
@@ -62,22 +70,6 @@ FROM warehouse.main.offsets
 """
 
 
-def offsets_digest(con: DuckDBPyConnection) -> str:
-    """Return the SHA-256 over how far the warehouse has read each journal."""
-    return str(scalar(con, _OFFSETS_DIGEST))
-
-
-def begin_notes(con: DuckDBPyConnection) -> None:
-    """Make the temporary tables in which a loader notes what changed since it last published."""
-    con.execute(_NEWS)
-
-
-def note_changes(con: DuckDBPyConnection, journals: list[str]) -> None:
-    """Note the runs in ``touched`` and these journals, inside the caller's transaction."""
-    con.execute(_NOTE_RUNS)
-    con.execute(_NOTE_JOURNALS, {"names": journals})
-
-
 class Publisher:
     """Publishes the marts of one open warehouse, and knows which of them it published last."""
 
@@ -87,7 +79,32 @@ class Publisher:
         self._last: tuple[int, int] | None = None
         """Inode and time of change of the file that lacks nothing but the noted changes."""
         self._changes = 0
-        begin_notes(con)
+        self._changed: set[str] = set()
+        """Tables of the warehouse that may have changed since then."""
+        self._offsets: str | None = None
+        self._told: tuple[Any, ...] = ()
+        """What the tables of :data:`DECLARED` were written from."""
+        self._held: Computed | None = None
+        """The numbers it holds."""
+        con.execute(_NEWS)
+
+    def note(self, journals: list[str], tables: Iterable[str]) -> None:
+        """Note that a load changed the runs in ``touched``, and these; inside the caller's transaction."""
+        self._offsets = None
+        # A load that fails after this leaves them here: tables that did not change are then written once more.
+        self._changed.update(tables)
+        self._con.execute(_NOTE_RUNS)
+        self._con.execute(_NOTE_JOURNALS, {"names": journals})
+
+    def forget(self) -> None:
+        """Take nothing for known: the next mart is filled anew."""
+        self._last = self._offsets = None
+
+    def offsets_digest(self) -> str:
+        """Return the SHA-256 over how far the warehouse has read each journal."""
+        if self._offsets is None:
+            self._offsets = str(scalar(self._con, _OFFSETS_DIGEST))
+        return self._offsets
 
     def publish(self, computed: Computed | None = None) -> tuple[Computed, Mark]:
         """Build the mart from the warehouse, and swap it in.
@@ -109,9 +126,14 @@ class Publisher:
         try:
             if is_change:
                 shutil.copyfile(target, aside)
-            con.execute(f"ATTACH {quoted(aside)} AS mart")
+            # What is built aside is thrown away after a crash, so it needs no log of its changes.
+            con.execute(f"ATTACH {quoted(aside)} AS mart (RECOVERY_MODE no_wal_writes)")
             try:
-                held, mark = _fill(con, self._home, computed, is_change=is_change)
+                con.execute("USE mart")
+                told = self._write_facts(is_change=is_change)
+                held = computed or compute(con, self._home)
+                self._write_numbers(held, is_change=is_change)
+                mark = mark_of(con)
             finally:
                 con.execute("USE warehouse")
                 con.execute("DETACH mart")
@@ -123,39 +145,53 @@ class Publisher:
             raise
         con.execute("DELETE FROM changed_runs; DELETE FROM changed_journals")
         self._changes = self._changes + 1 if is_change else 0
-        self._last = _version(target)
+        self._last, self._told, self._held = mart_version(target), told, held
+        self._changed.clear()
         return held, mark
+
+    def _write_facts(self, *, is_change: bool) -> tuple[Any, ...]:
+        """Write all but the numbers, in one transaction; return what the declared tables were written from."""
+        con, declared = self._con, read_assumptions(settings().policy_folder)
+        con.begin()
+        try:
+            if is_change:
+                _change_tables(con, self._changed)
+                _empty(con, "snapshot")
+            else:
+                _copy_tables(con)
+            if not is_change or "quarantine" in self._changed:
+                _empty(con, "quarantine")
+                con.execute(_QUARANTINE)
+            look_at_heads(con, is_known=is_change)
+            write_snapshot(con, self._home, self.offsets_digest(), declared)
+            told = (declared.mark, missions := _known_missions(con, declared))
+            if not is_change or told != self._told:
+                _empty(con, *DECLARED)
+                _declare(con, declared, missions)
+            declare_hours(con, declared.assumptions)
+            con.commit()
+        except BaseException:
+            with suppress(Exception):
+                # After a failed write the database may refuse even this.
+                con.rollback()
+            raise
+        return told
+
+    def _write_numbers(self, held: Computed, *, is_change: bool) -> None:
+        if is_change and held is self._held:
+            return
+        _empty(self._con, *NUMBERS)
+        insert_rows(self._con, "kpis", held.kpis)
+        insert_rows(self._con, "findings", held.findings)
+        insert_rows(self._con, "computations", [held.basis])
 
     def _can_be_changed(self, target: Path) -> bool:
         """Return whether the published mart is the one we know, and large, and little of it has changed."""
-        if self._last is None or self._changes >= CHANGES_MAX or _version(target) != self._last:
+        if self._last is None or self._changes >= CHANGES_MAX or mart_version(target) != self._last:
             return False
         runs = int(scalar(self._con, "SELECT count(*) FROM runs"))
         changed = int(scalar(self._con, "SELECT count(DISTINCT run_id) FROM changed_runs"))
         return runs > FILLED_ANEW_RUNS_MAX and 4 * changed <= runs
-
-
-def _version(path: Path) -> tuple[int, int] | None:
-    try:
-        seen = path.stat()
-    except FileNotFoundError:
-        return None
-    return seen.st_ino, seen.st_mtime_ns
-
-
-def _fill(con: DuckDBPyConnection, home: Path, computed: Computed | None, *, is_change: bool) -> tuple[Computed, Mark]:
-    """Fill the attached mart."""
-    declared = read_assumptions(settings().policy_folder)
-    (_change_tables if is_change else _copy_tables)(con)
-    con.execute(_QUARANTINE)
-    write_snapshot(con, home, offsets_digest(con), declared)
-    con.execute("USE mart")
-    _declare(con, declared)
-    held = computed or compute(con, home)
-    insert_rows(con, "kpis", held.kpis)
-    insert_rows(con, "findings", held.findings)
-    insert_rows(con, "computations", [held.basis])
-    return held, mark_of(con)
 
 
 def _copy_tables(con: DuckDBPyConnection) -> None:
@@ -166,32 +202,33 @@ def _copy_tables(con: DuckDBPyConnection) -> None:
         con.execute(f"INSERT INTO mart.main.{table} BY NAME SELECT * FROM warehouse.main.{table}")  # noqa: S608 - our own names
 
 
-def _change_tables(con: DuckDBPyConnection) -> None:
-    """Replace the rows of what changed, and empty what is written for each mart."""
+def _change_tables(con: DuckDBPyConnection, changed: set[str]) -> None:
+    """Replace, in these tables, the rows of what changed."""
     keys = {**dict.fromkeys(SHAPES, ("run_id", "changed_runs")), "offsets": ("journal", "changed_journals")}
-    con.begin()
-    try:
-        for table in (*PUBLISHED, *WRITTEN):
-            key, changed = keys.get(table, ("", ""))
-            which = f"WHERE {key} IN (SELECT {key} FROM {changed})" if key else ""  # noqa: S608 - our own names
-            con.execute(f"DELETE FROM mart.main.{table} {which}")  # noqa: S608 - our own names
-            if table in PUBLISHED:
-                con.execute(f"INSERT INTO mart.main.{table} BY NAME SELECT * FROM warehouse.main.{table} {which}")  # noqa: S608 - our own names
-        con.commit()
-    except BaseException:
-        with suppress(Exception):
-            # After a failed write the database may refuse even this.
-            con.rollback()
-        raise
+    for table in PUBLISHED:
+        if table in changed:
+            key, which = keys.get(table, ("", ""))
+            rows = f"WHERE {key} IN (SELECT {key} FROM {which})" if key else ""  # noqa: S608 - our own names
+            con.execute(f"DELETE FROM mart.main.{table} {rows}")  # noqa: S608 - our own names
+            con.execute(f"INSERT INTO mart.main.{table} BY NAME SELECT * FROM warehouse.main.{table} {rows}")  # noqa: S608 - our own names
 
 
-def _declare(con: DuckDBPyConnection, declared: Declared) -> None:
+def _empty(con: DuckDBPyConnection, *tables: str) -> None:
+    for table in tables:
+        con.execute(f"DELETE FROM mart.main.{table}")  # noqa: S608 - our own names
+
+
+def _declare(con: DuckDBPyConnection, declared: Declared, missions: list[str]) -> None:
     """Write what is assumed, and the formulas."""
     assumed = declared.assumptions
-    flown = {str(mission) for (mission,) in con.execute("SELECT DISTINCT mission FROM runs").fetchall()}
-    known = flown | set(() if assumed is None else assumed.missions)
-    insert_rows(con, "missions", (mission_row(assumed, mission) for mission in sorted(known)))
+    insert_rows(con, "missions", (mission_row(assumed, mission) for mission in missions))
     insert_rows(con, "assumptions", assumption_rows(assumed))
     insert_rows(con, "formulas", (formula.row() for formula in FORMULAS))
-    declare_hours(con, assumed)
     declare_fees(con, assumed)
+
+
+def _known_missions(con: DuckDBPyConnection, declared: Declared) -> list[str]:
+    """Return the missions that have flown, or of which something is assumed."""
+    flown = {str(mission) for (mission,) in con.execute("SELECT DISTINCT mission FROM runs").fetchall()}
+    assumed = declared.assumptions
+    return sorted(flown | set(() if assumed is None else assumed.missions))

@@ -87,8 +87,8 @@ def _statement(table: str) -> str:
     return files("analytics").joinpath("shapes", f"{table}.sql").read_text(encoding="utf-8")
 
 
-def reshape(con: DuckDBPyConnection) -> None:
-    """Compute every table anew for the runs in the temporary table ``touched``.
+def reshape(con: DuckDBPyConnection) -> list[str]:
+    """Compute every table anew for the runs in the temporary table ``touched``; return those that may have changed.
 
     The result depends on the evidence alone, not on the loads it came in. Runs inside the caller's
     transaction.
@@ -98,10 +98,11 @@ def reshape(con: DuckDBPyConnection) -> None:
     is_news = bool(scalar(con, "SELECT bool_and(NOT is_known) FROM touched"))
     # Of all evidence: that of a run that turns out to be a probe goes out of every table again.
     told = {str(artifact) for (artifact,) in con.execute(_ARTIFACTS).fetchall()}
-    for table, artifact in SHAPES.items():
-        # Evidence only grows: where none of a kind is, there was none before, and no row to replace.
-        if artifact is None or artifact in told:
-            # Names of our own files, not input.
-            if not is_news:
-                con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched WHERE is_known)")  # noqa: S608
-            con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")
+    # Evidence only grows: where none of a kind is, there was none before, and no row to replace.
+    changed = [table for table, artifact in SHAPES.items() if artifact is None or artifact in told]
+    for table in changed:
+        # Names of our own files, not input.
+        if not is_news:
+            con.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM touched WHERE is_known)")  # noqa: S608
+        con.execute(f"INSERT INTO {table} BY NAME {_statement(table)}")
+    return changed

@@ -28,22 +28,38 @@ if TYPE_CHECKING:
     from analytics.assumptions import Declared
 
 _HEADS = """
+SELECT
+    stream_id,
+    count(*) AS records,
+    max(seq) AS last,
+    arg_max(digest, seq) AS head,
+    max(recorded_time) AS newest
+FROM warehouse.main.evidence
+"""
+"""What there is of each stream. All of it is asked once; then, of the streams that grew."""
+
+_ALL_HEADS = f"CREATE OR REPLACE TEMP TABLE heads AS {_HEADS} GROUP BY stream_id"
+
+_GROWN = """
+CREATE OR REPLACE TEMP TABLE grown AS
+SELECT DISTINCT stream_id FROM warehouse.main.evidence WHERE journal IN (SELECT journal FROM changed_journals)
+"""
+_OLD_HEADS = "DELETE FROM heads WHERE stream_id IN (SELECT stream_id FROM grown)"
+_NEW_HEADS = f"INSERT INTO heads {_HEADS} WHERE stream_id IN (SELECT stream_id FROM grown) GROUP BY stream_id"  # noqa: S608 - our own words
+
+_EVIDENCE_DIGEST = """
 SELECT sha256(coalesce(string_agg(stream_id || ' ' || records || ' ' || last || ' ' || head, chr(10)
     ORDER BY stream_id), ''))
-FROM (
-    SELECT stream_id, count(*) AS records, max(seq) AS last, arg_max(digest, seq) AS head
-    FROM warehouse.main.evidence
-    GROUP BY stream_id
-)
+FROM heads
 """
 
 _SNAPSHOT = """
 INSERT INTO mart.main.snapshot BY NAME
 SELECT
     now() AS published_at,
-    (SELECT count(*) FROM warehouse.main.evidence) AS records,
+    (SELECT coalesce(sum(records), 0) FROM heads) AS records,
     (SELECT count(*) FROM warehouse.main.runs) AS runs,
-    (SELECT max(recorded_time) FROM warehouse.main.evidence) AS newest_recorded_at,
+    (SELECT max(newest) FROM heads) AS newest_recorded_at,
     (SELECT count(*) FROM warehouse.main.quarantine WHERE settled IS NULL) AS quarantined,
     $offsets AS offsets_digest,
     $schema AS schema_digest,
@@ -93,13 +109,19 @@ def unanchored(home: Path) -> dict[str, int | None]:
     return {"unanchored_records": found.records, "unanchored_seconds": found.age_seconds}
 
 
+def look_at_heads(con: DuckDBPyConnection, *, is_known: bool) -> None:
+    """Bring the temporary table of heads up to date: by the journals that changed, where it was made before."""
+    for statement in (_GROWN, _OLD_HEADS, _NEW_HEADS) if is_known else (_ALL_HEADS,):
+        con.execute(statement)
+
+
 def write_snapshot(con: DuckDBPyConnection, home: Path, offsets: str, declared: Declared) -> None:
-    """Write the one row that says what the mart being built is computed on."""
+    """Write the one row that says what the mart being built is computed on; :func:`look_at_heads` comes before it."""
     log, assumed = log_state(home), declared.assumptions
     given: dict[str, Any] = {
         "offsets": offsets,
         "schema": schema_digest(),
-        "evidence": scalar(con, _HEADS),
+        "evidence": scalar(con, _EVIDENCE_DIGEST),
         **{f"log_{name}": value for name, value in log._asdict().items()},
         **unanchored(home),
         "assumptions_version": None if assumed is None else assumed.version,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from threading import Event
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, process_time
 from typing import TYPE_CHECKING
 
 from analytics.compacting import Compacted, compact
@@ -35,7 +35,10 @@ _HABITS_SECONDS = 600.0
 """How old the habits of agents may become in the loop, while there is news."""
 
 _REST_FACTOR = 2
-"""The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core."""
+"""The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core.
+
+To wait for a disk, or for a core that others have, is no work, and does not make it rest longer.
+"""
 
 
 __all__ = ["Compacted", "Landed", "Rebuilt", "Replayed", "compact", "keep_landing", "land", "rebuild", "replay"]
@@ -158,12 +161,19 @@ def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:
         stop.wait(every_seconds)
 
 
+def rest_seconds(every_seconds: float, took: float, worked: float) -> float:
+    """Return how long the loop rests after a load that took so many seconds, and so many of all processors."""
+    # On several cores at once it is the time they were taken for that counts.
+    return max(every_seconds, _REST_FACTOR * min(took, worked))
+
+
 def _load_until(home: Path, every_seconds: float, stop: Event) -> None:
     loader, clerk = Loader(home), Clerk(home)
     try:
         while not stop.is_set():
+            worked_before = process_time()
             _, seconds = loader.load(_HABITS_SECONDS, clerk)
-            stop.wait(max(every_seconds, seconds * _REST_FACTOR))
+            stop.wait(rest_seconds(every_seconds, seconds, process_time() - worked_before))
         clerk.close()
         loader.load()
     finally:

@@ -17,7 +17,7 @@ from analytics.errors import MartMissing, WarehouseBusy, WarehouseOutdated, Ware
 from analytics.locks import LoaderLock
 from analytics.marts import mart_path, open_mart
 from analytics.migrations import Migration, migrate
-from analytics.warehouse import keep_landing, land
+from analytics.warehouse import keep_landing, land, rest_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,6 +159,14 @@ def test_the_loop_survives_a_load_that_fails(
     keep_landing(fleet.home, 0.001, stop)
     assert [record.message for record in caplog.records if record.name == "gonogo.warehouse"] == ["the disk is full"]
     assert fleet.one("SELECT count(*) FROM runs") == 1
+
+
+@pytest.mark.parametrize(
+    ("took", "worked", "rests"), [(0.1, 0.1, 0.5), (3.0, 0.4, 0.8), (3.0, 3.0, 6.0), (3.0, 5.0, 6.0)]
+)
+def test_the_loop_rests_for_what_it_worked_and_not_for_what_it_waited(took: float, worked: float, rests: float) -> None:
+    """On a machine that is busy a load takes long; what is visible must not wait for twice that."""
+    assert rest_seconds(0.5, took, worked) == rests
 
 
 def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

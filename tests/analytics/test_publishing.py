@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from concurrent import futures
 from contextlib import closing
@@ -22,6 +23,7 @@ from analytics.publishing import PUBLISHED, WRITTEN
 from analytics.receipts import receipt
 from analytics.stores import warehouse_path
 from analytics.warehouse import land
+from gonogo.settings import settings, using
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +67,36 @@ def test_a_changed_mart_is_the_mart_that_would_be_made(fleet: Fleet, monkeypatch
         changed = tables(fleet.home)
         assert fleet.ask("SELECT state FROM gates WHERE gate = 'g1'") == [("answered",)]
         loader._publisher._last = None
+        loader.publish()
+        assert loader._publisher._changes == 0
+    assert tables(fleet.home) == changed
+
+
+def test_a_changed_mart_keeps_what_did_not_change_and_no_more(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other assumptions, a mission's first run, news of a kind that was not there: the rows of a mart made anew."""
+    monkeypatch.setattr(publishing, "FILLED_ANEW_RUNS_MAX", 0)
+    policies = tmp_path / "policies"
+    shutil.copytree(settings().policy_folder, policies)
+    for number in range(12):
+        fleet.flown(f"r{number}")
+    flying = fleet.run("flying").begin()
+    with using(settings().model_copy(update={"policy_folder": policies})), closing(Loader(fleet.home)) as loader:
+        loader.load()
+        for happens in (
+            lambda: fleet.run("new", mission="newcomer").begin(),
+            lambda: flying.event("documents", {"a": 1}),
+            lambda: flying.decide("deny"),
+            (policies / "assumptions.yaml").unlink,
+        ):
+            happens()
+            loader.load()
+        assert loader._publisher._changes == 4
+        changed = tables(fleet.home)
+        assert ("newcomer",) in {row[:1] for row in changed["missions"]}
+        assert changed["assumptions"] == []
+        loader._publisher.forget()
         loader.publish()
         assert loader._publisher._changes == 0
     assert tables(fleet.home) == changed

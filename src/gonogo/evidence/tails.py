@@ -7,11 +7,13 @@ bytes of its lines, whatever keeps them.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 
@@ -56,6 +58,20 @@ class Tail(Protocol):
         ...
 
 
+_PIECE_BYTES = 1024 * 1024
+"""How much is read at once of a line that is longer than was asked for."""
+
+
+@contextmanager
+def _opened(path: Path | str) -> Generator[int]:
+    """Open a file, or a folder, so that the files in it are asked by name and not by their whole path."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 @dataclass(frozen=True, slots=True)
 class FileTail:
     """The journal files below one folder."""
@@ -70,14 +86,21 @@ class FileTail:
             lanes.sort(key=lambda lane: lane != "flights")
             lane = lanes.pop()
             # What is deleted while it is looked at is not there.
-            with suppress(FileNotFoundError), os.scandir(self.root / lane) as entries:
+            with suppress(FileNotFoundError), _opened(self.root / lane) as folder, os.scandir(folder) as entries:
                 for entry in entries:
-                    path = f"{lane}/{entry.name}" if lane else entry.name
+                    name = entry.name
+                    path = f"{lane}/{name}" if lane else name
+                    # What is named like a journal is asked for its size, and that alone: there may be many.
+                    if name.endswith(".jsonl"):
+                        try:
+                            seen = entry.stat()
+                        except FileNotFoundError:
+                            continue
+                        if not S_ISDIR(seen.st_mode):
+                            sizes[path] = seen.st_size
+                            continue
                     if entry.is_dir():
                         lanes.append(path)
-                    elif entry.name.endswith(".jsonl"):
-                        with suppress(FileNotFoundError):
-                            sizes[path] = entry.stat().st_size
         return sizes
 
     def whole_size(self, name: str, size: int) -> int:
@@ -95,12 +118,12 @@ class FileTail:
 
     def read(self, name: str, mark: Mark, limit_bytes: int) -> list[TailLine]:
         """Return whole lines from a byte offset on; a last line without its newline is left for the next time."""
-        # Without a buffer: most journals are a few kilobytes, and it would cost more than they do.
-        with (self.root / name).open("rb", buffering=0) as file:
-            file.seek(mark.byte_offset)
-            raw = file.read(limit_bytes)
+        # Most journals are a few kilobytes: a file object around them would cost more than they do.
+        with _opened(f"{self.root}/{name}") as file:
+            raw = os.pread(file, limit_bytes, mark.byte_offset)
             if b"\n" not in raw:
-                raw += file.readall()
+                while more := os.pread(file, _PIECE_BYTES, mark.byte_offset + len(raw)):
+                    raw += more
         lines: list[TailLine] = []
         end = mark.byte_offset
         for text in raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1]:

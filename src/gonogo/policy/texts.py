@@ -34,11 +34,23 @@ def read_text(path: Path) -> dict[str, Any]:
 
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _OnceEach)  # noqa: S506 - a SafeLoader
-    except UnicodeDecodeError as error:
-        raise PolicyBroken(f"{path} cannot be read ({error}); it is text, in UTF-8.") from error
+        raw = path.read_bytes()
     except OSError as error:
         raise PolicyBroken(f"{path} cannot be read ({error.strerror}); every mission needs it.") from error
+    return parse_text(path, raw)
+
+
+def parse_text(path: Path, raw: bytes) -> dict[str, Any]:
+    """Return the top-level keys of what was read from a file.
+
+    Raises:
+        PolicyBroken: as for :func:`read_text`.
+
+    """
+    try:
+        content = yaml.load(raw.decode("utf-8"), _OnceEach)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise PolicyBroken(f"{path} cannot be read ({error}); it is text, in UTF-8.") from error
     except yaml.YAMLError as error:
         raise PolicyBroken(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
