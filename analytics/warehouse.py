@@ -34,12 +34,6 @@ _LOOK_SECONDS = 0.05
 _HABITS_SECONDS = 600.0
 """How old the habits of agents may become in the loop, while there is news."""
 
-_REST_FACTOR = 2
-"""The loop rests at least twice as long as it worked: missions beside it keep two thirds of the core.
-
-To wait for a disk, or for a core that others have, is no work, and does not make it rest longer.
-"""
-
 
 __all__ = ["Compacted", "Landed", "Rebuilt", "Replayed", "compact", "keep_landing", "land", "rebuild", "replay"]
 
@@ -162,9 +156,12 @@ def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:
 
 
 def rest_seconds(every_seconds: float, took: float, worked: float) -> float:
-    """Return how long the loop rests after a load that took so many seconds, and so many of all processors."""
-    # On several cores at once it is the time they were taken for that counts.
-    return max(every_seconds, _REST_FACTOR * min(took, worked))
+    """Return how long the loop rests after a load that took so many seconds, and so many of all processors.
+
+    As long as it worked, so that missions beside it keep half of a core at least. To wait for a disk, or for a
+    core that others have, is no work; on several cores at once, the time they were taken for counts.
+    """
+    return max(every_seconds, min(took, worked))
 
 
 def _load_until(home: Path, every_seconds: float, stop: Event) -> None:
