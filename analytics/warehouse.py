@@ -158,10 +158,10 @@ def keep_landing(home: Path, every_seconds: float, stop: Event) -> None:
 def rest_seconds(every_seconds: float, took: float, worked: float) -> float:
     """Return how long the loop rests after a load that took so many seconds, and so many of all processors.
 
-    Half as long again as it worked, so that missions beside it keep most of a core. To wait for a disk, or for a
+    As long as it worked, so that missions beside it keep half of a core at least. To wait for a disk, or for a
     core that others have, is no work; on several cores at once, the time they were taken for counts.
     """
-    return max(every_seconds, 1.5 * min(took, worked))
+    return max(every_seconds, min(took, worked))
 
 
 def _load_until(home: Path, every_seconds: float, stop: Event) -> None:

@@ -162,7 +162,7 @@ def test_the_loop_survives_a_load_that_fails(
 
 
 @pytest.mark.parametrize(
-    ("took", "worked", "rests"), [(0.1, 0.1, 0.5), (3.0, 0.8, 1.2), (3.0, 3.0, 4.5), (3.0, 5.0, 4.5)]
+    ("took", "worked", "rests"), [(0.1, 0.1, 0.5), (3.0, 0.8, 0.8), (3.0, 3.0, 3.0), (3.0, 5.0, 3.0)]
 )
 def test_the_loop_rests_for_what_it_worked_and_not_for_what_it_waited(took: float, worked: float, rests: float) -> None:
     """On a machine that is busy a load takes long; what is visible must not wait for that."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gonogo.settings import Settings
 
-LAND_EVERY_SECONDS = 0.75
+LAND_EVERY_SECONDS = 0.5
 SEQUENCE_EVERY_SECONDS = 2.0
 WORK_POOL = "local"
 """The pool prefect.yaml names. In the house the warm runner takes its runs; elsewhere a worker does."""
