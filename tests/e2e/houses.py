@@ -85,12 +85,17 @@ class UpHouse:
         """Ask the Prefect API; a busy SQLite is asked again."""
         return self._call("POST", path, body)
 
+    def patch(self, path: str, body: dict[str, Any]) -> None:
+        """Change something through the Prefect API."""
+        self._call("PATCH", path, body)
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         def answered() -> httpx.Response | None:
             reply = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=120)
             return None if reply.status_code == BUSY else reply
 
-        return until(answered, f"an answer to {path}").raise_for_status().json()
+        reply = until(answered, f"an answer to {path}").raise_for_status()
+        return reply.json() if reply.content else None
 
     def flow_run(self, run_id: str) -> dict[str, Any]:
         """Return the Prefect flow run that flies a run."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 import yaml
 
@@ -60,8 +59,7 @@ def pause(house: UpHouse, slug: str) -> None:
     for deployment in house.post("/deployments/filter", {}):
         for schedule in deployment["schedules"]:
             if schedule["slug"] == slug:
-                path = f"{house.url}/api/deployments/{deployment['id']}/schedules/{schedule['id']}"
-                httpx.patch(path, json={"active": False}, timeout=120).raise_for_status()
+                house.patch(f"/deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": False})
 
 
 def test_runs_go_on_when_the_whole_house_was_killed_and_comes_up_again(house: UpHouse) -> None:
