@@ -90,8 +90,9 @@ def _panel(rows: Sequence[Row], title: str, unit: str, top: int) -> str:
             f'  <text class="soft" x="{x}" y="{base - 14}" text-anchor="middle">{_figure(10.0**power)}</text>',
         ]
     for index, row in enumerate(rows):
-        kind = "ours" if row.system == OURS else "floor" if row.system.startswith("floor") else "dot"
-        words = 'class="ours"' if row.system == OURS else ""
+        is_ours = row.system.startswith(OURS)
+        kind = "ours" if is_ours else "floor" if row.system.startswith("floor") else "dot"
+        words = 'class="ours"' if is_ours else ""
         x, y = round(place(row.value), 1), base + ROW * index + ROW // 2 - 2
         lines += [
             f'  <text {words} x="{LABELS - 14}" y="{y + 4}" text-anchor="end">{escape(row.system)}</text>',

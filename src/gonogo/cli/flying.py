@@ -24,9 +24,6 @@ from gonogo.lanes.queues import Queue
 from gonogo.plans import read_case
 from gonogo.settings import Settings, settings
 
-REASONS_MAX = 5
-"""How many different reasons are told for cases that have not ended."""
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,6 +35,9 @@ if TYPE_CHECKING:
     from gonogo.pilots import Wait
     from gonogo.plans import Landing
     from gonogo.runs import Run
+
+REASONS_MAX = 5
+"""How many different reasons are told for cases that have not ended."""
 
 
 def run(
