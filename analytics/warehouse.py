@@ -97,11 +97,11 @@ def land(home: Path, *, wait_seconds: float = 60.0) -> Landed:
         with LoaderLock(home) as lock:
             if lock.is_held:
                 return _load_once(home)
+        covered, records, is_there = _covered(home)
         if target is None:
-            target, before = _whole_sizes(home), _covered(home)[1]
-        covered, records = _covered(home)
+            target, before = _whole_sizes(home), records
         late = [journal for journal, size in target.items() if covered.get(journal, 0) < size]
-        if covered and not late:
+        if is_there and not late:
             return Landed(records - before, 0, 0, 0, perf_counter() - begun, mart_path(home), by_another=True)
         if monotonic() >= deadline:
             msg = (
@@ -197,12 +197,12 @@ def _whole_sizes(home: Path) -> dict[str, int]:
     return {name: tail.whole_size(name, size) for name, size in tail.sizes().items()}
 
 
-def _covered(home: Path) -> tuple[dict[str, int], int]:
-    """Return how far the published mart has read each journal, and its number of records."""
+def _covered(home: Path) -> tuple[dict[str, int], int, bool]:
+    """Return how far the published mart has read each journal, its number of records, and whether there is one."""
     try:
         with open_mart(home) as con:
             offsets: dict[str, int] = dict(con.execute("SELECT journal, byte_offset FROM offsets").fetchall())
             records = int(scalar(con, "SELECT records FROM snapshot"))
     except MartMissing:
-        return {}, 0
-    return offsets, records
+        return {}, 0, False
+    return offsets, records, True

@@ -128,6 +128,15 @@ def test_waiting_for_another_loader_has_an_end(fleet: Fleet) -> None:
     assert land(fleet.home).new_records == 8
 
 
+def test_where_nothing_was_flown_yet_another_loader_is_not_waited_for(tmp_path: Path) -> None:
+    """A mart that covers no journal covers all there are: what looks for drift in a new house finds none."""
+    land(tmp_path)
+    with LoaderLock(tmp_path) as lock:
+        assert lock.is_held
+        landed = land(tmp_path, wait_seconds=0.1)
+    assert (landed.by_another, landed.new_records) == (True, 0)
+
+
 def test_a_torn_tail_does_not_keep_the_second_loader_waiting(fleet: Fleet) -> None:
     """Only whole lines have to be covered; the rest is still being written."""
     flight = fleet.flown("r0")
