@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import httpx
 from prefect import Flow
 from prefect._flow_run_suspension import mark_flow_run_suspension_requested
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import Abort, Pause
+from prefect.exceptions import Abort, Pause, PrefectException
 from prefect.flow_engine import run_flow
-from prefect.states import Cancelled, Crashed, Pending
+from prefect.states import Cancelled, Crashed, Pending, Scheduled
 from prefect.utilities.engine import propose_state
 
 from gonogo.errors import RunBusy
 from gonogo.house.loading import load_flow
-from gonogo.lanes.prefect import abort_flow_run, run_id_of
+from gonogo.lanes.prefect import abort_flow_run, has_begun, run_id_of
 from gonogo.missions import Mission
 from gonogo.orders import Orders, under
 
@@ -99,6 +100,7 @@ class Fleet:
             return
         except asyncio.CancelledError:
             if flight.orders.abort is None:
+                await self._put_back(flight)
                 raise
             await self._end_cancelled(flight)
         except Exception as error:  # noqa: BLE001 - one broken flow run must not stop the house
@@ -122,6 +124,23 @@ class Fleet:
             anonymous = flow_run.model_copy(update={"deployment_id": None})
             running: Any = run_flow(flight.flow, flow_run=anonymous, parameters=parameters, return_type="state")
             await running
+
+    async def _put_back(self, flight: Flight) -> None:
+        """Let a flow run whose mission has not begun begin another day.
+
+        Prefect's engine calls what leaves it so early Crashed, and there is no evidence that anybody
+        could continue from: it would be forgotten, and it was handed to the house.
+        """
+        flow, flow_run = flight.flow, flight.flow_run
+        if not isinstance(flow, Mission) or has_begun(flow, flow_run):
+            return
+        try:
+            state = (await self.client.read_flow_run(flow_run.id)).state
+            if state is not None and state.is_crashed():
+                later = Scheduled(message="The house went before it began; it begins when the house is up again.")
+                await self.client.set_flow_run_state(flow_run.id, later, force=True)
+        except (httpx.HTTPError, PrefectException) as error:
+            _log.error("Flow run %s did not begin and is lost to the house (%s); start it again.", flow_run.id, error)
 
     def suspend(self, flow_run: FlowRun) -> None:
         """Let a flow run that somebody suspended in Prefect leave at its next task, as Prefect's engine does it."""

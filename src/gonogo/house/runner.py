@@ -203,11 +203,13 @@ class WarmRunner:
 
     async def _keep(self, fleet: Fleet, keeper: Keeper) -> None:
         """Look after runs that sleep, were cancelled, or lost their process."""
-        with _going_on("recover runs"):
-            await self._recover(fleet)
-        down = StandDown(self.settings)
+        down, recovered = StandDown(self.settings), False
         while True:
             begun = time.monotonic()
+            if not recovered:
+                with _going_on("recover runs"):
+                    await self._recover(fleet)
+                    recovered = True
             with _going_on("end halted runs that sleep"):
                 await asyncio.to_thread(down.look, halts(self.settings))
             with _going_on("look after sleeping runs"):
@@ -227,7 +229,7 @@ class WarmRunner:
         believed = [StateType.RUNNING, StateType.PENDING, StateType.CRASHED, StateType.CANCELLED]
         for flow_run in await _in_states(fleet, believed):
             flow = fleet.flow_of(flow_run)
-            if not isinstance(flow, Mission):
+            if not isinstance(flow, Mission) or flow_run.id in fleet.flying:
                 continue
             run_id = run_id_of(flow_run, flow.name)
             is_over = flow_run.state_type in {StateType.CRASHED, StateType.CANCELLED}

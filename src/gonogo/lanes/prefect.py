@@ -192,10 +192,15 @@ async def abort_flow_run(mission: Mission[Any, Any], flow_run: FlowRun, because:
     chosen = settings()
     run_id = run_id_of(flow_run, mission.charter.name)
     journal = journal_of(chosen)
-    if not journal.read_flight(run_id) or journal.has_ended(run_id):
+    if not has_begun(mission, flow_run) or journal.has_ended(run_id):
         return
     with under(Orders(abort=because)):
         await fly(mission, None, _plan(mission, flow_run, chosen))
+
+
+def has_begun(mission: Mission[Any, Any], flow_run: FlowRun) -> bool:
+    """Whether the evidence knows the run of a flow run."""
+    return bool(journal_of(settings()).read_flight(run_id_of(flow_run, mission.charter.name)))
 
 
 def run_id_of(flow_run: FlowRun, mission: str) -> str:
