@@ -165,7 +165,9 @@ async def _begin(
     if charter.safe_state:
         started["safe_state"] = plain_text(charter.safe_state, 300)
     ledger.note("run_record", started, payload=case.model_dump_json().encode())
-    await ledger.write("version_log", {"versions": versions})
+    ledger.note("version_log", {"versions": versions})
+    # Nothing has an effect before the next commit, which fails where this one does.
+    await ledger.stream.commit_soon()
     return case
 
 

@@ -113,16 +113,13 @@ class TestLeaving:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """One branch begins to record that the run sleeps; the other finds that and waits for the slow disk as well."""
-        asked = Committer.asked
+        commit = Committer.commit
 
-        def late(committer: Committer, stream: Durable) -> asyncio.Future[None]:
-            async def patiently() -> None:
-                await _turns(50)
-                await asked(committer, stream)
+        async def late(committer: Committer, stream: Durable) -> None:
+            await _turns(50)
+            await commit(committer, stream)
 
-            return asyncio.ensure_future(patiently())
-
-        monkeypatch.setattr(Committer, "asked", late)
+        monkeypatch.setattr(Committer, "commit", late)
         await park(Case(), tmp_path, flying=waiting_twice)
         flight = journal_at(tmp_path).read_flight("r1")
         assert [r.data["events"] for r in flight if r.data.get("event") == "waiting"] == [["left", "right"]]

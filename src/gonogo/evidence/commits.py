@@ -64,6 +64,30 @@ class Committer:
             found = _committers[loop] = Committer(loop)
         return found
 
+    async def commit(self, stream: Durable) -> None:
+        """Return once all that the stream has queued by now is durable.
+
+        Raises:
+            Exception: whatever the store says of this stream.
+
+        """
+        store = stream.store
+        if store in self._due or store in self._busy or not store.is_quick:
+            await self.asked(stream)
+            return
+        # The first to ask writes for all who ask in this turn of the loop: nobody has to be woken for it.
+        self._due[store] = {stream: []}
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._loop.call_soon(self._start, store)
+            raise
+        due = self._due.pop(store)
+        failures = _committed(store, due)
+        _tell(due, failures)
+        if (error := failures.get(stream)) is not None:
+            raise error
+
     def asked(self, stream: Durable) -> asyncio.Future[None]:
         """Return a future that is done once all that the stream has queued by now is durable."""
         store = stream.store

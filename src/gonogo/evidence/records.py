@@ -8,7 +8,7 @@ newline, so the leaf's exact bytes can be cut out and hashed without parsing. Er
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
@@ -168,6 +168,12 @@ def _of(artifact: Artifact) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1024)
+def _trace(stream_id: str) -> str:
+    """Return what the trace contexts of a stream's records begin with."""
+    return f"00-{sha256_hex(stream_id.encode())[:32]}-"
+
+
 def seal(
     envelope: Mapping[str, Any],
     artifact: Artifact,
@@ -213,7 +219,7 @@ def seal(
         **told,
     }
     if "traceparent" not in fields:
-        fields["traceparent"] = f"00-{sha256_hex(stream_id.encode())[:32]}-{random_bytes(8).hex()}-01"
+        fields["traceparent"] = f"{_trace(stream_id)}{random_bytes(8).hex()}-01"
     sealed = None if payload is None else Payload(new_salt(), payload)
     if sealed is not None:
         fields["payloaddigest"] = sealed.digest

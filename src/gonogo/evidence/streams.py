@@ -12,6 +12,7 @@ from gonogo.evidence.commits import Committer, Store
 from gonogo.evidence.records import Artifact, Record, from_line, seal
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable, Mapping
 
 
@@ -67,7 +68,18 @@ class Stream(ABC):
 
         """
         self._refuse_if_failed()
-        await Committer.of_running_loop().asked(self)
+        await Committer.of_running_loop().commit(self)
+
+    async def commit_soon(self) -> None:
+        """Do the same, but do not wait for a quick store: it writes in the loop's next turn, or with the next commit.
+
+        Where that fails the stream takes nothing more, so whoever waits for a commit afterwards is told.
+        """
+        if self.store.is_quick:
+            self._refuse_if_failed()
+            Committer.of_running_loop().asked(self).add_done_callback(_note_failure)
+        else:
+            await self.commit()
 
     def commit_now(self) -> None:
         """Do the same from code that has no event loop."""
@@ -100,6 +112,12 @@ class Stream(ABC):
             self._failure = EvidenceUnwritable(
                 f"Run {self.run_id} has ended or left this process; nothing is recorded, so nothing is done."
             )
+
+
+def _note_failure(told: asyncio.Future[None]) -> None:
+    """Take the failure of a commit that nobody waits for out of the loop's complaints; the stream keeps it."""
+    if not told.cancelled():
+        told.exception()
 
 
 def chained(lines: Iterable[bytes], name: str) -> list[Record]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo.errors import EvidenceUnwritable
 from gonogo.evidence.commits import Committer
+from gonogo.evidence.journals import journal_at
+from gonogo.evidence.wal import Frame, WriteAheadLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 
 @dataclass(eq=False)
@@ -47,8 +52,8 @@ class Sheet:
 
 async def commit(*sheets: Sheet) -> list[BaseException | None]:
     """Ask for each, at once, and return what each was told."""
-    asked = (Committer.of_running_loop().asked(sheet) for sheet in sheets)
-    return await asyncio.gather(*asked, return_exceptions=True)
+    committer = Committer.of_running_loop()
+    return await asyncio.gather(*map(committer.commit, sheets), return_exceptions=True)
 
 
 @pytest.mark.parametrize("is_quick", [True, False])
@@ -113,3 +118,70 @@ async def test_whoever_stopped_waiting_is_not_told() -> None:
     assert await stays == [None]
     with pytest.raises(asyncio.CancelledError):
         await left
+
+
+async def test_whoever_asks_first_writes_for_those_who_join_also_where_it_leaves() -> None:
+    """The first to ask a quick store is cancelled before it wrote: the others are told all the same, and once."""
+    paper = Paper(is_quick=True)
+    committer = Committer.of_running_loop()
+    first = asyncio.create_task(committer.commit(Sheet("first", paper)))
+    joins = asyncio.create_task(committer.commit(Sheet("joins", paper)))
+    await asyncio.sleep(0)
+    assert paper.together == []
+    first.cancel()
+    await joins
+    assert paper.together == [["first", "joins"]]
+    assert await commit(Sheet("later", paper)) == [None]
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_a_commit_nobody_waits_for_shares_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run begins with and its first result are one write."""
+    journal = journal_at(tmp_path)
+    stream = journal.open_flight("r1")
+    logged: list[int] = []
+
+    def counted(_log: WriteAheadLog, frames: Iterable[Frame]) -> None:
+        logged.append(len(list(frames)))
+
+    monkeypatch.setattr(WriteAheadLog, "append", counted)
+    stream.append({"runid": "r1"}, "run_record", {"phase": "intent"})
+    await stream.commit_soon()
+    assert journal.read_flight("r1") == []
+    stream.append({"runid": "r1"}, "step_record", {"phase": "result"})
+    await stream.commit()
+    assert logged == [1]
+    assert len(journal.read_flight("r1")) == 2
+    stream.close()
+
+
+async def test_a_commit_nobody_waits_for_is_made_by_itself(tmp_path: Path) -> None:
+    """One turn of the loop is enough."""
+    journal = journal_at(tmp_path)
+    stream = journal.open_flight("r1")
+    stream.append({"runid": "r1"}, "run_record", {"phase": "intent"})
+    await stream.commit_soon()
+    await asyncio.sleep(0)
+    assert len(journal.read_flight("r1")) == 1
+    stream.close()
+
+
+async def test_a_commit_nobody_waits_for_that_fails_is_told_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream takes nothing more, so nothing that was to follow is done."""
+    stream = journal_at(tmp_path).open_flight("r1")
+
+    def full(_log: WriteAheadLog, _frames: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(WriteAheadLog, "append", full)
+    stream.append({"runid": "r1"}, "run_record", {"phase": "intent"})
+    await stream.commit_soon()
+    await asyncio.sleep(0)
+    with pytest.raises(EvidenceUnwritable, match="No space left"):
+        stream.append({"runid": "r1"}, "step_record", {"phase": "result"})
+    with pytest.raises(EvidenceUnwritable, match="No space left"):
+        await stream.commit()
+    stream.close()
