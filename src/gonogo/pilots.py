@@ -36,7 +36,10 @@ class Pilot(Protocol):
         ...
 
     async def begin(self, run: Run) -> None:
-        """Take over what came in at the lane's own door while the run slept."""
+        """Take over what came in at the lane's own door while the run slept.
+
+        How the run began may not be on disk yet; whoever brings anything to its desk commits that first.
+        """
         ...
 
     async def fly_step(self, step: Any, arguments: dict[str, Any], body: Callable[[], Awaitable[T]]) -> T:

@@ -57,6 +57,15 @@ async def test_lines_take_turns_and_keep_their_order(tmp_path: Path) -> None:
     assert [each.status for each in landed] == ["done"] * 7
 
 
+async def test_what_a_case_brings_along_lies_on_its_desk_as_it_begins(tmp_path: Path) -> None:
+    """A desk takes nothing for a run that is not on record, so the run's begin is written first."""
+    brought = (("papers", {"pages": 3}, None),)
+    one = Flyer("a-0", "a:0", Errand(needs_papers=True), events=brought, arrived=LONG_AGO)
+    _, (landing,) = await fly([[one]], tmp_path)
+    assert (landing.status, landing.error) == ("done", None)
+    assert [r.data["door"] for r in journal_of(here(tmp_path, 1)).read_desk("a-0")] == ["driver"]
+
+
 async def test_nobody_begins_before_they_have_come(tmp_path: Path) -> None:
     """The one who comes later in the first line is overtaken by those of the second who are there."""
 
