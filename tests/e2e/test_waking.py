@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.command import ROOT, Command, shown, until
-from tests.e2e.houses import UpHouse, processes_of
+from tests.e2e.houses import UpHouse, is_open, processes_of
+from tests.e2e.test_tenants import killed, told
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -214,6 +215,27 @@ def test_a_run_that_failed_for_now_rests_in_prefect_and_flies_again_by_itself(ho
         "flu-first-sick.posted",
     }
     assert house.gonogo.told(run_id, "approval_request") == []
+
+
+def test_a_server_that_was_killed_comes_back_and_its_runs_go_on(house: UpHouse) -> None:
+    """One run flies meanwhile and one sleeps and is answered; both end, in Prefect as well; each letter goes once."""
+    sleeper = asleep(house, "night")
+    begun = set(house.gonogo.journal.run_ids())
+    house.gonogo.start("run", "letters", "--no-wait", "--json", case={"name": "storm", "held": True})
+    folder = house.gonogo.home / "letters"
+    until((folder / "storm-first.begun").exists, "the first letter on its way")
+    (flier,) = set(house.gonogo.journal.run_ids()) - begun
+    killed(house, "server", "start")
+    done = house.gonogo("decide", house.gonogo.gate_of(sleeper), "go", "--reason", "yes", "--as", "ada")
+    assert done.code == 0, done.err
+    (folder / "storm-first.let-go").touch()
+    for run_id in (flier, sleeper):
+        assert end(house, run_id)[0] == "done", house.said()
+    until(lambda: is_open(house.port), "the server")
+    for run_id in (flier, sleeper):
+        house.until_state(run_id, "Completed")
+        assert [r.data["outcome"] for r in house.gonogo.told(run_id, "tool_call", "result")] == ["done", "done"]
+    assert told(house, "prefect-server") == ["The prefect-server was killed by signal 9; it is started again in 1 s."]
 
 
 def test_arrivals_show_their_queue_in_prefect(house: UpHouse) -> None:

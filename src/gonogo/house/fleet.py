@@ -12,6 +12,12 @@ from uuid import UUID
 import httpx
 from prefect import Flow
 from prefect._flow_run_suspension import mark_flow_run_suspension_requested
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import Abort, Pause, PrefectException
 from prefect.flow_engine import run_flow
@@ -25,10 +31,10 @@ from gonogo.missions import Mission
 from gonogo.orders import Orders, under
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.objects import FlowRun, StateType
 
 _log = logging.getLogger("gonogo.house")
 
@@ -77,6 +83,16 @@ class Fleet:
         """Return the flow of a flow run; ``None`` where its deployment is not ours."""
         deployment = self.deployments.get(flow_run.deployment_id) if flow_run.deployment_id else None
         return None if deployment is None else self._load(deployment.entrypoint or "")
+
+    async def in_states(self, states: Iterable[StateType]) -> list[FlowRun]:
+        """Return the flow runs of our deployments that are in one of these states."""
+        if not self.deployments:
+            return []
+        wanted = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=list(self.deployments)),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states))),
+        )
+        return await self.client.read_flow_runs(flow_run_filter=wanted)
 
     def is_flying(self, run_id: str) -> bool:
         """Whether a run is flown here now."""

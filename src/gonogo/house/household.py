@@ -18,7 +18,7 @@ from gonogo.errors import ServerUnreachable, SettingsBroken
 from gonogo.evidence.canon import sha256_hex
 from gonogo.house.address import House, find_house, move_in, move_out
 from gonogo.house.api import post
-from gonogo.house.server import environment, free_port, is_free, prefect_server, tell_prefect
+from gonogo.house.server import environment, free_port, is_free, server_command, server_process, tell_prefect
 from gonogo.house.telling import telling
 from gonogo.house.tenants import Stay, tenant
 
@@ -58,14 +58,17 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
     stay = Stay()
     with ExitStack() as tenants:
         tenants.enter_context(_ended_by_sigterm(stay.begin_to_go))
-        api_url = tenants.enter_context(prefect_server(settings.home, port or free_port()))
+        port = port or free_port()
+        process, api_url = tenants.enter_context(server_process(settings.home, port))
         env = environment(settings.home, api_url) | {"GONOGO_HOME": str(settings.home.resolve())}
+        log = logs / "prefect-server.log"
+        tenants.enter_context(tenant("prefect-server", server_command(port), env, log, stay, process=process))
         tell_prefect({name: value for name, value in env.items() if name.startswith(("PREFECT_", "DO_NOT"))})
         deploy(settings, env, logs / "deploy.log")
         dashboard_url = None
         if dashboard_port is not None:
             dashboard_url = f"http://127.0.0.1:{dashboard_port}"
-            for name, command in _chores(settings, dashboard_port).items():
+            for name, command in chores(settings, dashboard_port).items():
                 tenants.enter_context(tenant(name, command, env, logs / f"{name}.log", stay))
         address = House(
             pid=os.getpid(), api_url=api_url, ui_url=api_url.removesuffix("/api"), dashboard_url=dashboard_url
@@ -75,15 +78,22 @@ def house(settings: Settings, *, port: int | None, dashboard_port: int | None) -
         yield address
 
 
-def _chores(settings: Settings, dashboard_port: int) -> dict[str, list[str]]:
+def chores(settings: Settings, dashboard_port: int) -> dict[str, list[str]]:
     """Return what runs beside the flights, by name."""
     streamlit, gonogo = [sys.executable, "-m", "streamlit"], [sys.executable, "-m", "gonogo"]
-    options = ["--server.port", str(dashboard_port), "--server.headless", "true"]
+    options = ["--server.port", str(dashboard_port), "--server.headless", "true", *_manners()]
     return {
         "dashboard": [*streamlit, "run", str(settings.dashboard), *options],
         "loader": [*gonogo, "land", "--every", str(LAND_EVERY_SECONDS)],
         "sequencer": [*gonogo, "sequence", "--every", str(SEQUENCE_EVERY_SECONDS)],
     }
+
+
+def _manners() -> list[str]:
+    """Return how the dashboard of a project behaves that says nothing of it: nobody outside reaches it or is told."""
+    if Path(".streamlit/config.toml").exists():
+        return []
+    return ["--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none"]
 
 
 def deploy(settings: Settings, env: dict[str, str], log: Path, name: str | None = None) -> None:

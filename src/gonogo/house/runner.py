@@ -19,18 +19,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.logging.handlers import APILogWorker
-from prefect.states import AwaitingRetry
 
 from gonogo.bells import bell_of
 from gonogo.errors import GonogoError
@@ -39,8 +32,7 @@ from gonogo.house.fleet import Fleet, Flight
 from gonogo.house.halting import StandDown
 from gonogo.house.keeper import Keeper
 from gonogo.house.news import News, Word
-from gonogo.lanes.prefect import run_id_of
-from gonogo.missions import Mission
+from gonogo.house.recovery import recover
 from gonogo.switches import halts
 
 if TYPE_CHECKING:
@@ -77,6 +69,8 @@ class WarmRunner:
     _taking: set[UUID] = field(default_factory=set[UUID])
     _rung: set[str] = field(default_factory=set[str])
     """Runs whose desk rang while they flew; looked after once they have lain down."""
+    _is_recovered: bool = False
+    """Whether runs whose flight broke off have been looked for since the server last failed to answer."""
     _errands: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -102,7 +96,7 @@ class WarmRunner:
         try:
             while not stop.is_set():
                 self._due.clear()
-                with _going_on("take runs"):
+                with self._going_on("take runs"):
                     await self._take(fleet)
                 due = asyncio.ensure_future(self._due.wait())
                 poll = POLL_SECONDS_WITH_NEWS if self._news.is_live else POLL_SECONDS
@@ -114,6 +108,20 @@ class WarmRunner:
             await asyncio.gather(stopped, *self._errands, return_exceptions=True)
             await fleet.land()
             await _send_what_is_left()
+
+    @contextlib.contextmanager
+    def _going_on(self, what: str) -> Generator[None]:
+        """Let a server that is busy or away, or one broken journal, not end the house; the next round tries again.
+
+        Whose flight broke off meanwhile is looked for once the server answers again.
+        """
+        try:
+            yield
+        except (httpx.HTTPError, PrefectException) as error:
+            self._is_recovered = False
+            _log.warning("The house could not %s now: %s", what, error)
+        except (OSError, GonogoError) as error:
+            _log.warning("The house could not %s now: %s", what, error)
 
     def _go(self, errand: Coroutine[Any, Any, None]) -> None:
         """Do something beside everything else."""
@@ -146,7 +154,7 @@ class WarmRunner:
             return
         self._taking.add(flow_run_id)
         try:
-            with _going_on(f"take flow run {flow_run_id}"):
+            with self._going_on(f"take flow run {flow_run_id}"):
                 flow_run = await _read_in({StateType.SCHEDULED}, fleet.client, flow_run_id)
                 has_room = len(fleet.flying) < self.settings.flights
                 if flow_run is not None and has_room and _is_due(flow_run):
@@ -156,7 +164,7 @@ class WarmRunner:
 
     async def _cancel(self, fleet: Fleet, flow_run_id: UUID) -> None:
         """Stop a flow run that is said to have been cancelled."""
-        with _going_on(f"stop flow run {flow_run_id}"):
+        with self._going_on(f"stop flow run {flow_run_id}"):
             flow_run = await _read_in({StateType.CANCELLING, StateType.CANCELLED}, fleet.client, flow_run_id)
             if flow_run is not None:
                 await fleet.cancel(flow_run)
@@ -181,7 +189,7 @@ class WarmRunner:
     async def _suspend(self, fleet: Fleet, flow_run_id: UUID) -> None:
         """Let a flow run leave that was suspended from outside; one that lies down by itself is leaving anyway."""
         if flow_run_id in fleet.flying:
-            with _going_on(f"suspend flow run {flow_run_id}"):
+            with self._going_on(f"suspend flow run {flow_run_id}"):
                 flow_run = await _read_in({StateType.PAUSED}, fleet.client, flow_run_id)
                 if flow_run is not None:
                     fleet.suspend(flow_run)
@@ -203,54 +211,24 @@ class WarmRunner:
 
     async def _keep(self, fleet: Fleet, keeper: Keeper) -> None:
         """Look after runs that sleep, were cancelled, or lost their process."""
-        down, recovered = StandDown(self.settings), False
+        down = StandDown(self.settings)
         while True:
             begun = time.monotonic()
-            if not recovered:
-                with _going_on("recover runs"):
-                    await self._recover(fleet)
-                    recovered = True
-            with _going_on("end halted runs that sleep"):
+            if not self._is_recovered:
+                self._is_recovered = True
+                with self._going_on("recover runs"):
+                    await recover(fleet, journal_of(self.settings))
+            with self._going_on("end halted runs that sleep"):
                 await asyncio.to_thread(down.look, halts(self.settings))
-            with _going_on("look after sleeping runs"):
+            with self._going_on("look after sleeping runs"):
                 woken = await asyncio.to_thread(keeper.look)
                 await asyncio.to_thread(keeper.hand_over, str(fleet.client.api_url), HANDED_AT_ONCE)
                 for flow_run_id in woken:
                     self._go(self._take_one(fleet, UUID(flow_run_id)))
-            with _going_on("stop cancelled runs"):
-                for flow_run in await _in_states(fleet, [StateType.CANCELLING]):
+            with self._going_on("stop cancelled runs"):
+                for flow_run in await fleet.in_states([StateType.CANCELLING]):
                     await fleet.cancel(flow_run)
             await asyncio.sleep(max(KEEP_SECONDS, (time.monotonic() - begun) / KEEP_SHARE))
-
-    async def _recover(self, fleet: Fleet) -> None:
-        """Put runs back into flight that Prefect believes to be running while nobody holds their lease."""
-        journal = journal_of(self.settings)
-        live = set(journal.live_run_ids())
-        believed = [StateType.RUNNING, StateType.PENDING, StateType.CRASHED, StateType.CANCELLED]
-        for flow_run in await _in_states(fleet, believed):
-            flow = fleet.flow_of(flow_run)
-            if not isinstance(flow, Mission) or flow_run.id in fleet.flying:
-                continue
-            run_id = run_id_of(flow_run, flow.name)
-            is_over = flow_run.state_type in {StateType.CRASHED, StateType.CANCELLED}
-            if not journal.is_free(run_id) or (is_over and run_id not in live):
-                continue
-            if flow_run.state_type is StateType.CANCELLED:
-                await fleet.cancel(flow_run)
-                continue
-            again = AwaitingRetry(message="Its process died; it continues from its evidence.")
-            await fleet.client.set_flow_run_state(flow_run.id, again, force=True)
-
-
-async def _in_states(fleet: Fleet, states: list[StateType]) -> list[FlowRun]:
-    """Return the flow runs of our deployments that are in one of these states."""
-    if not fleet.deployments:
-        return []
-    wanted = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=list(fleet.deployments)),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)),
-    )
-    return await fleet.client.read_flow_runs(flow_run_filter=wanted)
 
 
 async def _read_in(announced: set[StateType], client: PrefectClient, flow_run_id: UUID) -> FlowRun | None:
@@ -268,15 +246,6 @@ async def _read_in(announced: set[StateType], client: PrefectClient, flow_run_id
 def _is_due(flow_run: FlowRun) -> bool:
     scheduled = None if flow_run.state is None else flow_run.state.state_details.scheduled_time
     return scheduled is None or scheduled <= datetime.now(UTC) + LOOKAHEAD
-
-
-@contextlib.contextmanager
-def _going_on(what: str) -> Generator[None]:
-    """Let a server that is busy or away, or one broken journal, not end the house; the next round tries again."""
-    try:
-        yield
-    except (httpx.HTTPError, OSError, GonogoError, PrefectException) as error:
-        _log.warning("The house could not %s now: %s", what, error)
 
 
 async def _send_what_is_left() -> None:

@@ -126,14 +126,18 @@ def server_process(home: Path, port: int, host: str = "127.0.0.1") -> Generator[
     """
     url = f"http://{host}:{port}/api"
     log = home / "logs" / "prefect-server.log"
-    command = [sys.executable, "-m", "gonogo.house.serving", "server", "start", "--host", host, "--port", str(port)]
-    with child(command, environment(home, url), log) as process:
+    with child(server_command(port, host), environment(home, url), log) as process:
         until = time.monotonic() + START_SECONDS_MAX
         while not _answers(url):
             if process.poll() is not None or time.monotonic() > until:
                 raise ServerUnreachable(f"The Prefect server did not start; {log} says why.")
             time.sleep(0.05)
         yield process, url
+
+
+def server_command(port: int, host: str = "127.0.0.1") -> list[str]:
+    """Return what runs a Prefect server."""
+    return [sys.executable, "-m", "gonogo.house.serving", "server", "start", "--host", host, "--port", str(port)]
 
 
 def _answers(url: str) -> bool:

@@ -134,7 +134,15 @@ class Tenant:
 
 
 @contextmanager
-def tenant(name: str, command: list[str], env: dict[str, str], log: Path, stay: Stay) -> Generator[Tenant]:
+def tenant(
+    name: str,
+    command: list[str],
+    env: dict[str, str],
+    log: Path,
+    stay: Stay,
+    *,
+    process: subprocess.Popen[bytes] | None = None,
+) -> Generator[Tenant]:
     """Keep a child running for the block; it is gone afterwards.
 
     Args:
@@ -143,12 +151,14 @@ def tenant(name: str, command: list[str], env: dict[str, str], log: Path, stay: 
         env: its environment.
         log: the file its output goes to.
         stay: the house's; over for all tenants once the first one moves out.
+        process: what runs it already; started, if none does.
 
     """
-    lodger = Tenant(name, command, env, log, stay)
+    lodger = Tenant(name, command, env, log, stay, process)
     tending = threading.Thread(target=lodger.tend, name=f"gonogo-{name}", daemon=True)
     try:
-        lodger.move_in()
+        if process is None:
+            lodger.move_in()
         tending.start()
         yield lodger
     finally:

@@ -15,7 +15,6 @@ from prefect.exceptions import PrefectException
 from prefect.states import Running
 
 from gonogo.evidence.journals import journal_of
-from gonogo.house import runner
 from gonogo.house.api import post
 from gonogo.house.fleet import Fleet, Flight
 from gonogo.house.handing import RUN_TAG
@@ -25,7 +24,7 @@ from gonogo.settings import Settings, settings
 from tests.e2e.command import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
     from prefect.client.orchestration import PrefectClient
@@ -141,16 +140,16 @@ def test_runs_are_recovered_though_the_server_was_busy_at_first(
 ) -> None:
     """Prefect cannot be asked twice; the third time a flow run whose process died is flown."""
     asked: list[int] = []
-    ask = runner._in_states  # pyright: ignore[reportPrivateUsage] - what is busy in this test
+    ask = Fleet.in_states
 
-    async def busy(fleet: Fleet, states: list[StateType]) -> list[FlowRun]:
+    async def busy(fleet: Fleet, states: Iterable[StateType]) -> list[FlowRun]:
         if StateType.RUNNING in states:
             asked.append(1)
             if len(asked) <= BUSY_TIMES:
                 raise PrefectException("busy")
         return await ask(fleet, states)
 
-    monkeypatch.setattr(runner, "_in_states", busy)
+    monkeypatch.setattr(Fleet, "in_states", busy)
 
     async def house() -> None:
         flow_run_id = hand_over("said-again")
