@@ -12,7 +12,7 @@ from gonogo.evidence.canon import short_id, uuid7
 from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.house.api import post
-from gonogo.house.handing import follow
+from gonogo.house.handing import coming, follow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +33,13 @@ def drill_in_house(settings: Settings, house: House, trials: int) -> list[Row]:
 
     """
     drill_id = f"drill-abort-{short_id(uuid7())}"
-    begin_drill(house, drill_id, trials)
-    follow(settings, drill_id, announce=nobody, no_wait=False)
+    still_comes = coming(house.api_url, begin_drill(house, drill_id, trials), drill_id)
+    follow(settings, drill_id, announce=nobody, no_wait=False, still_comes=still_comes)
     return recorded(journal_of(settings), drill_id)
 
 
-def begin_drill(house: House, drill_id: str, trials: int, lanes: Sequence[Lane] | None = None) -> None:
-    """Ask a house to drill, in these lanes or in those that its flow names.
+def begin_drill(house: House, drill_id: str, trials: int, lanes: Sequence[Lane] | None = None) -> str:
+    """Ask a house to drill, in these lanes or in those that its flow names; returns the flow run's id.
 
     Raises:
         ServerUnreachable: the house does not answer, or has no deployment of the drill.
@@ -59,7 +59,7 @@ def begin_drill(house: House, drill_id: str, trials: int, lanes: Sequence[Lane] 
             "state": {"type": "SCHEDULED"},
             "idempotency_key": drill_id,
         }
-        post(f"{house.api_url}/deployments/{rows[0]['id']}/create_flow_run", flow_run)
+        return str(post(f"{house.api_url}/deployments/{rows[0]['id']}/create_flow_run", flow_run)["id"])
     except httpx.HTTPError as error:
         raise ServerUnreachable(f"The house at {house.api_url} did not take the drill ({error}).") from error
 

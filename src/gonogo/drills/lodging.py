@@ -17,7 +17,7 @@ from gonogo.errors import ServerUnreachable
 from gonogo.evidence.canon import short_id, uuid7
 from gonogo.evidence.journals import journal_of
 from gonogo.house.address import House
-from gonogo.house.handing import follow
+from gonogo.house.handing import coming, follow
 from gonogo.house.server import environment, free_port
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Lodge:
 
         """
         drill_id = f"drill-abort-{short_id(uuid7())}"
-        begin_drill(self.house, drill_id, trials, lanes)
+        still_comes = coming(self.house.api_url, begin_drill(self.house, drill_id, trials, lanes), drill_id)
         journal = journal_of(self.settings)
         if "server_down" in lanes:
             before = len(SIGNALS) * lanes.index("server_down")
@@ -61,7 +61,7 @@ class Lodge:
                     raise ServerUnreachable(f"The house of the drill did not begin it; {self._log()}")
                 time.sleep(LOOK_SECONDS)
             self._tell(b"down\n")
-        follow(self.settings, drill_id, announce=nobody, no_wait=False)
+        follow(self.settings, drill_id, announce=nobody, no_wait=False, still_comes=still_comes)
         return recorded(journal, drill_id)
 
     def _log(self) -> str:

@@ -13,7 +13,7 @@ from gonogo.errors import ServerUnreachable
 from gonogo.evidence.journals import Journal, journal_of
 from gonogo.evidence.ledger import only
 from gonogo.evidence.payloads import whole
-from gonogo.house.api import post
+from gonogo.house.api import post, read
 from gonogo.plans import Landing
 from gonogo.rosters import roster
 from gonogo.switches import halted
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 RUN_TAG = "gonogo-run:"
 LOOK_SECONDS = 0.1
-START_SECONDS_MAX = 120.0
+LOOK_AGAIN_SECONDS = 30.0
+"""How long a run may take to begin before Prefect is asked whether it still comes."""
+_COMING = ("SCHEDULED", "PENDING", "RUNNING")
 
 
 def fly_in_house(
@@ -47,8 +49,9 @@ def fly_in_house(
     halt = halted(settings, run_id=run_id, mission=mission.charter.name, agents=roster(mission.story))
     if halt is not None and not journal.flight_position(run_id):
         return unflown_landing(mission, run_id, halt)
-    schedule(house.api_url, mission.charter.name, case, run_id, journal)
-    return follow(settings, run_id, announce=announce, no_wait=no_wait)
+    flow_run_id = schedule(house.api_url, mission.charter.name, case, run_id, journal)
+    still_comes = coming(house.api_url, flow_run_id, run_id)
+    return follow(settings, run_id, announce=announce, no_wait=no_wait, still_comes=still_comes)
 
 
 def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, journal: Journal) -> str:
@@ -76,8 +79,44 @@ def schedule(api_url: str, mission: str, case: BaseModel | None, run_id: str, jo
         raise ServerUnreachable(f"The house at {api_url} did not take the case ({error}).") from error
 
 
-def follow(settings: Settings, run_id: str, *, announce: Callable[[str, str, str], None], no_wait: bool) -> Landing:
-    """Watch a run's evidence until it lands; tell once of each gate and event it waits for."""
+def coming(api_url: str, flow_run_id: str, run_id: str) -> Callable[[], bool]:
+    """Return what tells whether a house still has to begin a run.
+
+    It raises ServerUnreachable where the house does not answer; whoever brings it up again lets the run fly.
+    """
+
+    def still_comes() -> bool:
+        try:
+            return read(f"{api_url}/flow_runs/{flow_run_id}")["state_type"] in _COMING
+        except httpx.HTTPError as error:
+            raise ServerUnreachable(
+                f"The house went before it began run {run_id} ({error}); it flies once the house is up again."
+            ) from error
+
+    return still_comes
+
+
+def follow(
+    settings: Settings,
+    run_id: str,
+    *,
+    announce: Callable[[str, str, str], None],
+    no_wait: bool,
+    still_comes: Callable[[], bool],
+) -> Landing:
+    """Watch a run's evidence until it lands; tell once of each gate and event it waits for.
+
+    Args:
+        settings: whose home.
+        run_id: the run, which a busy house may begin much later.
+        announce: told run, kind and name of what it waits for.
+        no_wait: whether to return once it waits.
+        still_comes: asked now and then, while the run has not begun, whether it will.
+
+    Raises:
+        ServerUnreachable: it will not.
+
+    """
     journal = journal_of(settings)
     told: set[str] = set()
     begun = time.monotonic()
@@ -85,8 +124,10 @@ def follow(settings: Settings, run_id: str, *, announce: Callable[[str, str, str
     while True:
         grown = journal.flight_position(run_id)
         if grown == position:
-            if position == 0 and time.monotonic() - begun > START_SECONDS_MAX:
-                raise ServerUnreachable(f"The house did not begin run {run_id}; {settings.home}/logs says why.")
+            if position == 0 and time.monotonic() - begun > LOOK_AGAIN_SECONDS:
+                begun = time.monotonic()
+                if not still_comes() and not journal.flight_position(run_id):
+                    raise ServerUnreachable(f"The house did not begin run {run_id}; {settings.home}/logs says why.")
             time.sleep(LOOK_SECONDS)
             continue
         position = grown
