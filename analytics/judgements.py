@@ -136,8 +136,8 @@ def _judge(one: Comparison, q: float | None, terms: Terms) -> Finding:
     if one.monitor in _EXACT:
         return _exact(one, subject)
     compared = (
-        f"{subject}: {_CALLED[one.monitor]} is {_shown(one.is_now, one.unit)} over the latest {one.n_current} runs and "
-        f"should be {_shown(one.should, one.unit)}, as over {one.n_baseline} runs before"
+        f"{subject}: {_CALLED[one.monitor]} is {_shown(one.is_now, one.unit)} over the latest {_runs(one.n_current)} "
+        f"and should be {_shown(one.should, one.unit)}, as over {_runs(one.n_baseline)} before"
     )
     said = f"{one.test}, {one.note or 'no alarm'}" if q is None else f"{one.test}, q = {q:.2g}"
     if not (one.called if q is None else q <= terms.false_discovery_rate):
@@ -153,12 +153,12 @@ def _unknown(one: Comparison, subject: str) -> str:
     if one.monitor in _EXACT:
         why = f"{one.note}; " if one.is_now is None else ""
         return (
-            f"{subject}: {_CALLED[one.monitor]} cannot be judged ({why}{one.n_current} runs now; {one.needed} without "
-            "a violation are needed to call it right)."
+            f"{subject}: {_CALLED[one.monitor]} cannot be judged ({why}{_runs(one.n_current)} now; {one.needed} "
+            "without a violation are needed to call it right)."
         )
     return (
-        f"{subject}: {_CALLED[one.monitor]} cannot be judged on {one.n_current} runs now and {one.n_baseline} before; "
-        f"{one.needed} are needed on each side."
+        f"{subject}: {_CALLED[one.monitor]} cannot be judged on {_runs(one.n_current)} now and {one.n_baseline} before"
+        f"; {one.needed} are needed on each side."
     )
 
 
@@ -166,9 +166,13 @@ def _exact(one: Comparison, subject: str) -> Finding:
     """Judge a check that every run has to pass."""
     told = f"{subject}: {_CALLED[one.monitor]}"
     if one.called:
-        sentence = f"{told} does not hold in {one.is_now:.0f} of the latest {one.n_current} runs ({one.note})."
+        sentence = f"{told} does not hold in {one.is_now:.0f} of the latest {_runs(one.n_current)} ({one.note})."
         return finding(one, None, "drift", _WORSE[one.monitor][0], sentence)
-    return finding(one, None, "ok", "none", f"{told} holds in all of the latest {one.n_current} runs.")
+    return finding(one, None, "ok", "none", f"{told} holds in all of the latest {_runs(one.n_current)}.")
+
+
+def _runs(count: int) -> str:
+    return f"{count} run" if count == 1 else f"{count} runs"
 
 
 def _matters(one: Comparison, should: float, is_now: float, terms: Terms) -> bool:

@@ -84,7 +84,8 @@ def _freshness(mart: Mart, snapshot: dict[str, datetime | int], now: datetime) -
         late = f"Evidence of {duration((now - missed).total_seconds())} ago has not landed: is the loader running? "
         said.append(tag("span", late, tag("code", "gonogo land"), css="warn"))
     if snapshot["quarantined"]:
-        said.append(tag("span", f"{plural(int(snapshot['quarantined']), 'line')} in quarantine", css="warn"))  # pyright: ignore[reportArgumentType] - a count is BIGINT
+        held = f"{plural(int(snapshot['quarantined']), 'line')} in quarantine; once put right: "  # pyright: ignore[reportArgumentType] - a count is BIGINT
+        said.append(tag("span", held, tag("code", "gonogo land --replay"), css="warn"))
     return said
 
 
