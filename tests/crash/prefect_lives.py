@@ -24,7 +24,7 @@ from gonogo.house.api import post
 from gonogo.house.fleet import Fleet
 from gonogo.house.handing import RUN_TAG, fly_on_server
 from gonogo.house.keeper import Keeper
-from gonogo.house.runner import WarmRunner
+from gonogo.house.recovery import recover
 from gonogo.house.waking import park_of
 from gonogo.plans import read_case
 from tests.crash.desk import answer, bring, reply_at
@@ -51,7 +51,8 @@ async def housed(story: Story, chosen: Settings, *, by_form: bool) -> str:
             fleet = Fleet(shared.client, left=lambda _: None)
             keeper = Keeper(chosen)
             flow_run_id = await _handed_in(shared.client, fleet, story, case, chosen)
-            await WarmRunner(chosen)._recover(fleet)  # pyright: ignore[reportPrivateUsage] - what a house does first of all
+            # What a house does first of all.
+            await recover(fleet, journal_of(chosen))
             flow_run = None
             for _ in range(ROUNDS_MAX):
                 flow_run = await shared.client.read_flow_run(flow_run_id)
