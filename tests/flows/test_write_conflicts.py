@@ -195,10 +195,13 @@ def _fly_in_another_process(home: Path, number: int) -> str | None:
 
 @pytest.mark.slow
 def test_processes_that_race_for_one_record_never_write_over_each_other(tmp_path: Path) -> None:
-    """The check and the write are one transaction of the system of record."""
+    """The check and the write are one transaction of the system of record.
+
+    Who takes a ticket up anew enters its symptoms anew; the law then refuses the other's closing it.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         ended = list(pool.map(_fly_in_another_process, [tmp_path] * RUNS, range(RUNS)))
-    assert set(ended) <= {None, "Conflict"}
+    assert set(ended) <= {None, "Conflict", "PolicyDenied"}
     assert None in ended
     never_over_anothers_head(tmp_path)
