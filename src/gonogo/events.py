@@ -47,7 +47,7 @@ async def receive(name: str, model: type[M], *, within: timedelta | None = None)
         receipt = run.ledger.result(key)
         if receipt is not None:
             return _read(run, receipt, model)
-        event = _next_event(run, name, model)
+        event = _next_event(run, run.ledger.desk(), name, model)
         if event is not None:
             _sign_for(run, key, event)
             continue
@@ -75,9 +75,9 @@ def _read(run: Run, receipt: Record, model: type[M]) -> M:
     raise EventMissed(f"The event {receipt.data['event']} was received and is gone from the desk of run {run.id}.")
 
 
-def _next_event(run: Run, name: str, model: type[BaseModel]) -> Record | None:
-    """Return the oldest event of a name that has no receipt and fits; record those that do not fit."""
-    for record in only(run.ledger.desk(), "event_record"):
+def _next_event(run: Run, desk: list[Record], name: str, model: type[BaseModel]) -> Record | None:
+    """Return the oldest event of a name on the desk that has no receipt and fits; record those that do not fit."""
+    for record in only(desk, "event_record"):
         known = f"event-refused:{record.fields['id']}"
         if record.data["event"] != name or record.fields["id"] in run.received or run.ledger.result(known):
             continue
@@ -123,7 +123,7 @@ async def _wait_for(run: Run, name: str, model: type[BaseModel], deadline: datet
     with run.working():
         await run.ledger.stream.commit()
     with run.waiting(Wait("event", name, deadline)):
-        while _next_event(run, name, model) is None and datetime.now(UTC) < deadline:
+        while _next_event(run, run.look(), name, model) is None and datetime.now(UTC) < deadline:
             await run.pilot.rest(run)
 
 

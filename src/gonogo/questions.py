@@ -174,13 +174,14 @@ async def wait_at(run: Run, gate_id: str) -> None:
     deadline = moment(request.data["deadline"])
     card = run.ledger.whole(request).body_object().get("card", "")
     with run.waiting(Wait("gate", gate_id, deadline, card)):
-        while accepted_answer(run.ledger.desk(), gate_id) is None:
+        while accepted_answer(run.look(), gate_id) is None:
             if datetime.now(UTC) >= deadline:
                 expire(run.ledger.journal, run.id, gate_id, run.settings.environment)
                 continue
             rung = next_rung([request], run.ledger.desk())
             if rung is not None and datetime.now(UTC) >= rung:
                 climb_at(run.ledger.journal, request)
+                continue
             await run.pilot.rest(run)
 
 

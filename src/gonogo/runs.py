@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gonogo.bells import Ear
     from gonogo.budgets import Meter
     from gonogo.evidence.ledger import Ledger
+    from gonogo.evidence.records import Record
     from gonogo.model import Charter
     from gonogo.operations import Watcher
     from gonogo.policy.law import Law
@@ -98,6 +99,8 @@ class Run:
     _outside: dict[asyncio.Task[Any], bool] = field(default_factory=dict[asyncio.Task[Any], bool])
     _effects: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     _branches: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    _looked: dict[asyncio.Task[Any] | None, int] = field(default_factory=dict[asyncio.Task[Any] | None, int])
+    """How much lay on the desk when each branch that waits last looked."""
     _parking: asyncio.Task[None] | None = None
     _ear: Ear | None = None
     _listening: ExitStack = field(default_factory=ExitStack)
@@ -117,10 +120,22 @@ class Run:
             yield
         finally:
             self.waits.remove(wait)
+            self._looked.pop(asyncio.current_task(), None)
             self._keep_time()
             if not self.waits:
                 self._ear = None
                 self._listening.close()
+
+    def look(self) -> list[Record]:
+        """Return the desk to a branch that waits. What comes after this is news, also where the run sleeps by then."""
+        desk = self.ledger.desk()
+        self._looked[asyncio.current_task()] = len(desk)
+        return desk
+
+    @property
+    def looked(self) -> int:
+        """How many records of the desk every branch that waits has looked at; all of them, where none waits."""
+        return min(self._looked.values(), default=len(self.ledger.desk()))
 
     async def stirred(self, seconds: float) -> None:
         """Return when something comes to the desk, no branch is busy any more, or a wait's time is over.
@@ -253,7 +268,7 @@ class Run:
             "park": self.parks,
             "gates": [wait.name for wait in self.left if wait.kind == "gate"],
             "events": [wait.name for wait in self.left if wait.kind == "event"],
-            "desk": len(self.ledger.desk()),
+            "desk": self.looked,
             **self.meter.time_fields(),
             **how,
         }

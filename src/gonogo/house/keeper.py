@@ -34,7 +34,7 @@ REFUSALS_MAX = 8
 BACKOFF_SECONDS_MAX = 60.0
 HANDED_AFTER = timedelta(minutes=1)
 """How long after its time a run that rests in a batch, or a process, is left to it."""
-_AWAKE = ("SCHEDULED", "PENDING", "RUNNING")
+_DUE = ("SCHEDULED", "PENDING")
 _CANCELLED = ("CANCELLING", "CANCELLED")
 
 
@@ -175,7 +175,10 @@ class Keeper:
                 self.cancelled(park["flow_run_id"])
                 sleeper.again = time.monotonic() + BACKOFF_SECONDS_MAX
                 return None
-            if state not in _AWAKE:
+            if state == "RUNNING":
+                # It has said that it lies down, and Prefect does not know yet; or it is getting up. Look again soon.
+                return None
+            if state not in _DUE:
                 self._refused(run_id, sleeper, park, f"{refusal} (state {state})")
                 return None
         sleeper.woken, sleeper.refusals = received, 0

@@ -144,14 +144,13 @@ class PrefectPilot:
             else apause_flow_run(wait_for_input=form, timeout=seconds, poll_interval=1, key=key)
         )
         pause = asyncio.ensure_future(asked)
-        seen = len(run.ledger.desk())
         try:
             while not pause.done():
                 stirred = asyncio.ensure_future(run.stirred(run.settings.poll_seconds))
                 await asyncio.wait({pause, stirred}, return_when=asyncio.FIRST_COMPLETED)
                 stirred.cancel()
                 is_late = any(datetime.now(UTC) >= wait.deadline for wait in run.waits)
-                if not pause.done() and (is_late or len(run.ledger.desk()) > seen):
+                if not pause.done() and (is_late or len(run.ledger.desk()) > run.looked):
                     if await resume(str(self.flow_run.id), has_form=form is not None):
                         return
                     # Somebody's form was faster, or Prefect has not stored its own form yet.

@@ -11,6 +11,7 @@ import pytest
 
 from gonogo.approvals import Reply, answer_gate, find_request
 from gonogo.errors import AnswerRefused, ServerUnreachable
+from gonogo.events import deliver
 from gonogo.evidence import journal as journals
 from gonogo.evidence.journal import FileJournal
 from gonogo.evidence.journals import journal_of
@@ -82,11 +83,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     return Server(monkeypatch)
 
 
-async def asleep(home: Path, **changes: Any) -> Settings:
-    """Return the settings of a home in which run ``r1`` sleeps at a gate."""
+async def asleep(home: Path, case: Errand | None = None, bed: Bed | None = None, **changes: Any) -> Settings:
+    """Return the settings of a home in which run ``r1`` sleeps, at a gate if no case is named."""
     made = {"home": home, "policy_folder": POLICIES, "requester": "tester", "model": None, **changes}
     chosen = settings().model_copy(update=made)
-    assert (await fly(errand, Errand(crew=4), Plan("r1", Bed(), chosen))).status == "waiting"
+    assert (await fly(errand, case or Errand(crew=4), Plan("r1", bed or Bed(), chosen))).status == "waiting"
     return chosen
 
 
@@ -115,6 +116,44 @@ async def test_an_answer_wakes_the_sleeper_once(tmp_path: Path, server: Server) 
     server.now += 3_600
     assert keeper.look() == []
     assert server.asked == 1
+
+
+async def test_an_answer_that_came_while_the_run_lay_down_wakes_it(tmp_path: Path, server: Server) -> None:
+    """After its last look at the desk, and before it has recorded that it sleeps."""
+
+    class Overtaken(Bed):
+        async def rest(self, run: Run) -> None:
+            answer_gate(journal_of(run.settings), run.waits[0].name, GO, "dev")
+            await super().rest(run)
+
+    chosen = await asleep(tmp_path, bed=Overtaken())
+    assert Keeper(chosen).look() == ["f-1"]
+    assert server.asked == 1
+
+
+async def test_an_event_that_came_while_the_run_lay_down_wakes_it(tmp_path: Path, server: Server) -> None:
+    """What is waited for need not be a person."""
+
+    class Overtaken(Bed):
+        async def rest(self, run: Run) -> None:
+            deliver(journal_of(run.settings), run.id, "papers", [({"pages": 3}, None)], "driver")
+            await super().rest(run)
+
+    chosen = await asleep(tmp_path, Errand(needs_papers=True), bed=Overtaken())
+    assert Keeper(chosen).look() == ["f-1"]
+    assert server.asked == 1
+
+
+async def test_a_run_that_prefect_still_believes_to_fly_is_woken_once_it_sleeps(tmp_path: Path, server: Server) -> None:
+    """It has recorded that it sleeps; Prefect learns of it a moment later, and an answer comes in between."""
+    chosen = await asleep(tmp_path)
+    keeper = Keeper(chosen)
+    answer(chosen)
+    server.says, server.state = Refused("not paused"), "RUNNING"
+    assert keeper.look() == []
+    server.says, server.state = None, "PAUSED"
+    server.now += 2
+    assert keeper.look() == ["f-1"]
 
 
 async def test_a_sleeper_whose_deadline_has_passed_is_answered_no_go(tmp_path: Path, server: Server) -> None:
