@@ -55,7 +55,7 @@ def test_a_flow_run_killed_somewhere_goes_on_to_what_it_would_have_come_to(
     judged(nursery, Column(story, "mission", "postgres" if backend == "postgres" else "files", 0))
 
 
-@pytest.mark.parametrize("lane", ["mission", "direct"])
+@pytest.mark.parametrize("lane", ["mission", "form", "direct"])
 def test_a_flow_run_killed_while_it_falls_asleep_wakes_all_the_same(nursery: Nursery, lane: LaneName) -> None:
     """Prefect has it asleep and never got its form; nobody could resume it the usual way."""
     judged(nursery, Column("content_review", lane, "files", 0), (("sleep in Prefect, after", 1),))

@@ -17,7 +17,7 @@ from gonogo.evidence.journals import journal_of
 from gonogo.evidence.ledger import only
 from gonogo.gates import climb_sleeping, expire_sleeping
 from gonogo.house.handing import schedule
-from gonogo.house.waking import Refused, flow_run_state, park_of, resume
+from gonogo.house.waking import Refused, flow_run_state, is_form_lost, park_of, resume
 from gonogo.ladders import next_rung
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Sleeper:
     woken: int = 0
     """Desk records it was last woken for."""
     handed: bool = False
+    is_met: bool = True
+    """Whether it is known that its form is there: of a run that lay down before this keeper came, it is not."""
     refusals: int = 0
     again: float = 0.0
     """Moment of ``time.monotonic`` before which Prefect is not asked again."""
@@ -106,7 +108,8 @@ class Keeper:
             if is_late:
                 expire_sleeping(self.journal, run_id, park["gates"], self.settings.environment)
             self._read_desk(run_id, sleeper)
-            if not (sleeper.received > sleeper.woken or is_late) or time.monotonic() < sleeper.again:
+            is_cut_short = not sleeper.is_met and self._lies_without_form(run_id, sleeper)
+            if not (sleeper.received > sleeper.woken or is_late or is_cut_short) or time.monotonic() < sleeper.again:
                 return None
             return self._resume(run_id, sleeper, park)
         except ServerUnreachable as error:
@@ -150,11 +153,20 @@ class Keeper:
         if sleeper is None or sleeper.position != position:
             records = self.journal.read_flight(run_id)
             park = park_of(records)
+            is_met = sleeper is not None
             sleeper = Sleeper(position, park, None if park is None else _deadline(records, park))
             sleeper.woken = 0 if park is None else int(park["desk"])
             sleeper.rung = None if park is None else next_rung(_asked(records, park), ())
+            sleeper.is_met = is_met
             self._sleepers[run_id] = sleeper
         return sleeper
+
+    def _lies_without_form(self, run_id: str, sleeper: Sleeper) -> bool:
+        """Whether a process died between lying down and leaving its form: nobody could answer there, so it gets up."""
+        if sleeper.park is None or not self.journal.is_free(run_id):
+            return False
+        sleeper.is_met = not is_form_lost(sleeper.park)
+        return not sleeper.is_met
 
     def _read_desk(self, run_id: str, sleeper: Sleeper) -> None:
         size = self.journal.desk_position(run_id)
@@ -181,7 +193,7 @@ class Keeper:
             if state not in _DUE:
                 self._refused(run_id, sleeper, park, f"{refusal} (state {state})")
                 return None
-        sleeper.woken, sleeper.refusals = received, 0
+        sleeper.woken, sleeper.refusals, sleeper.is_met = received, 0, True
         return str(park["flow_run_id"])
 
     def _refused(self, run_id: str, sleeper: Sleeper, park: dict[str, Any], why: str) -> None:

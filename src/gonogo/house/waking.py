@@ -7,6 +7,7 @@ house is up, Prefect.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -90,6 +91,24 @@ def resume(park: dict[str, Any]) -> None:
         verdict = _call(park, "set_state", {"state": {"type": "SCHEDULED", "name": "Resuming"}, "force": False})
     if verdict.get("status") != "ACCEPT":
         raise Refused(_reason(verdict) or str(verdict.get("status")))
+
+
+def is_form_lost(park: dict[str, Any]) -> bool:
+    """Whether a run that sleeps should have a form in Prefect and has none: its process died before it was there.
+
+    Raises:
+        ServerUnreachable: the server does not say.
+
+    """
+    if not park.get("form"):
+        return False
+    try:
+        read(f"{park['api']}/flow_runs/{park['flow_run_id']}/input/{park['form']}-schema")
+    except httpx.HTTPStatusError as error:
+        return error.response.status_code == HTTPStatus.NOT_FOUND
+    except httpx.HTTPError as error:
+        raise ServerUnreachable(f"The Prefect server at {park['api']} does not answer ({error}).") from error
+    return False
 
 
 def _call(park: dict[str, Any], what: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -63,13 +63,18 @@ class Server:
         self.asked = 0
         self.says: Exception | None = None
         self.state = "PAUSED"
+        self.is_form_lost = False
         monkeypatch.setattr(keeping, "resume", self._resume)
         monkeypatch.setattr(keeping, "flow_run_state", self._state)
+        monkeypatch.setattr(keeping, "is_form_lost", self._is_form_lost)
         self.now = time.monotonic()
         monkeypatch.setattr(keeping.time, "monotonic", lambda: self.now)
 
     def _state(self, _park: dict[str, Any]) -> str:
         return self.state
+
+    def _is_form_lost(self, _park: dict[str, Any]) -> bool:
+        return self.is_form_lost
 
     def _resume(self, _park: dict[str, Any]) -> None:
         self.asked += 1
@@ -153,6 +158,29 @@ async def test_a_run_that_prefect_still_believes_to_fly_is_woken_once_it_sleeps(
     assert keeper.look() == []
     server.says, server.state = None, "PAUSED"
     server.now += 2
+    assert keeper.look() == ["f-1"]
+
+
+async def test_a_run_that_lay_down_and_left_no_form_gets_up_and_lies_down_again(tmp_path: Path, server: Server) -> None:
+    """Its process died in between; whoever comes to Prefect's page finds a form then, and is not sent away."""
+    chosen = await asleep(tmp_path)
+    server.is_form_lost = True
+    keeper = Keeper(chosen)
+    assert keeper.look() == ["f-1"]
+    server.is_form_lost = False
+    server.now += 2
+    assert keeper.look() == []
+    assert Keeper(chosen).look() == []
+
+
+async def test_a_run_that_is_still_lying_down_is_not_asked_for_its_form(tmp_path: Path, server: Server) -> None:
+    """Its process holds the lease until the form is there."""
+    chosen = await asleep(tmp_path)
+    server.is_form_lost = True
+    stream = journal_of(chosen).open_flight("r1")
+    keeper = Keeper(chosen)
+    assert keeper.look() == []
+    stream.close()
     assert keeper.look() == ["f-1"]
 
 
