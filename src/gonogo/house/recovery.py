@@ -41,5 +41,8 @@ async def recover(fleet: Fleet, journal: Journal) -> None:
         if flow_run.state_type is StateType.CANCELLED:
             await fleet.cancel(flow_run)
             continue
+        if (await fleet.client.read_flow_run(flow_run.id)).state_type is not flow_run.state_type:
+            # It has landed or lain down since the server was asked.
+            continue
         again = AwaitingRetry(message="Its process died; it continues from its evidence.")
         await fleet.client.set_flow_run_state(flow_run.id, again, force=True)
