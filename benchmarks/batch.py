@@ -1,9 +1,8 @@
 """``python -m benchmarks.batch``: does a long batch fly as fast as a short one, in no more memory?
 
-Each size is flown in a process of its own, offline, one case of one of the worked missions after the
-other as the batch lane flies them: nothing is left out, and cases that need a person leave the batch.
-Memory is what the process holds at the tenth of its batch and at its end, so that what a case leaves
-behind shows as growth.
+Each size is flown in a process of its own, offline, by the batch lane and with everything that a worked
+mission is flown with; cases that need a person leave the batch. Memory is what the process holds at the
+tenth of its batch and at its end, as Linux tells it, so that what a case leaves behind shows as growth.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -38,12 +38,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 SEED = 2023
 SIZES = (1_000, 10_000)
-PAGE_BYTES = 4_096
 
 
 def memory_mib() -> float:
     """Return the memory this process holds now, in MiB."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE_BYTES / 2**20
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 2**20
 
 
 def coming(name: str, mission: Mission[Any, Any], count: int) -> Iterator[Flyer]:
@@ -63,7 +62,7 @@ def fly(name: str, count: int, in_flight: int, home: Path) -> dict[str, Any]:
 
     def landed(landing: Landing) -> None:
         statuses[landing.status] += 1
-        if statuses.total() in {count // 10, count}:
+        if statuses.total() in {max(count // 10, 1), count}:
             memory.append(memory_mib())
 
     begun = time.monotonic()
@@ -92,7 +91,7 @@ def main() -> int:
         told = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout
         found = json.loads(told.splitlines()[-1])
         first = first or found["rate"]
-        early, late = found["mib"]
+        early, late = found["mib"][0], found["mib"][-1]
         how = ", ".join(f"{number} {status}" for status, number in sorted(found["statuses"].items()))
         print(
             f"{count:8,}{found['rate']:10.1f}{found['rate'] / first:14.2f}{early:16.0f}{late:16.0f}  {how}", flush=True

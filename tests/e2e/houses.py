@@ -163,3 +163,30 @@ def is_open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def killed(house: UpHouse, *words: str) -> int:
+    """Kill the process of a house whose command holds these words, and return it once it is gone."""
+    (pid,) = having(house, *words)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: pid not in having(house, *words), f"the end of {pid}")
+    return pid
+
+
+def having(house: UpHouse, *words: str) -> list[int]:
+    """Return the processes of a house whose command holds these words."""
+    found: list[int] = []
+    for pid in processes_of(house.gonogo.home):
+        try:
+            command = (Path("/proc") / str(pid) / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue  # gone while it was looked at
+        if set(words) <= set(command):
+            found.append(pid)
+    return found
+
+
+def told(house: UpHouse, name: str) -> list[str]:
+    """Return what the house has written into the log of one of its tenants."""
+    lines = (house.gonogo.home / "logs" / f"{name}.log").read_text(encoding="utf-8").splitlines()
+    return [line.partition(" gonogo up: ")[2] for line in lines if " gonogo up: " in line]

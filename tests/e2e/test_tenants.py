@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +10,7 @@ from gonogo.log.sequencer import log_folder
 from gonogo.settings import Settings
 from tests.e2e.cases import claim
 from tests.e2e.command import until
-from tests.e2e.houses import is_open, processes_of
+from tests.e2e.houses import having, is_open, killed, told
 
 if TYPE_CHECKING:
     from tests.e2e.houses import UpHouse
@@ -21,37 +18,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 
-def killed(house: UpHouse, *words: str) -> int:
-    """Kill the process of a house whose command holds these words, and return it once it is gone."""
-    (pid,) = having(house, *words)
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: pid not in having(house, *words), f"the end of {pid}")
-    return pid
-
-
-def having(house: UpHouse, *words: str) -> list[int]:
-    """Return the processes of a house whose command holds these words."""
-    found: list[int] = []
-    for pid in processes_of(house.gonogo.home):
-        try:
-            command = (Path("/proc") / str(pid) / "cmdline").read_bytes().decode().split("\0")
-        except OSError:
-            continue  # gone while it was looked at
-        if set(words) <= set(command):
-            found.append(pid)
-    return found
-
-
 def log_size(house: UpHouse) -> int:
     """Return how many records the log of a house vouches for."""
     checkpoint = log_folder(Settings(home=house.gonogo.home)) / "checkpoint"
     return int(checkpoint.read_text(encoding="utf-8").splitlines()[1]) if checkpoint.exists() else 0
-
-
-def told(house: UpHouse, name: str) -> list[str]:
-    """Return what the house has written into the log of one of its tenants."""
-    lines = (house.gonogo.home / "logs" / f"{name}.log").read_text(encoding="utf-8").splitlines()
-    return [line.partition(" gonogo up: ")[2] for line in lines if " gonogo up: " in line]
 
 
 def test_a_sequencer_that_was_killed_is_started_again_and_the_log_goes_on(house: UpHouse) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.command import ROOT, Command, shown, until
-from tests.e2e.houses import UpHouse, is_open, processes_of
-from tests.e2e.test_tenants import killed, told
+from tests.e2e.houses import UpHouse, is_open, killed, processes_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -70,7 +70,7 @@ class WarmRunner:
     _rung: set[str] = field(default_factory=set[str])
     """Runs whose desk rang while they flew; looked after once they have lain down."""
     _is_recovered: bool = False
-    """Whether runs whose flight broke off have been looked for since the server last failed to answer."""
+    """Whether runs whose flight broke off have been looked for since server or evidence last failed."""
     _errands: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -113,14 +113,12 @@ class WarmRunner:
     def _going_on(self, what: str) -> Generator[None]:
         """Let a server that is busy or away, or one broken journal, not end the house; the next round tries again.
 
-        Whose flight broke off meanwhile is looked for once the server answers again.
+        Whose flight broke off meanwhile is looked for again, too.
         """
         try:
             yield
-        except (httpx.HTTPError, PrefectException) as error:
+        except (httpx.HTTPError, OSError, GonogoError, PrefectException) as error:
             self._is_recovered = False
-            _log.warning("The house could not %s now: %s", what, error)
-        except (OSError, GonogoError) as error:
             _log.warning("The house could not %s now: %s", what, error)
 
     def _go(self, errand: Coroutine[Any, Any, None]) -> None:

@@ -104,9 +104,9 @@ def is_form_lost(park: dict[str, Any]) -> bool:
         return False
     try:
         read(f"{park['api']}/flow_runs/{park['flow_run_id']}/input/{park['form']}-schema")
-    except httpx.HTTPStatusError as error:
-        return error.response.status_code == HTTPStatus.NOT_FOUND
     except httpx.HTTPError as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == HTTPStatus.NOT_FOUND:
+            return True
         raise ServerUnreachable(f"The Prefect server at {park['api']} does not answer ({error}).") from error
     return False
 

@@ -14,6 +14,7 @@ from prefect.context import SyncClientContext
 from prefect.exceptions import PrefectException
 from prefect.states import Running
 
+from gonogo.errors import EvidenceUnwritable
 from gonogo.evidence.journals import journal_of
 from gonogo.house.api import post
 from gonogo.house.fleet import Fleet, Flight
@@ -135,10 +136,11 @@ def test_a_flow_run_that_leaves_before_its_mission_began_is_flown_by_the_next_ho
     assert journal_of(chosen).has_ended("said-late")
 
 
-def test_runs_are_recovered_though_the_server_was_busy_at_first(
-    chosen: Settings, hand_over: HandOver, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("problem", [PrefectException("busy"), EvidenceUnwritable("Postgres is away")])
+def test_runs_are_recovered_though_it_could_not_be_seen_at_first(
+    problem: Exception, chosen: Settings, hand_over: HandOver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prefect cannot be asked twice; the third time a flow run whose process died is flown."""
+    """Server or evidence fail twice; the third time a flow run whose process died is flown."""
     asked: list[int] = []
     ask = Fleet.in_states
 
@@ -146,7 +148,7 @@ def test_runs_are_recovered_though_the_server_was_busy_at_first(
         if StateType.RUNNING in states:
             asked.append(1)
             if len(asked) <= BUSY_TIMES:
-                raise PrefectException("busy")
+                raise problem
         return await ask(fleet, states)
 
     monkeypatch.setattr(Fleet, "in_states", busy)
