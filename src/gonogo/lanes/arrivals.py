@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from gonogo.errors import CaseRefused
 from gonogo.lanes.batch import Resting, fly_case, fly_rest, land
-from gonogo.lanes.collecting import collecting_seldom
+from gonogo.lanes.collecting import collecting_in_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -105,7 +105,7 @@ async def fly_arrivals(
     case as it is taken. One that failed for now flies again when all others have, as in any batch.
     """
     turns, resting = Turns(deque(lines)), list[Resting]()
-    with collecting_seldom():
+    with collecting_in_rounds():
         await asyncio.gather(*(_work(turns, settings, landed, begun, resting) for _ in range(settings.cases)))
         await fly_rest(resting, settings, landed)
 

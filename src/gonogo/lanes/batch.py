@@ -14,7 +14,7 @@ from gonogo.errors import Aborted, EvidenceUnwritable, GonogoError, RunBusy
 from gonogo.events import deliver
 from gonogo.evidence.ledger import only
 from gonogo.flights import fly
-from gonogo.lanes.collecting import collecting_seldom
+from gonogo.lanes.collecting import collecting_in_rounds
 from gonogo.lanes.local import LocalPilot, rest_until
 from gonogo.plans import Landing, Plan
 
@@ -65,7 +65,7 @@ async def fly_batch(
     flies the same cases again goes on with it.
     """
     source, resting = iter(flyers), list[Resting]()
-    with collecting_seldom():
+    with collecting_in_rounds():
         await asyncio.gather(*(_work(mission, source, settings, landed, resting) for _ in range(settings.cases)))
         await fly_rest(resting, settings, landed)
 

@@ -1,44 +1,83 @@
-"""How often Python looks for cyclic garbage while a batch flies.
+"""How Python looks for cyclic garbage while a batch flies.
 
 Many cases in flight hold many records, and all of them live until their case lands. By default Python
 walks through its youngest objects after every 700 new ones, and finds nothing: an eighth of a batch's
-processor time. Cycles are still collected, in rounds of more objects, so memory stays flat.
+processor time. In rounds of more objects it finds what has landed.
+
+What is in flight at a look counts as older from then on. Of the oldest, all that a process has loaded are
+most, and Python looks at them only once a quarter as many have come: until then what landed long ago stays,
+and with it what it refers to. So what was there before the batch is set aside, and the rest, a few cases,
+is looked at often and quickly. Memory then stays flat, however long the batch.
 """
 
 from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-YOUNG_OBJECTS = 20_000
-"""New objects, beyond those that have gone again, after which the youngest are looked at."""
+ROUNDS = (20_000, 3, 1)
+"""New objects, beyond those that have gone again, after which the youngest are looked at; looks at the
+youngest between two at the older ones; looks at those between two at the oldest."""
 
-_lock = Lock()
-_before: list[tuple[int, int, int]] = []
-"""What the process had set, once for each batch that flies now."""
+
+@dataclass(slots=True)
+class _Before:
+    """What the process had set when the first of the batches that fly now began."""
+
+    lock: Lock = field(default_factory=Lock)
+    batches: int = 0
+    rounds: tuple[int, int, int] | None = None
+    """Its own rounds, where they were changed."""
+    aside: Literal["ours", "its own"] = "its own"
+    """Who set aside what is set aside, if anything is."""
+
+
+_before = _Before()
 
 
 @contextmanager
-def collecting_seldom() -> Generator[None]:
-    """Look for garbage in larger rounds for the block; then as before, once the last such block ends.
+def collecting_in_rounds() -> Generator[None]:
+    """Look for garbage as suits a batch for the block; then as before, once the last such block ends.
 
-    A process that collects even less often, or not at all, is left as it is.
+    A process that collects even less often, or not at all, is left as it is, and so is what it has set
+    aside itself.
     """
-    with _lock:
-        young, middle, old = gc.get_threshold()
-        _before.append((young, middle, old))
-        if gc.isenabled() and 0 < young < YOUNG_OBJECTS:
-            gc.set_threshold(YOUNG_OBJECTS, middle, old)
+    with _before.lock:
+        _before.batches += 1
+        if _before.batches == 1:
+            _begin()
     try:
         yield
     finally:
-        with _lock:
-            first = _before[0]
-            _before.pop()
-            if not _before:
-                gc.set_threshold(*first)
+        with _before.lock:
+            _before.batches -= 1
+            if _before.batches == 0:
+                _end()
+
+
+def _begin() -> None:
+    rounds = gc.get_threshold()
+    if not gc.isenabled() or not 0 < rounds[0] < ROUNDS[0]:
+        return
+    _before.rounds = rounds
+    gc.set_threshold(*ROUNDS)
+    if not gc.get_freeze_count():
+        # What is garbage already must not be set aside with the rest.
+        gc.collect()
+        gc.freeze()
+        _before.aside = "ours"
+
+
+def _end() -> None:
+    if _before.rounds is None:
+        return
+    if _before.aside == "ours":
+        gc.unfreeze()
+    gc.set_threshold(*_before.rounds)
+    _before.rounds, _before.aside = None, "its own"
