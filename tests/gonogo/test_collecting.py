@@ -35,12 +35,22 @@ def test_a_batch_has_rounds_of_its_own() -> None:
     assert gc.get_threshold() == USUAL
 
 
-def test_what_was_there_before_a_batch_is_set_aside_until_it_lands() -> None:
+def test_what_was_there_before_a_long_batch_is_set_aside_until_it_lands() -> None:
     """So a look at the oldest is one at the cases in flight."""
     gc.set_threshold(*USUAL)
     with collecting_in_rounds():
+        gc.collect(1)
         assert gc.get_freeze_count() > 0
     assert gc.get_freeze_count() == 0
+
+
+def test_a_batch_of_a_few_cases_sets_nothing_aside() -> None:
+    """Many of them, one after the other, would keep what each of them leaves behind from ever being looked at."""
+    gc.set_threshold(*USUAL)
+    for _ in range(3):
+        with collecting_in_rounds():
+            gc.collect(0)
+            assert gc.get_freeze_count() == 0
 
 
 class Case:
@@ -81,6 +91,7 @@ def test_of_two_batches_the_last_to_land_puts_it_back() -> None:
     first, second = ExitStack(), ExitStack()
     first.enter_context(collecting_in_rounds())
     second.enter_context(collecting_in_rounds())
+    gc.collect(1)
     first.close()
     assert gc.get_threshold() == ROUNDS
     assert gc.get_freeze_count() > 0
@@ -94,6 +105,7 @@ def test_a_process_that_collects_less_often_is_left_as_it_is(threshold: tuple[in
     """Neither never nor seldomer is made more often."""
     gc.set_threshold(*threshold)
     with collecting_in_rounds():
+        gc.collect(1)
         assert gc.get_threshold() == threshold
         assert gc.get_freeze_count() == 0
 
@@ -103,15 +115,21 @@ def test_what_a_process_has_set_aside_itself_stays_aside() -> None:
     gc.set_threshold(*USUAL)
     gc.freeze()
     with collecting_in_rounds():
+        gc.collect(1)
         assert gc.get_threshold() == ROUNDS
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
+
+
+def _break_down() -> None:
+    gc.collect(1)
+    raise RuntimeError
 
 
 def test_a_batch_that_breaks_down_puts_it_back() -> None:
     """What the process had set does not depend on how the batch ends."""
     gc.set_threshold(*USUAL)
     with pytest.raises(RuntimeError), collecting_in_rounds():
-        raise RuntimeError
+        _break_down()
     assert gc.get_threshold() == USUAL
     assert gc.get_freeze_count() == 0

@@ -6,8 +6,9 @@ processor time. In rounds of more objects it finds what has landed.
 
 What is in flight at a look counts as older from then on. Of the oldest, all that a process has loaded are
 most, and Python looks at them only once a quarter as many have come: until then what landed long ago stays,
-and with it what it refers to. So what was there before the batch is set aside, and the rest, a few cases,
-is looked at often and quickly. Memory then stays flat, however long the batch.
+and with it what it refers to. So in a batch that is long enough for a second look, what is there by then is
+set aside until it ends, and the rest, a few cases, is looked at often and quickly. Memory then stays flat,
+however long the batch.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class _Before:
     batches: int = 0
     rounds: tuple[int, int, int] | None = None
     """Its own rounds, where they were changed."""
-    aside: Literal["ours", "its own"] = "its own"
-    """Who set aside what is set aside, if anything is."""
+    aside: Literal["nothing", "ours", "its own"] = "nothing"
+    """Who set aside what is set aside."""
 
 
 _before = _Before()
@@ -57,27 +58,34 @@ def collecting_in_rounds() -> Generator[None]:
     finally:
         with _before.lock:
             _before.batches -= 1
-            if _before.batches == 0:
-                _end()
+            if _before.batches == 0 and _before.rounds is not None:
+                _end(_before.rounds)
 
 
 def _begin() -> None:
     rounds = gc.get_threshold()
-    if not gc.isenabled() or not 0 < rounds[0] < ROUNDS[0]:
-        return
-    _before.rounds = rounds
-    gc.set_threshold(*ROUNDS)
-    if not gc.get_freeze_count():
-        # What is garbage already must not be set aside with the rest.
-        gc.collect()
-        gc.freeze()
-        _before.aside = "ours"
+    if gc.isenabled() and 0 < rounds[0] < ROUNDS[0]:
+        _before.rounds = rounds
+        _before.aside = "its own" if gc.get_freeze_count() else "nothing"
+        gc.set_threshold(*ROUNDS)
+        gc.callbacks.append(_set_aside)
 
 
-def _end() -> None:
-    if _before.rounds is None:
-        return
+def _set_aside(phase: str, looked: dict[str, int]) -> None:
+    """After the first look at the older objects, set aside all that is there."""
+    # Python calls this in the middle of anything, with the lock held perhaps; then after the next such look.
+    if phase == "stop" and looked["generation"] and _before.aside == "nothing" and _before.lock.acquire(blocking=False):
+        try:
+            if _before.batches:
+                gc.freeze()
+                _before.aside = "ours"
+        finally:
+            _before.lock.release()
+
+
+def _end(rounds: tuple[int, int, int]) -> None:
+    gc.callbacks.remove(_set_aside)
     if _before.aside == "ours":
         gc.unfreeze()
-    gc.set_threshold(*_before.rounds)
-    _before.rounds, _before.aside = None, "its own"
+    gc.set_threshold(*rounds)
+    _before.rounds = None
