@@ -10,7 +10,6 @@ Two kinds: ``v`` is a value; ``t`` is text in which others' values may be sealed
 
 from __future__ import annotations
 
-import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
@@ -48,7 +47,9 @@ class Erased(Exception):
 def sealed(key: SubjectKey, value: object, kind: Kind = "v") -> str:
     """Return the text that a value stands as."""
     plain = payload_bytes(value)
-    nonce = hmac.digest(key.mixing, kind.encode() + plain, "sha256")[:NONCE_BYTES]
+    mixing = key.mixing.copy()
+    mixing.update(kind.encode() + plain)
+    nonce = mixing.digest()[:NONCE_BYTES]
     raw = nonce + key.sealing.encrypt(nonce, plain, f"{key.id}:{kind}".encode())
     return f"[sealed:{key.id}:{kind}{urlsafe_b64encode(raw).decode().rstrip('=')}]"
 

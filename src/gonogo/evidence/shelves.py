@@ -1,8 +1,11 @@
 """Shelves: the file in which wrapped keys of data subjects stand, held open by the processes that use it.
 
 A key is durable before anything is sealed under it, and is overwritten when it is destroyed. So the file has a
-rollback journal that is cut to nothing with each commit: as durable as one that is deleted, without a name that has
-to be made and taken away each time. A write-ahead log would keep destroyed keys until its next checkpoint.
+rollback journal that stays where it is and is written over: as durable as one that is deleted or cut with each
+commit, without a name or a length that has to be made durable, too. It holds what pages held before the last
+key was made. So it is deleted with the key that is destroyed: a copy of it must not bring that one back. A
+write-ahead log would hold the newest keys, which a copy of the file alone would lack, and destroyed ones
+until its next checkpoint.
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ WAIT_SECONDS = 10.0
 OPEN_MAX = 8
 """Files of keys that one process keeps open at once; rehearsals have one each."""
 
+_JOURNAL_STAYS, _JOURNAL_GOES = "PRAGMA journal_mode = PERSIST", "PRAGMA journal_mode = DELETE"
 _PREPARED = (
     "PRAGMA secure_delete = ON",
     "PRAGMA synchronous = EXTRA",
-    "PRAGMA journal_mode = TRUNCATE",
+    _JOURNAL_STAYS,
     "CREATE TABLE IF NOT EXISTS subject_keys (id TEXT PRIMARY KEY, lookup TEXT NOT NULL UNIQUE, wrapped BLOB NOT NULL)",
 )
 
@@ -61,7 +65,11 @@ class FileShelf:
         if not self.path.exists():
             return False
         with self._open() as rows:
-            return bool(rows.execute("DELETE FROM subject_keys WHERE id = ?", (identity,)).rowcount)
+            rows.execute(_JOURNAL_GOES).fetchall()
+            try:
+                return bool(rows.execute("DELETE FROM subject_keys WHERE id = ?", (identity,)).rowcount)
+            finally:
+                rows.execute(_JOURNAL_STAYS).fetchall()
 
     def _one(self, query: str, value: str) -> Any:
         if not self.path.exists():

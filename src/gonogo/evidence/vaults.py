@@ -46,11 +46,14 @@ _SPOKEN = frozenset({
 class Vault:
     """The keys of a run's subjects, and the values it has met that are theirs."""
 
-    def __init__(self, keyring: Keyring, keys: list[SubjectKey], run_id: str) -> None:
+    def __init__(
+        self, keyring: Keyring, keys: list[SubjectKey], run_id: str, known: Mapping[str, SubjectKey] | None = None
+    ) -> None:
+        """Hold the keys of a run, the first for what nobody says whose it is; ``known`` are those by subject."""
         self._keyring = keyring
         self._keys = {key.id: key for key in keys}
         self._first = keys[0]
-        self._by_subject: dict[str, SubjectKey] = {}
+        self._by_subject = dict(known or {})
         self._texts: dict[str, SubjectKey] = {}
         self._fields: dict[tuple[str, bytes], SubjectKey] = {}
         self._names: set[str] = set()
@@ -61,7 +64,7 @@ class Vault:
         self._spotter = Spotter()
         # Gone with any of the keys: a digest of what a person said must not be found again by trying.
         secrets = b"".join(sorted(key.secret for key in keys))
-        self._digesting = derived(secrets, b"gonogo digests\x1f" + run_id.encode())
+        self._digesting = hmac.new(derived(secrets, b"gonogo digests\x1f" + run_id.encode()), digestmod="sha256")
         self.references = ",".join(key.id for key in keys)
         """Ids of the keys, as the envelope names them."""
 
@@ -71,7 +74,9 @@ class Vault:
 
     def digest(self, raw: bytes) -> str:
         """Return a digest that only this run can make; the same on every replay."""
-        return hmac.digest(self._digesting, raw, "sha256").hex()
+        digesting = self._digesting.copy()
+        digesting.update(raw)
+        return digesting.hexdigest()
 
     def learn(self, *values: object) -> None:
         """Take note of every personal value in what the run was given, so that it is sealed wherever it comes up."""
@@ -192,7 +197,8 @@ def vault_for(home: Path, run_id: str, case: object, *, is_shared: bool) -> Vaul
             "give GONOGO_SUBJECT_KEYS a Postgres, and every machine the same GONOGO_MASTER_KEY."
         )
     subjects = list(dict.fromkeys(held.subject for held in personal_in(case) if held.subject))
-    vault = Vault(keyring, [keyring.take(subject) for subject in subjects or [f"run:{run_id}"]], run_id)
+    keys = {subject: keyring.take(subject) for subject in subjects or [f"run:{run_id}"]}
+    vault = Vault(keyring, [*keys.values()], run_id, keys)
     vault.learn(case)
     return vault
 
