@@ -37,19 +37,21 @@ AGAIN_SECONDS = 1.0
 class Aboard:
     """One run that flies here, and the agents it employs. A watcher: it is asked before every operation."""
 
-    run: Run
+    run_id: str
+    mission: str
     agents: frozenset[str]
     board: Switchboard
     loop: asyncio.AbstractEventLoop
     task: asyncio.Task[object]
-    is_over: bool = False
+    run: Run | None
+    """Nothing once its story is told: the run holds this, and neither is to keep the other."""
     told: float = float("-inf")
 
     def covered(self, known: tuple[Halt, ...], *others: str) -> Halt | None:
         """Return the halt that covers this run; in addition to its own agents, one that acts now."""
         if not known:
             return None
-        return covering(known, self.run.id, self.run.charter.name, self.agents.union(others))
+        return covering(known, self.run_id, self.mission, self.agents.union(others))
 
     async def before(self, run: Run, operation: Operation) -> None:
         """Let nothing be begun that is halted.
@@ -58,8 +60,7 @@ class Aboard:
             Aborted: it is; the whole run stops.
 
         """
-        del run
-        found = self.run.halt or self.covered(self.board.known(), operation.principal)
+        found = run.halt or self.covered(self.board.known(), operation.principal)
         if found is not None:
             self.stop(found)
             raise Aborted(found.sentence)
@@ -69,7 +70,7 @@ class Aboard:
 
     def stop(self, halt: Halt) -> None:
         """Stop the run; in its own event loop, as often as it takes."""
-        if self.is_over:
+        if self.run is None:
             return
         self.run.stop(halt)
         self.told = time.monotonic()
@@ -162,11 +163,12 @@ def aboard(run: Run, agents: tuple[str, ...]) -> Generator[None]:
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("a flight is flown by a task")
-    one = Aboard(run, frozenset(agents), switchboard(run.settings), asyncio.get_running_loop(), task)
+    board, loop = switchboard(run.settings), asyncio.get_running_loop()
+    one = Aboard(run.id, run.charter.name, frozenset(agents), board, loop, task, run)
     run.watchers = (one, *run.watchers)
     _lookout.take(run.settings, one)
     try:
         yield
     finally:
-        one.is_over = True
+        one.run = None
         _lookout.leave(run.settings, one)

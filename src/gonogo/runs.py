@@ -257,6 +257,8 @@ class Run:
         if self._parking is not None:
             await asyncio.wait({self._parking})
         await self.settle()
+        # Each of them holds the run: what has landed is to go without being found as garbage.
+        self._branches.clear()
 
     async def park(self, **how: str) -> None:
         """Record that the run goes to sleep, on what, and where it can be woken."""
