@@ -2,7 +2,8 @@
 
 Many cases in flight hold many records, and all of them live until their case lands. By default Python
 walks through its youngest objects after every 700 new ones, and finds nothing: an eighth of a batch's
-processor time. In rounds of more objects it finds what has landed.
+processor time. In rounds of more objects it finds what has landed and was not freed by then: runs that
+parked or were refused, which their exceptions refer to, and what the libraries of agents leave behind.
 
 What is in flight at a look counts as older from then on. Of the oldest, all that a process has loaded are
 most, and Python looks at them only once a quarter as many have come: until then what landed long ago stays,
